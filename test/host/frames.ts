@@ -14,15 +14,25 @@ interface Datagram {
   readonly size?: number;
   readonly ttl?: number;
   readonly badChecksum?: boolean;
+  /** Of IPv4: it may not be cut up (DF). */
+  readonly whole?: boolean;
 }
 
 /** An IPv4 or IPv6 packet, as the addresses are. */
-export function datagram({ from, to, port, size = 64, ttl = 64, badChecksum = false }: Datagram): Buffer {
+export function datagram({
+  from,
+  to,
+  port,
+  size = 64,
+  ttl = 64,
+  badChecksum = false,
+  whole = false,
+}: Datagram): Buffer {
   const addresses = Buffer.concat([address(from), address(to)]);
   const body = Buffer.concat([bytes16(4000, port, 8 + size, 0), Buffer.alloc(size, 'y')]);
   const pseudo = Buffer.concat([addresses, bytes16(UDP, body.length), body]);
   body.writeUInt16BE((checksum(pseudo) || 0xffff) ^ (badChecksum ? 0x1111 : 0), 6);
-  return Buffer.concat([header(addresses, body.length, ttl), body]);
+  return Buffer.concat([header(addresses, body.length, ttl, whole), body]);
 }
 
 export function ethernet(to: string, payload: Buffer, type: number = ETHERNET[payload[0] === 0x60 ? 6 : 4]): Buffer {
@@ -34,10 +44,10 @@ export function tagged(vlan: number, frame: Buffer): Buffer {
   return Buffer.concat([frame.subarray(0, 12), bytes16(0x8100, vlan), frame.subarray(12)]);
 }
 
-function header(addresses: Buffer, length: number, ttl: number): Buffer {
+function header(addresses: Buffer, length: number, ttl: number, whole: boolean): Buffer {
   if (addresses.length > 8)
     return Buffer.concat([Buffer.from([0x60, 0, 0, 0]), bytes16(length), Buffer.from([UDP, ttl]), addresses]);
-  const plain = Buffer.concat([bytes16(0x4500, 20 + length, 1, 0, (ttl << 8) | UDP, 0), addresses]);
+  const plain = Buffer.concat([bytes16(0x4500, 20 + length, 1, whole ? 0x4000 : 0, (ttl << 8) | UDP, 0), addresses]);
   plain.writeUInt16BE(checksum(plain), 10);
   return plain;
 }

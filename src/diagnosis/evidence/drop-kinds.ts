@@ -2,6 +2,7 @@
 // Kinds of drops, by the kernel's names for reason and function.
 import type { OtherDrop } from '../../snapshot/device.ts';
 import { count } from '../format.ts';
+import { QDISC_ROWS } from '../reasons/traffic-rows.ts';
 import type { DeviceSpan } from '../window.ts';
 import { lossBefore } from './loss.ts';
 
@@ -14,12 +15,14 @@ export function isHorizonDrop({ reason }: OtherDrop): boolean {
 
 /** QDISC_DROP, QDISC_OVERLIMIT, QDISC_CONGESTED, FQ_BAND_LIMIT, FQ_FLOW_LIMIT, CAKE_FLOOD, … */
 export function isQdiscDrop(drop: OtherDrop): boolean {
-  return (/^(QDISC|FQ|CAKE)_/.test(drop.reason) && !isHorizonDrop(drop)) || isManagedDrop(drop);
+  return (Object.hasOwn(QDISC_ROWS, drop.reason) && !isHorizonDrop(drop)) || isManagedDrop(drop);
 }
+
+const MANAGED: readonly string[] = ['QDISC_CONGESTED', 'QDISC_L4S_STEP_NON_ECN', 'DUALPI2_STEP_DROP'];
 
 /** Dropped to keep the queue short, not because it was full; Linux 6.1 and 6.12 have no reason for it. */
 export function isManagedDrop({ reason, location }: OtherDrop): boolean {
-  return reason === 'QDISC_CONGESTED' || (reason === 'NOT_SPECIFIED' && /codel_|^cake_|^drop_func$/.test(location));
+  return MANAGED.includes(reason) || (reason === 'NOT_SPECIFIED' && /codel_|^cake_|^drop_func$/.test(location));
 }
 
 /** A qdisc was replaced or deleted with packets in it, or reset. */
@@ -40,13 +43,22 @@ export function isBridgeDrop({ location, reason }: OtherDrop): boolean {
   return BRIDGE_EXITS.includes(location) && ['NOT_SPECIFIED', 'PKT_TOO_BIG'].includes(reason);
 }
 
+/** br_netfilter refuses packets that it cannot follow in nf_hook_slow too, with reasons of their own. */
 export function isFirewallDrop({ reason, location }: OtherDrop): boolean {
-  return reason === 'NETFILTER_DROP' || location === 'nf_hook_slow';
+  return reason === 'NETFILTER_DROP' || (reason === 'NOT_SPECIFIED' && location === 'nf_hook_slow');
 }
 
-/** The host asks for a MAC address behind the device, and no answer comes. */
-export function isNeighbourDrop({ reason }: OtherDrop): boolean {
-  return reason.startsWith('NEIGH_');
+/** Where they are freed before Linux 5.17, which has no reasons. */
+const NEIGHBOUR_ERRORS: readonly string[] = ['neigh_probe', 'arp_error_report', 'ndisc_error_report'];
+
+/** The host asked for a MAC address behind the device, and no answer came. */
+export function isUnansweredDrop({ reason, location }: OtherDrop): boolean {
+  return reason === 'NEIGH_FAILED' || (reason === 'NOT_SPECIFIED' && NEIGHBOUR_ERRORS.includes(location));
+}
+
+/** It asks, and no answer has come yet: what does not fit the queue that waits for it is lost at once. */
+export function isNeighbourDrop(drop: OtherDrop): boolean {
+  return drop.reason === 'NEIGH_QUEUEFULL' || isUnansweredDrop(drop);
 }
 
 /** Drops of packet sockets that bypass the qdisc. */

@@ -10,7 +10,7 @@ const XDP_FUNCTIONS: readonly string[] = ['do_xdp_generic', 'netif_receive_gener
 const IN_RX_DROPPED: readonly string[] = ['UNHANDLED_PROTO', 'PTYPE_ABSENT', 'CPU_BACKLOG'];
 
 export function isXdpDrop({ reason, location }: OtherDrop): boolean {
-  return reason === 'XDP' || XDP_FUNCTIONS.includes(location);
+  return reason === 'XDP' || (reason === 'NOT_SPECIFIED' && XDP_FUNCTIONS.includes(location));
 }
 
 /** Freed by the host behind tun. */
@@ -60,10 +60,4 @@ export function xdpLoss(device: DeviceSpan): Loss {
   const generic = refusedByHost(device, isXdpDrop);
   // Packets that generic XDP drops have passed tun's own counter.
   return lossOf(native + generic, Math.max(0, receivedFrom(device) - generic), device.seconds);
-}
-
-/** Packets from the device that the host freed, and all that it got. What it has no use for, and is meant for others, is no loss. */
-export function lossBehind(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): Loss {
-  const lost = refusedByHost(device, (drop) => !drop.unwanted && wanted(drop));
-  return lossOf(lost, Math.max(0, receivedFrom(device) - lost), device.seconds);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why writes were refused, and what to do, by what most of them failed with.
 
+import type { OtherDrop } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
+import { explain, remediesOf } from '../reasons/explain.ts';
 import { quoted, setLink } from '../remedies/command.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 
@@ -24,10 +26,20 @@ export function refusalOf(
         inProgram('A fault of the writing program, or of the guest’s memory behind vhost-net: restart it, update it.'),
       ],
     };
-  return {
-    why: 'the kernel freed them on their way in',
-    remedies: [inProgram('Look at tapscope_receive_dropped_packets_total of the device for the kernel’s reason.')],
-  };
+  return byReason(device, window);
+}
+
+/** The writes did not fail, or nothing counts that: the kernel’s reason for most of what it freed on the way in. */
+function byReason(device: DeviceSpan, window: Window): Refusal {
+  const lostBy = ({ reason, location }: OtherDrop): number =>
+    grown(device, ({ receive }) => {
+      const same = receive?.dropped?.find((drop) => drop.reason === reason && drop.location === location);
+      return same?.packets ?? 0;
+    }) ?? 0;
+  const [most] = (device.now.receive?.dropped ?? []).toSorted((a, b) => lostBy(b) - lostBy(a));
+  if (!most) return { why: 'the kernel freed them on their way in', remedies: [] };
+  const row = explain(most, device.now, 'from');
+  return { why: row.cause, remedies: remediesOf(row, device, window) };
 }
 
 function whileDown(device: DeviceSpan, window: Window): Refusal {

@@ -7,14 +7,16 @@ const PLACE =
   /^(?:ip netns exec (?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+|nsenter (?:-t (?:"[^"]*"|\d+) -n|--net=(?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+)) /;
 /** All others change something. A command that is new here is held by a test (lab/verdicts/pasted.ts). */
 const SHOWS: readonly RegExp[] = [
-  /^(?:ps|ss|nstat|mpstat|uname|tapscope|iptables-legacy-save) /,
+  /^(?:ps|ss|nstat|mpstat|uname|tapscope|iptables-legacy-save|free|tcpdump|ausearch) /,
+  /^cat \/proc\/[\w/]+$/,
   /^tc -s (?:qdisc|filter) show\b/,
   /^(?:conntrack -S|nft list ruleset)$/,
   /^ethtool -[lxS] /,
-  /^ip (?:-[ds] )*(?:link|neigh|route|addr) (?:show|get)\b/,
-  /^bpftool (?:prog|net) show /,
+  /^ip (?:-(?:[ds46]|br) )*(?:link|neigh|route|addr|address|mroute|xfrm policy) (?:show|get)\b/,
+  /^bpftool (?:(?:prog|net) show\b|cgroup tree$)/,
+  /^(?:ovs-appctl dpctl\/(?:show|dump-flows)|ipvsadm -Ln --stats|wg show)$/,
   /^bridge (?:-[ds] )*\w+ show\b/,
-  /^sysctl [\w.-]+(?: [\w.-]+)*$/,
+  /^sysctl [\w./-]+(?: [\w./-]+)*$/,
   /^virsh (?:domstate --reason|vcpupin) (?:'[^']*'|\S+)$/,
 ];
 

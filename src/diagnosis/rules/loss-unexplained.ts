@@ -11,13 +11,21 @@ import {
   isPastQdisc,
   isQdiscDrop,
   isQdiscReset,
-  reasonsOf,
 } from '../evidence/drop-kinds.ts';
-import { lossBefore, lossOf, MANAGED_SHARE, ringDrops, severityOf } from '../evidence/loss.ts';
+import { isMostOfFew, lossBefore, lossOf, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import {
+  type Cause,
+  causesOf,
+  confidenceIn,
+  evidenceOf,
+  isNoFault,
+  lossOfAll,
+  remediesOfAll,
+} from '../reasons/causes.ts';
+import { explain } from '../reasons/explain.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -34,59 +42,70 @@ const EXPLAINED: readonly ((drop: OtherDrop) => boolean)[] = [
 
 export const lossUnexplained: Rule = {
   name: 'loss-unexplained',
-  summary: 'packets are lost for a reason that no other rule knows; the kernel’s name for it is given',
+  summary:
+    'packets to the device are lost for a reason that no other rule knows; the kernel’s name for it and its cause are given',
   explanation:
-    'The kernel freed packets towards the device, before tun or in it. No other rule knows the reason or the function: a tc filter or BPF program (TC_EGRESS), no memory (NOMEM), and more. ' +
-    'The names are those of enum skb_drop_reason; the kernel’s header include/net/dropreason-core.h has a sentence on each.',
+    'The kernel freed packets towards the device, before tun or in it, and no other rule speaks of that: a tc filter or BPF program (TC_EGRESS), an MTU in routing (PKT_TOO_BIG), no memory (NOMEM), and more. ' +
+    'docs/drop-reasons.md has for each reason what causes it and what ends it. Of one that is not there, the function that freed the packet tells where it was lost.',
   symptom: 'loss-before-tun',
   needs: ['devices', 'freed', 'before'],
-  judge: (window) => window.devices.flatMap((device) => unexplained(device, window)),
+  judge: (window, asked) => window.devices.flatMap((device) => unexplained(device, window, device === asked)),
 };
 
 function isUnexplained(drop: OtherDrop): boolean {
   return !EXPLAINED.some((explains) => explains(drop));
 }
 
-function unexplained(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+function unexplained(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
   const { up, attachedQueues } = device.now;
   if (!up || attachedQueues === 0) return [];
-  const before = lossBefore(device, isUnexplained);
-  const inTun = grown(device, ({ queues }) => queues.reduce((sum, queue) => sum + otherDrops(queue), 0)) ?? 0;
-  const loss = lossOf((before?.lost ?? 0) + inTun, before ? before.offered - before.lost - inTun : 0, device.seconds);
-  if (!severityOf(loss) || loss.share < MANAGED_SHARE) return [];
+  const before = causesOf(device, 'to', isUnexplained).filter((cause) => !isNoFault(cause));
+  const causes = [...before, ...causesInTun(device)].toSorted((a, b) => b.loss.lost - a.loss.lost);
+  const [most] = causes;
+  if (!most) return [];
+  const beforeTun = lossOfAll(device, 'to', before);
+  const lost = causes.reduce((sum, { loss }) => sum + loss.lost, 0);
+  const passed = (lossBefore(device, () => false)?.offered ?? 0) - (lost - beforeTun.lost);
+  const loss = lossOf(lost, Math.max(0, passed), device.seconds);
+  const isTold = severityOf(loss) !== undefined && loss.share >= MANAGED_SHARE;
+  if (!isTold && !(isAsked && isMostOfFew(loss))) return [];
   return [
     onDevice(device, {
       severity: 'warning',
-      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets on their way to its guest or reader, for reasons that only the kernel’s names tell.`,
+      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets on their way to its guest or reader: ${most.row.cause}.`,
       evidence: [
-        before && before.lost > 0 ? `before tun: ${reasonsOf(device, isUnexplained)}`.slice(0, 100) : undefined,
-        inTun > 0 ? `in tun: ${namesOf(device)}`.slice(0, 100) : undefined,
+        ...evidenceOf(causes).slice(0, MOST_CAUSES),
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
       ],
-      remedies: [
-        {
-          command: inNamespaceOf(device, window, `tc -s filter show dev ${quoted(device.now.name)} egress`),
-          effect:
-            'Filters and BPF programs in front of the device; ip -s -s link shows the rest that the kernel counts.',
-          lossless: true,
-          restart: false,
-          by: 'host',
-        },
-      ],
+      remedies: remediesOfAll(causes, device, window),
       rejected: [{ rule: QDISC_DROP, because: `${count(loss.lost)} packets have other reasons than a qdisc’s` }],
-      confidence: 'low',
+      confidence: confidenceIn(most),
     }),
   ];
 }
 
+const MOST_CAUSES = 4;
+/** Of tun's own drops, those that the rules of rings and filters explain. */
+const OF_OTHER_RULES: readonly string[] = ['FULL_RING', 'UNTRACED', ...Object.keys(FILTERS)];
+
 /** Drops of tun itself, for other reasons than a full ring and a filter. */
-function otherDrops(queue: Queue): number {
-  const all = (queue.counters?.dropped ?? []).filter(({ reason }) => !(reason in FILTERS));
-  return all.reduce((sum, { packets }) => sum + packets, 0) - ringDrops(queue);
+function causesInTun(device: DeviceSpan): readonly Cause[] {
+  const reasonsIn = ({ counters }: Queue): readonly string[] => (counters?.dropped ?? []).map(({ reason }) => reason);
+  const reasons = [...new Set(device.now.queues.flatMap(reasonsIn))].filter((one) => !OF_OTHER_RULES.includes(one));
+  return reasons.flatMap((reason) => {
+    const lost = grown(device, ({ queues }) => queues.reduce((sum, queue) => sum + droppedFor(queue, reason), 0)) ?? 0;
+    const passed = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
+    const row = explain({ reason, location: IN_TUN }, device.now, 'to');
+    return lost > 0
+      ? [{ row, loss: lossOf(lost, passed, device.seconds), names: `${reason} in tun`, reasons: reason }]
+      : [];
+  });
 }
 
-function namesOf({ now }: DeviceSpan): string {
-  const others = now.queues.flatMap(({ counters }) => counters?.dropped ?? []);
-  const names = others.filter(({ reason, packets }) => packets > 0 && !(reason in FILTERS)).map(({ reason }) => reason);
-  return [...new Set(names)].filter((name) => name !== 'FULL_RING' && name !== 'UNTRACED').join(', ');
+/** The function of tun that frees what it cannot queue. */
+const IN_TUN = 'tun_net_xmit';
+
+function droppedFor({ counters }: Queue, wanted: string): number {
+  const those = (counters?.dropped ?? []).filter(({ reason }) => reason === wanted);
+  return those.reduce((sum, { packets }) => sum + packets, 0);
 }

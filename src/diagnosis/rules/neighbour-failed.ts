@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { isNeighbourDrop, reasonsOf } from '../evidence/drop-kinds.ts';
+import { isNeighbourDrop, isUnansweredDrop, reasonsOf } from '../evidence/drop-kinds.ts';
 import { isMostOfFew, lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
+import type { Remedy } from '../finding.ts';
 import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
+import type { DeviceSpan, Window } from '../window.ts';
 
 export const neighbourFailed: Rule = {
   name: 'neighbour-failed',
@@ -25,24 +27,19 @@ export const neighbourFailed: Rule = {
       return [
         onDevice(device, {
           severity: 'warning',
-          cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${count(loss.offered)} packets for addresses behind it that do not answer ARP or neighbour discovery.`,
+          cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${count(loss.offered)} packets ${isAnswered(device) ? TOO_MANY : NO_ANSWER}.`,
           evidence: [
             `kernel’s reasons: ${reasonsOf(device, isNeighbourDrop)}`,
             `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
           ],
           remedies: [
-            {
-              command: inNamespaceOf(
-                device,
-                window,
-                `ip neigh show dev ${quoted(device.now.name)} nud failed nud incomplete`,
-              ),
-              effect:
-                'Shows the addresses that do not answer: a wrong address on the host, or a guest whose interface is down.',
-              lossless: true,
-              restart: false,
-              by: 'host',
-            },
+            lookAt(
+              device,
+              window,
+              `ip neigh show dev ${quoted(device.now.name)} nud failed nud incomplete`,
+              'Shows the addresses that do not answer: a wrong address on the host, or a guest whose interface is down.',
+            ),
+            ...(isAnswered(device) ? [longerQueue(device, window)] : []),
             {
               command: 'ip -br address show',
               effect: 'In the guest: does it have this address, and is the interface up?',
@@ -57,3 +54,23 @@ export const neighbourFailed: Rule = {
       ];
     }),
 };
+
+const NO_ANSWER = 'for addresses behind it that do not answer ARP or neighbour discovery';
+const TOO_MANY = 'that came at once, while it asked for the MAC address behind it: more than it holds meanwhile';
+
+/** No question went without an answer in the window: only the queue that waits for it was too short. */
+function isAnswered(device: DeviceSpan): boolean {
+  return (lossBefore(device, isUnansweredDrop)?.lost ?? 0) === 0;
+}
+
+function longerQueue(device: DeviceSpan, window: Window): Remedy {
+  const setting = quoted(`net/ipv4/neigh/${device.now.name}/unres_qlen_bytes`);
+  return {
+    command: inNamespaceOf(device, window, `sysctl -w ${setting}=1048576`),
+    effect:
+      'Holds some 800 packets of IPv4 while it asks. An entry that stays (ip neigh replace … nud permanent) needs no question.',
+    lossless: true,
+    restart: false,
+    by: 'host',
+  };
+}

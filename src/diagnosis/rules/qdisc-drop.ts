@@ -6,6 +6,9 @@ import { lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, nameOf, percent, readerName } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
+import { causesOf } from '../reasons/causes.ts';
+import type { DropRow } from '../reasons/drop-row.ts';
+import { remediesOf } from '../reasons/explain.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import { giveCpu, lookAtReader, raiseQuota } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
@@ -37,6 +40,7 @@ function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const held = mostStopped(device);
   const stopped = held?.share ?? 0;
   const slow = stopped > 0.5 ? held?.queue : undefined;
+  const most = causesOf(device, 'to', isQdiscDrop)[0]?.row;
   const why = slow
     ? `because its full ring stopped it for ${percent(stopped)} of the time: its reader, ${readerName(slow)}, is too slow`
     : 'before they reached it: neither ring nor guest is to blame';
@@ -47,12 +51,13 @@ function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       evidence: [
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
         `kernel’s reasons: ${reasonsOf(device, isQdiscDrop)}`,
+        most && `mostly: ${most.cause}`,
         stopped > 0 ? `stopped by a full ring for ${percent(stopped)} of the time` : undefined,
         slow && fullTimeEvidence(fullTime(slow)),
       ],
       remedies: slow
         ? [...hasten(slow, window), show(device, window)]
-        : [show(device, window), noShaper(device, window)],
+        : [show(device, window), ...ofCause(most, device, window), noShaper(device, window)],
       rejected: [{ rule: RING_FULL_BURST, because: 'these packets were freed before tun saw them' }],
       confidence: slow ? 'medium' : 'high',
     }),
@@ -90,6 +95,11 @@ function show(device: DeviceSpan, window: Window): Remedy {
     restart: false,
     by: 'host',
   };
+}
+
+/** What ends this cause alone; all show the qdiscs first. */
+function ofCause(row: DropRow | undefined, device: DeviceSpan, window: Window): readonly Remedy[] {
+  return row ? remediesOf(row, device, window).slice(1) : [];
 }
 
 function noShaper(device: DeviceSpan, window: Window): Remedy {

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks a drop up in the table of reasons. What has no row there gets a sentence of its own, never a neighbour's.
+import type { Device, OtherDrop } from '../../snapshot/device.ts';
+import type { Remedy } from '../finding.ts';
+import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import type { DeviceSpan, Window } from '../window.ts';
+import { type DropRemedy, type DropRow, deviceStatistics, errorCounters, harmless, type Way } from './drop-row.ts';
+import { placeOf } from './place.ts';
+import { NO_REASON, REASON_ROWS } from './reason-table.ts';
+import { UNNAMED_ROWS } from './unnamed-rows.ts';
+
+type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted'>;
+
+/** The row of the drop. Equal causes are equal rows, whatever their reasons are called. */
+export function explain(drop: Dropped, { kind }: Pick<Device, 'kind'>, way: Way): DropRow {
+  if (drop.unwanted) return IN_RX_DROPPED.includes(drop.reason) ? FOR_OTHERS_OF_NO_PROTOCOL : FOR_OTHERS;
+  const rows = drop.reason === NO_REASON ? UNNAMED_ROWS.get(drop.location) : REASON_ROWS[drop.reason];
+  const carries = kind === 'tun' || kind === 'ipvtap' ? 'packets' : 'frames';
+  const fits = (row: DropRow): boolean =>
+    (row.at?.includes(drop.location) ?? true) && (row.way ?? way) === way && (row.carries ?? carries) === carries;
+  return rows?.find(fits) ?? unknownCause(drop);
+}
+
+/** Reasons of broadcasts that the kernel counts in rx_dropped too (__netif_receive_skb_core). */
+const IN_RX_DROPPED: readonly string[] = ['UNHANDLED_PROTO', 'PTYPE_ABSENT'];
+
+const FOR_OTHERS = harmless('broadcasts and multicasts that the host has no use for');
+const FOR_OTHERS_OF_NO_PROTOCOL = harmless('broadcasts of a protocol that nobody here handles; rx_dropped has them');
+
+/** Where it was lost, for no one can say why. */
+function unknownCause({ reason, location }: Dropped): DropRow {
+  const place = placeOf(location);
+  const where = location === 'other' ? 'a function that is not named here' : `${location}${place ? ` (${place})` : ''}`;
+  const why = reason === NO_REASON ? 'without a reason' : `with the reason ${reason}`;
+  return {
+    class: 'loss',
+    cause: `freed in ${where} ${why}`,
+    remedies: [errorCounters, deviceStatistics],
+    isUnknown: true,
+  };
+}
+
+/** With the device's name filled in, and run where the device is. */
+export function remediesOf({ remedies }: DropRow, device: DeviceSpan, window: Window): readonly Remedy[] {
+  return remedies.map((remedy) => remedyOf(remedy, device, window));
+}
+
+function remedyOf({ command, effect, by }: DropRemedy, device: DeviceSpan, window: Window): Remedy {
+  const named = command?.replaceAll('{device}', () => quoted(device.now.name));
+  return {
+    command: named === undefined || by === 'guest' ? named : inNamespaceOf(device, window, named),
+    effect: effect.replaceAll('{device}', () => device.now.name),
+    lossless: by !== 'vmm',
+    restart: by === 'vmm',
+    by,
+  };
+}
