@@ -185,6 +185,14 @@ export function integer(attribute: DataView | undefined): number | undefined {
   }
 }
 
+/** '02:00:00:00:00:01'; undefined: it is none of Ethernet. */
+export function macText(attribute: DataView | undefined): string | undefined {
+  if (attribute?.byteLength !== 6) return undefined;
+  return Buffer.from(attribute.buffer, attribute.byteOffset, 6)
+    .toString('hex')
+    .replace(/..(?=.)/g, '$&:');
+}
+
 /** A NUL-terminated string. */
 export function text(attribute: DataView | undefined): string | undefined {
   if (attribute === undefined) return undefined;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What bridges know, by rtnetlink: addresses (FDB), multicast groups (MDB), VLANs of ports.
 import { netlinkRequest } from './native.ts';
-import { filteredDumpRequest, integer, messagesOf, repeated, u16, u32, u32Bytes } from './netlink-message.ts';
+import { filteredDumpRequest, integer, macText, messagesOf, repeated, u16, u32, u32Bytes } from './netlink-message.ts';
 
 /** How an address came to a bridge: 'local' is a port's own, 'static' was written by a program, which no packet outdates. */
 type FdbOrigin = 'learned' | 'static' | 'local';
@@ -116,13 +116,13 @@ function headerOf(family: number): Readonly<Record<number, number>> {
 export function parseFdb(reply: Uint8Array, bridge: number): readonly FdbEntry[] {
   const found: FdbEntry[] = [];
   for (const { body, attributes } of messagesOf(reply, RTM_NEWNEIGH, NDMSG_SIZE)) {
-    const lladdr = attributes.get(NDA_LLADDR);
+    const address = macText(attributes.get(NDA_LLADDR));
     // Entries of a port's own device (`self`) have no master.
-    if (lladdr?.byteLength !== 6 || integer(attributes.get(NDA_MASTER)) !== bridge) continue;
+    if (address === undefined || integer(attributes.get(NDA_MASTER)) !== bridge) continue;
     const state = u16(body, 8);
     found.push({
       port: u32(body, 4),
-      address: macOf(lladdr, 0),
+      address,
       vlan: integer(attributes.get(NDA_VLAN)) ?? 0,
       origin: (state & NUD_PERMANENT) !== 0 ? 'local' : (state & NUD_NOARP) !== 0 ? 'static' : 'learned',
     });
@@ -160,7 +160,7 @@ function groupAddress(entry: DataView, protocol: number): string {
   const byte = (index: number): number => entry.getUint8(8 + index);
   if (protocol === ETH_P_IP) return hex([0x01, 0x00, 0x5e, byte(1) & 0x7f, byte(2), byte(3)]);
   if (protocol === ETH_P_IPV6) return hex([0x33, 0x33, byte(12), byte(13), byte(14), byte(15)]);
-  return macOf(entry, 8);
+  return hex(Array.from({ length: 6 }, (_, index) => byte(index)));
 }
 
 export function parsePortVlans(reply: Uint8Array): ReadonlyMap<number, readonly PortVlan[]> {
@@ -188,10 +188,6 @@ function vlansOf(infos: readonly DataView[]): readonly PortVlan[] {
       });
   }
   return found;
-}
-
-function macOf(view: DataView, offset: number): string {
-  return hex(Array.from({ length: 6 }, (_, index) => view.getUint8(offset + index)));
 }
 
 function hex(bytes: readonly number[]): string {

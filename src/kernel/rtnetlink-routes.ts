@@ -23,7 +23,6 @@ type RouteType = 'unicast' | 'local' | 'broadcast' | 'blackhole' | 'unreachable'
 export interface Neighbour {
   readonly device: number;
   readonly address: string;
-  readonly mac: string | undefined;
   /** It answered, or was written by hand: it is there. */
   readonly isKnown: boolean;
 }
@@ -46,7 +45,6 @@ const NDMSG_SIZE = 12;
 const RTA_DST = 1;
 const RTA_OIF = 4;
 const NDA_DST = 1;
-const NDA_LLADDR = 2;
 const TYPES: Readonly<Record<number, RouteType>> = {
   1: 'unicast',
   2: 'local',
@@ -132,17 +130,10 @@ export function parseNeighbours(reply: Uint8Array): readonly Neighbour[] {
     const family = familyOf(body.getUint8(0));
     const destination = attributes.get(NDA_DST);
     if (!family || destination?.byteLength !== BYTES[family]) return [];
-    const mac = attributes.get(NDA_LLADDR);
     return [
       {
         device: u32(body, 4),
         address: addressText(bytesOf(destination)),
-        mac:
-          mac?.byteLength === 6
-            ? Buffer.from(bytesOf(mac))
-                .toString('hex')
-                .replace(/..(?=.)/g, '$&:')
-            : undefined,
         isKnown: (u16(body, 8) & NUD_KNOWN) !== 0,
       },
     ];

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the devices of a namespace hang together, by rtnetlink: bridges and their ports, and who may attach to a tun or tap.
 import { netlinkRequest } from './native.ts';
-import { integer, type Message, messagesOf, nested, text, u32 } from './netlink-message.ts';
+import { integer, type Message, macText, messagesOf, nested, text, u32 } from './netlink-message.ts';
 import { linkDumpRequest } from './rtnetlink.ts';
 
 export interface TopologyLink {
   readonly ifindex: number;
   readonly name: string;
+  /** Its MAC address. */
+  readonly address: string | undefined;
   readonly isUp: boolean;
   readonly hasCarrier: boolean;
   /** ifindex of the bridge, bond or team that it is a port of. */
@@ -45,6 +47,7 @@ export interface PortSettings {
 const RTM_NEWLINK = 16;
 const IFINFOMSG_SIZE = 16;
 const IFF_UP = 1;
+const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
@@ -85,6 +88,7 @@ function linkOf({ body, attributes }: Message): TopologyLink {
   return {
     ifindex: u32(body, 4),
     name: text(attributes.get(IFLA_IFNAME)) ?? '',
+    address: macText(attributes.get(IFLA_ADDRESS)),
     isUp: (u32(body, 8) & IFF_UP) !== 0,
     hasCarrier: integer(attributes.get(IFLA_CARRIER)) !== 0,
     master: integer(attributes.get(IFLA_MASTER)),

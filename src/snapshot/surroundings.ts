@@ -5,7 +5,7 @@
 export interface TcRedirect {
   /** Whose packets are taken. */
   readonly from: string;
-  /** Where they are sent. */
+  /** Where they are sent; empty: that device is gone. */
   readonly to: string;
   readonly hook: 'ingress' | 'egress';
   /** The packet goes on where it was, and a copy is sent. */
@@ -31,8 +31,11 @@ export interface MisplacedAddress {
   readonly address: string;
   /** The port that the bridge sends to. */
   readonly port: string;
-  /** static: a program wrote it there. twice: another guest sends from it too. learned: it was seen there after the guest sent. */
-  readonly how: 'static' | 'twice' | 'learned';
+  /**
+   * static: a program wrote it there. local: the bridge takes it for its own, so that the host gets its frames. twice: another guest sends
+   * from it too. learned: it was seen there after the guest sent.
+   */
+  readonly how: 'static' | 'local' | 'twice' | 'learned';
 }
 
 /** Frames that came to the bridge and that it does not send to the port. */
@@ -48,7 +51,7 @@ export interface WithheldFrames {
    * group: it snoops, and no port has reported the group. no-flood: the port gets no frames to unknown groups, or no broadcasts.
    */
   readonly cause: 'elsewhere' | 'vlan-in' | 'vlan-out' | 'group' | 'no-flood';
-  /** Since a person asks. */
+  /** Since the question was asked, while the tables said so. */
   readonly packets: number;
 }
 

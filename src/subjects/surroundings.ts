@@ -7,7 +7,7 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { listNamespaces, ownNamespace } from '../kernel/namespaces.ts';
-import type { Surroundings, TcRedirect } from '../snapshot/surroundings.ts';
+import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
 import { BridgeFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
 import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
@@ -23,6 +23,10 @@ const LISTED_EVERY_MS = 10_000;
 /** Addresses of one port that are remembered: a guest may be a router of thousands. */
 const MOST_REMEMBERED = 64;
 
+/** Groups and addresses of one port that are reported. */
+const MOST_WITHHELD = 16;
+const MOST_REDIRECTS = 16;
+
 type Walked = Pick<WalkedDevice, 'id' | 'netns' | 'ifindex' | 'name' | 'bridgePort'>;
 
 class Watch {
@@ -32,6 +36,8 @@ class Watch {
   readonly #remembered = new Map<bigint, ReadonlySet<string>>();
   #frames: BridgeFrames | undefined;
   #framesRefused: string | undefined;
+  /** Packets of each count at the last look. */
+  readonly #counted = new Map<string, number>();
   /** Ports and guests of each namespace, as it was read last. */
   readonly #ports = new Map<number, readonly WatchedPort[]>();
   #paths: ReadonlyMap<number, string | undefined> = new Map();
@@ -74,6 +80,7 @@ class Watch {
     this.#frames?.close();
     this.#frames = undefined;
     this.#framesRefused = undefined;
+    this.#counted.clear();
     this.#ports.clear();
     this.#round = [];
     if (this.#facts.size > 0) this.#facts = new Map();
@@ -124,6 +131,16 @@ class Watch {
     this.#watchPorts();
   }
 
+  /** What was withheld while the tables were as they are now, and what was before. */
+  #addedUp(id: bigint, table: BridgeTable): BridgeTable {
+    const sums = new Map(this.#facts.get(id)?.table?.withheld.map((one) => [keyOf(one), one]));
+    for (const one of table.withheld) {
+      const packets = one.packets + (sums.get(keyOf(one))?.packets ?? 0);
+      if (packets > 0) sums.set(keyOf(one), { ...one, packets });
+    }
+    return { ...table, withheld: [...sums.values()].slice(0, MOST_WITHHELD) };
+  }
+
   #readFrames(): readonly SeenFrames[] {
     if (this.#framesRefused !== undefined) return [];
     try {
@@ -132,6 +149,16 @@ class Watch {
       this.#framesRefused = errnoOf(error) ?? 'refused';
       return [];
     }
+  }
+
+  /** Since the namespace was looked into before; senders since the first look. */
+  #sinceBefore(frames: readonly SeenFrames[]): readonly SeenFrames[] {
+    return frames.map((one) => {
+      if (one.isSender) return one;
+      const before = this.#counted.get(frameKey(one)) ?? 0;
+      this.#counted.set(frameKey(one), one.packets);
+      return { ...one, packets: Math.max(0, one.packets - before) };
+    });
   }
 
   /** Attached with the first bridge port that is asked about. */
@@ -152,10 +179,10 @@ class Watch {
     devices: readonly Walked[],
     frames: readonly SeenFrames[],
   ): Promise<ReadonlyMap<bigint, Surroundings>> {
-    const own = frames.filter((one) => one.netns === netns);
     try {
       const ifindices = devices.map(({ ifindex }) => ifindex);
       const tables = await readNamespace(await this.#pathOf(netns), ifindices, NAMESPACE_MS);
+      const own = this.#sinceBefore(frames.filter((one) => one.netns === netns));
       this.#ports.set(netns, portsOf(netns, new Set(ifindices), tables));
       return new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own)]));
     } catch (error) {
@@ -184,7 +211,7 @@ class Watch {
       const port = { link, remembered: this.#remembered.get(id) ?? new Set<string>(), frames: inBridge };
       const all = { links, bridge, fdb, mdb: tables.mdb, vlans: tables.vlans };
       this.#remember(id, guestAddresses(port, all));
-      table = bridgeTableOf(port, all);
+      table = this.#addedUp(id, bridgeTableOf(port, all));
     }
     return {
       ...(link?.tun?.owner !== undefined && { owner: link.tun.owner }),
@@ -215,18 +242,27 @@ function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Wa
   return groups;
 }
 
-/** Filters that lead to the device or take what comes from it, and those that take frames before they reach its bridge. */
+/** Filters that lead to the device or to one that is gone, take what comes from it, or take frames before they reach its bridge. */
 function redirectsOf(ifindex: number, { mirred, links }: NamespaceTables): readonly TcRedirect[] {
   const bridge = links.get(ifindex)?.master;
   const takes = (from: number): boolean =>
     from === ifindex || (bridge !== undefined && (from === bridge || links.get(from)?.master === bridge));
   return mirred
-    .filter(({ from, to, isCopy }) => to === ifindex || (takes(from) && !isCopy))
+    .filter(({ from, to, isCopy }) => to === ifindex || !links.has(to) || (takes(from) && !isCopy))
+    .slice(0, MOST_REDIRECTS)
     .map(({ from, to, ...more }) => ({
       ...more,
       from: links.get(from)?.name ?? String(from),
-      to: links.get(to)?.name ?? String(to),
+      to: links.get(to)?.name ?? '',
     }));
+}
+
+function keyOf({ address, vlan, from, cause }: WithheldFrames): string {
+  return `${address} ${vlan} ${from} ${cause}`;
+}
+
+function frameKey({ netns, port, address, vlan }: SeenFrames): string {
+  return `${netns} ${port} ${address} ${vlan}`;
 }
 
 /** All ports of the bridges that have a device of ours, and these bridges. */

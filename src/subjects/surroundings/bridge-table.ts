@@ -18,7 +18,7 @@ export interface Port {
   readonly link: TopologyLink;
   /** Addresses that were behind it when the tables were read before. */
   readonly remembered: ReadonlySet<string>;
-  /** Frames of its bridge since a person asks. */
+  /** Frames that came to its bridge since the tables were read before, and senders since the question was asked. */
   readonly frames: readonly SeenFrames[];
 }
 
@@ -31,9 +31,13 @@ const SOLICITED = '33:33:ff:';
 
 /** Addresses that the guest sends from, or has sent from, or that its host gave it. */
 export function guestAddresses(port: Port, { fdb }: Pick<BridgeTables, 'fdb'>): ReadonlySet<string> {
-  const { ifindex } = port.link;
-  const there = fdb.filter((entry) => entry.port === ifindex && entry.origin !== 'local').map(({ address }) => address);
+  const there = fdb.filter((entry) => isAt(entry, port.link)).map(({ address }) => address);
   return new Set([...there, ...port.remembered, ...sendersOf(port)]);
+}
+
+/** The port's own address is there too, which is no guest's. */
+function isAt({ port, address, origin }: FdbEntry, link: TopologyLink): boolean {
+  return port === link.ifindex && (origin !== 'local' || address !== link.address);
 }
 
 function sendersOf({ link, frames }: Port): readonly string[] {
@@ -47,7 +51,7 @@ export function bridgeTableOf(port: Port, tables: BridgeTables): BridgeTable {
   const pvid = pvidOf(own);
   const { filtersVlans } = tables.bridge.bridge ?? { filtersVlans: false };
   return {
-    addresses: tables.fdb.filter(({ port: at, origin }) => at === link.ifindex && origin !== 'local').length,
+    addresses: tables.fdb.filter((entry) => isAt(entry, link)).length,
     isLocked: link.port?.isLocked ?? false,
     ...(filtersVlans && { vlans: own.length }),
     ...(filtersVlans && pvid !== undefined && { pvid }),
@@ -71,6 +75,8 @@ function misplacedIn(
     const twin = port.frames.find((one) => one.isSender && one.address === address && one.port !== ifindex);
     if (twin && senders.has(address)) return at(address, twin.port, 'twice');
     const entries = fdb.filter((entry) => entry.address === address);
+    const local = entries.find(({ origin }) => origin === 'local');
+    if (local) return at(address, local.port, 'local');
     const elsewhere = entries.find((entry) => entry.port !== ifindex);
     if (!elsewhere || entries.some((entry) => entry.port === ifindex)) return [];
     if (elsewhere.origin === 'learned') return senders.has(address) ? at(address, elsewhere.port, 'learned') : [];
@@ -125,7 +131,7 @@ function unicastCause(
 ): WithheldFrames['cause'] | undefined {
   const entry = fdb.find((one) => one.address === address && one.vlan === vlan);
   // An address that is not known is flooded; rules that know the port's flags speak of that.
-  return entry && entry.port !== to.ifindex ? 'elsewhere' : undefined;
+  return entry && (entry.port !== to.ifindex || entry.origin === 'local') ? 'elsewhere' : undefined;
 }
 
 function groupCause(
