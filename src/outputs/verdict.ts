@@ -90,11 +90,12 @@ function inGeneral({ status, verdict, inconclusive, devices, seconds, agentSilen
   const degraded = verdict.findings.some((finding) => finding.degraded.length > 0) ? 'figures are not exact' : '';
   const [one, ...others] = inconclusive;
   const short = one === undefined ? '' : `${one}${others.length > 0 ? `, and ${others.length} more` : ''}`;
-  return `${seen} without finding a fault, but ${[agentSilence, short, blind, degraded].filter(Boolean).join(' and ')}${known}.`;
+  const [doubt = ''] = verdict.findings.flatMap(({ doubts = [] }) => doubts);
+  return `${seen} without finding a fault, but ${[agentSilence, short, blind, degraded, doubt].filter(Boolean).join(' and ')}${known}.`;
 }
 
 export function renderFinding(finding: Finding, last: Snapshot, layout: Layout): readonly string[] {
-  const { severity, cause, evidence, remedies, rejected, degraded, rule, confidence } = finding;
+  const { severity, cause, evidence, remedies, rejected, degraded, doubts = [], rule, confidence } = finding;
   return [
     ...headline(severity, cause, layout),
     ...startingWith(
@@ -112,6 +113,7 @@ export function renderFinding(finding: Finding, last: Snapshot, layout: Layout):
       ),
       layout,
     ),
+    ...list('In doubt:', doubts, layout),
     ...list('Figures are not exact:', degraded, layout),
   ];
 }

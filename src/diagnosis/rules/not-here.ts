@@ -66,7 +66,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         rejected: [],
         confidence: doubts.length > 0 ? 'low' : 'medium',
       }),
-      degraded: doubts,
+      doubts,
     },
   ];
 }
