@@ -44,6 +44,7 @@ function tapscope() {
   const natives = [
     'dist/bpf/tapscope.bpf.o',
     'dist/bpf/follow.bpf.o',
+    'dist/bpf/frames.bpf.o',
     'dist/addon/tapscope.node',
     'dist/bench/traffic',
   ];

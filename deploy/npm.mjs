@@ -12,6 +12,7 @@ const shipped = /\/(lib(?:bpf|elf|mnl|seccomp|z)\.so\.\d+)$/;
 const compiled = {
   'bpf/tapscope.bpf.o': 'dist/bpf/tapscope.bpf.o',
   'bpf/follow.bpf.o': 'dist/bpf/follow.bpf.o',
+  'bpf/frames.bpf.o': 'dist/bpf/frames.bpf.o',
   'addon/portable/tapscope.node': 'dist/addon/tapscope.node',
   'bench/traffic': 'dist/bench/traffic',
 };

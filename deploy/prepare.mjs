@@ -22,6 +22,7 @@ const self = fileURLToPath(import.meta.url);
 const outputs = [
   'dist/bpf/tapscope.bpf.o',
   'dist/bpf/follow.bpf.o',
+  'dist/bpf/frames.bpf.o',
   'dist/addon/tapscope.node',
   'dist/bench/traffic',
   'dist/bench/main.cjs',

@@ -12,6 +12,8 @@ Napi::Value netlinkRequest(const Napi::CallbackInfo &info)
 	NetlinkRequest request;
 	if (info[0].IsString())
 		request.netnsPath = info[0].As<Napi::String>();
+	if (info[2].IsNumber())
+		request.mostBytes = info[2].As<Napi::Number>().Uint32Value();
 	const auto message = info[1].As<Napi::Uint8Array>();
 	request.message.assign(message.Data(), message.Data() + message.ByteLength());
 	return data->netlink->request(info.Env(), std::move(request));

@@ -3,5 +3,5 @@
 
 #include <napi.h>
 
-/** JavaScript's netlinkRequest(netnsPath, message). */
+/** JavaScript's netlinkRequest(netnsPath, message, mostBytes). */
 Napi::Value netlinkRequest(const Napi::CallbackInfo &info);

@@ -79,7 +79,7 @@ NetlinkMessages NetlinkExchange::run(const NetlinkRequest &request)
 	std::vector<uint8_t> message = request.message;
 	for (int attempt = 0; attempt < attempts; attempt++) {
 		NetlinkMessages reply;
-		if (ask(socket.get(), message, reply))
+		if (ask(socket.get(), message, request.mostBytes, reply))
 			return reply;
 	}
 	throw NetlinkFailure{EINTR, "get an undisturbed dump of", where_};
@@ -126,7 +126,7 @@ void NetlinkExchange::goHome()
 	away_ = false;
 }
 
-bool NetlinkExchange::ask(mnl_socket *socket, std::vector<uint8_t> &message, NetlinkMessages &reply)
+bool NetlinkExchange::ask(mnl_socket *socket, std::vector<uint8_t> &message, size_t mostBytes, NetlinkMessages &reply)
 {
 	auto *header = reinterpret_cast<nlmsghdr *>(message.data());
 	header->nlmsg_seq = ++sequence_;
@@ -137,6 +137,8 @@ bool NetlinkExchange::ask(mnl_socket *socket, std::vector<uint8_t> &message, Net
 	while (!progress.finished) {
 		const size_t length = receive(socket);
 		take(reinterpret_cast<const nlmsghdr *>(buffer_.data()), length, header, reply, progress);
+		if (reply.size() > mostBytes)
+			throw NetlinkFailure{EMSGSIZE, "receive all of a netlink reply from", where_};
 	}
 	if (progress.error)
 		throw NetlinkFailure{progress.error, "complete a netlink request in", where_};

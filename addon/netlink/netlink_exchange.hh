@@ -16,6 +16,8 @@ struct NetlinkRequest {
 	std::optional<std::string> netnsPath;
 	/** One message, header included. */
 	std::vector<uint8_t> message;
+	/** A reply that is longer is given up, and the kernel makes no more of it. */
+	size_t mostBytes = SIZE_MAX;
 };
 
 /** Whole messages, one after the other, at multiples of 4. */
@@ -49,7 +51,7 @@ private:
 	Socket openIn(const std::string &netnsPath);
 	void goHome();
 	/** Sends the message and reads to the reply's end; false if the kernel says that a dump was disturbed. */
-	bool ask(mnl_socket *socket, std::vector<uint8_t> &message, NetlinkMessages &reply);
+	bool ask(mnl_socket *socket, std::vector<uint8_t> &message, size_t mostBytes, NetlinkMessages &reply);
 	/** Reads one datagram into buffer_; returns its length, 0 if the kernel did not send it. */
 	size_t receive(mnl_socket *socket);
 

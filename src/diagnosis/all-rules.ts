@@ -8,7 +8,9 @@ import { backpressureLost } from './rules/backpressure-lost.ts';
 import { backpressureStall } from './rules/backpressure-stall.ts';
 import { bridgeMtu } from './rules/bridge-mtu.ts';
 import { bridgePort } from './rules/bridge-port.ts';
+import { bridgeTable } from './rules/bridge-table.ts';
 import { bufferbloat } from './rules/bufferbloat.ts';
+import { carrierOff } from './rules/carrier-off.ts';
 import { deviceDown } from './rules/device-down.ts';
 import { filterDrop } from './rules/filter-drop.ts';
 import { fqHorizon } from './rules/fq-horizon.ts';
@@ -27,6 +29,7 @@ import { readerBlocked } from './rules/reader-blocked.ts';
 import { readerCpuBound } from './rules/reader-cpu-bound.ts';
 import { readerStalled } from './rules/reader-stalled.ts';
 import { readerStarved } from './rules/reader-starved.ts';
+import { redirectedAway } from './rules/redirected-away.ts';
 import { ringFullBurst } from './rules/ring-full-burst.ts';
 import { ringFullUnexplained } from './rules/ring-full-unexplained.ts';
 import { selfInflicted } from './rules/self-inflicted.ts';
@@ -53,8 +56,11 @@ export const RULES: readonly Rule[] = [
   backpressureStall,
   backpressureLost,
   noReader,
+  carrierOff,
   fqHorizon,
   bridgePort,
+  bridgeTable,
+  redirectedAway,
   bridgeMtu,
   qdiscDrop,
   neighbourFailed,

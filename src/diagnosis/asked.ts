@@ -3,14 +3,14 @@
 
 import type { UncountedLoss } from '../snapshot/device.ts';
 import { refusedByHost } from './evidence/from-guest.ts';
-import { isMostOfFew, type Loss, lossBefore, lossOf } from './evidence/loss.ts';
+import { isMostOfFew, type Loss, lossBefore, lossOf, lostInTun } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
 import { type DeviceSpan, grown } from './window.ts';
 
 /** Losses on the way to the guest or reader, anywhere on this host. */
 export function lossTowards(device: DeviceSpan): Loss {
   const before = lossBefore(device, () => true)?.lost ?? 0;
-  const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
+  const inTun = lostInTun(device);
   const unseen = grown(device, ({ uncounted }) => uncounted.reduce((sum, one) => sum + towards(one), 0)) ?? 0;
   const given = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
   return lossOf(before + inTun + unseen, given, device.seconds);

@@ -27,7 +27,11 @@ export function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }
 
-export function openObject(name: 'tapscope' | 'follow', limits?: KernelLimits, constants?: Constants): BpfObject {
+export function openObject(
+  name: 'tapscope' | 'follow' | 'frames',
+  limits?: KernelLimits,
+  constants?: Constants,
+): BpfObject {
   const path = packageFile(`dist/bpf/${name}.bpf.o`);
   if (path === undefined) throw new NoPrograms("the BPF object is missing; run 'npm start' once, which builds it");
   return new BpfObject(path, constants, limits);

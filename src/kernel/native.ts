@@ -217,12 +217,17 @@ export const Btf = {
 };
 
 /** As addon/tapscope.d.ts says: one rtnetlink message to a namespace, the reply's messages back. */
-export async function netlinkRequest(netnsPath: string | undefined, message: Uint8Array): Promise<Uint8Array> {
+export async function netlinkRequest(
+  netnsPath: string | undefined,
+  message: Uint8Array,
+  mostBytes?: number,
+): Promise<Uint8Array> {
   const declared = declaredLength(message);
   if (declared !== message.length) {
     throw new RangeError(`The netlink message has ${message.length} bytes but says ${declared}: set nlmsg_len`);
   }
-  return native().netlinkRequest(netnsPath, message);
+  if (mostBytes !== undefined) checkUint32('most bytes', mostBytes);
+  return native().netlinkRequest(netnsPath, message, mostBytes);
 }
 
 /** As addon/tapscope.d.ts says: functions and variables of /proc/kallsyms by name. */

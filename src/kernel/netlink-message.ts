@@ -38,7 +38,45 @@ export function dumpRequest(type: number, ownHeaderSize: number): Uint8Array {
 export function changeRequest(
   type: number,
   ownHeaderSize: number,
-  numbers: Readonly<Record<number, number>>,
+  numbers: Numbers,
+  attributes: ReadonlyMap<number, Uint8Array>,
+): Uint8Array {
+  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
+  return requestOf({ type, flags, ownHeaderSize, numbers }, attributes);
+}
+
+/** Asks for the objects of one type that the header's numbers and the attributes choose. */
+export function filteredDumpRequest(
+  type: number,
+  ownHeaderSize: number,
+  numbers: Numbers,
+  attributes: ReadonlyMap<number, Uint8Array> = new Map(),
+): Uint8Array {
+  return requestOf({ type, flags: NLM_F_REQUEST | NLM_F_DUMP, ownHeaderSize, numbers }, attributes);
+}
+
+/** Asks for one object. */
+export function getRequest(
+  type: number,
+  ownHeaderSize: number,
+  numbers: Numbers,
+  attributes: ReadonlyMap<number, Uint8Array>,
+): Uint8Array {
+  return requestOf({ type, flags: NLM_F_REQUEST, ownHeaderSize, numbers }, attributes);
+}
+
+/** Words of 32 bits by their byte offset in the message's own header. */
+type Numbers = Readonly<Record<number, number>>;
+
+interface Head {
+  readonly type: number;
+  readonly flags: number;
+  readonly ownHeaderSize: number;
+  readonly numbers: Numbers;
+}
+
+function requestOf(
+  { type, flags, ownHeaderSize, numbers }: Head,
   attributes: ReadonlyMap<number, Uint8Array>,
 ): Uint8Array {
   const bytes = attributeBytes(attributes);
@@ -46,7 +84,7 @@ export function changeRequest(
   const view = viewOf(request);
   view.setUint32(0, request.length, littleEndian);
   view.setUint16(4, type, littleEndian);
-  view.setUint16(6, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, littleEndian);
+  view.setUint16(6, flags, littleEndian);
   for (const [offset, value] of Object.entries(numbers))
     view.setUint32(HEADER_SIZE + Number(offset), value, littleEndian);
   request.set(bytes, align(HEADER_SIZE + ownHeaderSize));
@@ -104,8 +142,20 @@ export function nested(attribute: DataView | undefined): Attributes {
   return attribute === undefined ? new Map() : attributesIn(attribute, 0);
 }
 
+/** The values of those inside one that have this number, which may occur often. */
+export function repeated(attribute: DataView | undefined, type: number): readonly DataView[] {
+  const found: DataView[] = [];
+  if (attribute) eachAttribute(attribute, 0, (number, value) => number === type && found.push(value));
+  return found;
+}
+
 function attributesIn(view: DataView, start: number): Attributes {
   const found = new Map<number, DataView>();
+  eachAttribute(view, start, (number, value) => found.set(number, value));
+  return found;
+}
+
+function eachAttribute(view: DataView, start: number, take: (number: number, value: DataView) => unknown): void {
   for (let offset = start; offset + ATTRIBUTE_HEADER_SIZE <= view.byteLength; ) {
     const length = u16(view, offset);
     if (length < ATTRIBUTE_HEADER_SIZE || offset + length > view.byteLength) {
@@ -116,10 +166,9 @@ function attributesIn(view: DataView, start: number): Attributes {
       view.byteOffset + offset + ATTRIBUTE_HEADER_SIZE,
       length - ATTRIBUTE_HEADER_SIZE,
     );
-    found.set(u16(view, offset + 2) & ATTRIBUTE_TYPE_MASK, value);
+    take(u16(view, offset + 2) & ATTRIBUTE_TYPE_MASK, value);
     offset += align(length);
   }
-  return found;
 }
 
 /** An unsigned attribute of 1, 2 or 4 bytes. */
@@ -134,6 +183,14 @@ export function integer(attribute: DataView | undefined): number | undefined {
     default:
       return undefined;
   }
+}
+
+/** '02:00:00:00:00:01'; undefined: it is none of Ethernet. */
+export function macText(attribute: DataView | undefined): string | undefined {
+  if (attribute?.byteLength !== 6) return undefined;
+  return Buffer.from(attribute.buffer, attribute.byteOffset, 6)
+    .toString('hex')
+    .replace(/..(?=.)/g, '$&:');
 }
 
 /** A NUL-terminated string. */
@@ -153,7 +210,7 @@ export function nameOf(bytes: Buffer): string {
   }
 }
 
-function u16(view: DataView, offset: number): number {
+export function u16(view: DataView, offset: number): number {
   return within(view, offset, 2).getUint16(offset, littleEndian);
 }
 

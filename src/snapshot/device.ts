@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device at one moment, with its queues.
 import type { AuditResult, Queue, ReasonCount } from './queue.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** How a device treats a sender that is faster than its reader. */
 export type FlowControl = 'tail-drop' | 'backpressure' | 'backpressure-inactive';
@@ -135,6 +136,8 @@ export interface Device {
   readonly macvtap: Macvtap | undefined;
   /** undefined: it is none, or an older recording; 'unread': the types of the bridge cannot be read. */
   readonly bridgePort?: BridgePort | 'unread' | undefined;
+  /** undefined: no person asks, or an older recording. */
+  readonly surroundings?: Surroundings | undefined;
   readonly uncounted: readonly UncountedLoss[];
   /** Since it was first seen; undefined: not measured, or an older recording. */
   readonly unseen?: UnseenPackets | undefined;

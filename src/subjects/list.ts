@@ -15,6 +15,7 @@ import { redirect } from './redirect.ts';
 import { ring } from './ring.ts';
 import { self } from './self.ts';
 import { stops } from './stops.ts';
+import { surroundings } from './surroundings.ts';
 import { transmit } from './transmit.ts';
 import { vhost } from './vhost.ts';
 
@@ -34,6 +35,7 @@ export const SUBJECTS: readonly Subject[] = [
   receive,
   readers,
   owners,
+  surroundings,
   self,
 ];
 

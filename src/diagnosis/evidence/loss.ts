@@ -147,5 +147,27 @@ export function lossBefore(device: DeviceSpan, wanted: (drop: OtherDrop) => bool
 
 /** Packets that reached tun, by the kernel's own counters, which every host has. */
 function reachedTun(device: DeviceSpan): number {
-  return grown(device, ({ counters }) => (counters ? counters.txPackets + counters.txDropped : undefined)) ?? 0;
+  return (grown(device, ({ counters }) => counters?.txPackets) ?? 0) + lostInTun(device);
+}
+
+/**
+ * Drops of tun itself: tx_dropped but for what was lost before tun and is counted there too (the noop qdisc of a device without carrier,
+ * and the core). The queues tell which is which; drops that no program saw count as tun's.
+ */
+export function lostInTun(device: DeviceSpan): number {
+  const all = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
+  const before = grown(device, ({ otherDropped }) => otherDropped?.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
+  if (all === 0 || before === 0) return all;
+  const own = grown(device, droppedByQueues) ?? all;
+  return all - Math.min(before, Math.max(0, all - own));
+}
+
+/** undefined: drops of a queue are not counted. */
+function droppedByQueues({ queues, unseen }: Device): number | undefined {
+  let sum = queues.length > 1 ? (unseen?.dropped ?? 0) : 0; // a single queue has them as UNTRACED
+  for (const { counters } of queues) {
+    if (!counters) return undefined;
+    for (const { packets } of counters.dropped) sum += packets;
+  }
+  return sum;
 }

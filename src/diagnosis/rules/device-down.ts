@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
+import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
@@ -28,7 +29,9 @@ export const deviceDown: Rule = {
 function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
   const { up, macvtap, attachedQueues } = device.now;
   if (up || macvtap) return [];
-  const lost = (lossBefore(device, () => true)?.lost ?? 0) + refused(device);
+  const failures = failedTowards(device);
+  const redirected = failures.reduce((sum, { failed }) => sum + failed, 0);
+  const lost = (lossBefore(device, () => true)?.lost ?? 0) + refused(device) + redirected;
   const wasUsed = attachedQueues !== 0 && passedWhileUp(device) >= FEWEST;
   const severity = severityOf(device, { lost, wasUsed, isAsked });
   if (!severity) return [];
@@ -39,6 +42,7 @@ function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Di
       evidence: [
         'the device has no UP flag',
         lost > 0 ? `${count(lost)} packets were lost at it in ${device.seconds.toFixed(0)} s` : undefined,
+        failedEvidence(failures),
         wasUsed
           ? `it was set down while it was watched: ${count(passedWhileUp(device))} packets had passed`
           : undefined,

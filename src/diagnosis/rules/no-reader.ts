@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
-import type { Diagnosis } from '../finding.ts';
+import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
+import type { Diagnosis, Remedy, Severity } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
@@ -17,10 +18,12 @@ export const noReader: Rule = {
   summary: 'packets are sent to a device that no process has open',
   explanation:
     'A persistent device stays when its process ends. Packets to it are then lost before tun: the kernel has put the qdisc noop in the place of the one that tc still shows. Where a process has the device open and all its queues detached, tun itself drops (DEV_READY).\n\n' +
-    'Devices that were left over get broadcasts of their bridge; below ten packets a second that is noise.',
+    'Devices that were left over get broadcasts of their bridge; below ten packets a second that is noise. What tc filters of other devices redirect to it is dropped there, and in no counter of this device. A device that is asked about is reported though nothing is lost yet.\n\n' +
+    'A program that is to open it needs the right: the owner’s user or the group that ip -d link shows, or CAP_NET_ADMIN. Since Linux 7.3.3 and 6.12.117 a device without owner and group can be opened with CAP_NET_ADMIN only.',
   symptom: 'loss-before-tun',
   needs: ['devices', 'before'],
-  judge: (window) => window.devices.flatMap((device) => orphan(sinceItsReaderLeft(device), window)),
+  judge: (window, asked) =>
+    window.devices.flatMap((device) => orphan(sinceItsReaderLeft(device), window, device === asked)),
 };
 
 /** The part of the window since the reader left: losses before that have other causes. */
@@ -39,36 +42,39 @@ function sinceItsReaderLeft(device: DeviceSpan): DeviceSpan {
   };
 }
 
-function orphan(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+function orphan(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
   const { up, attachedQueues, macvtap, detachedQueues = 0, persistent } = device.now;
   if (!up || macvtap || attachedQueues !== 0 || device.before.attachedQueues !== 0) return [];
   const before = lossBefore(device, () => true)?.lost ?? 0;
   const refused = grown(device, ({ queues }) => queues.reduce((sum, { counters }) => sum + notReady(counters), 0)) ?? 0;
-  const lost = before + refused;
-  if (lost < FEWEST) return [];
-  const perSecond = lost / device.seconds;
+  const failures = failedTowards(device);
+  const lost = before + refused + failures.reduce((sum, { failed }) => sum + failed, 0);
+  const severity = severityOf(lost, device, isAsked);
+  if (!severity) return [];
   const isDetached = detachedQueues > 0;
   const why = isDetached ? `its process has detached all ${count(detachedQueues)} queues` : 'no process has it open';
   return [
     onDevice(device, {
-      severity: perSecond >= NOISE_PER_SECOND ? 'warning' : 'info',
+      severity,
       cause: `${nameOf(device)} loses every packet sent to it (${count(lost)} in ${device.seconds.toFixed(0)} s): ${why}.`,
       evidence: [
         `0 queues attached, ${count(detachedQueues)} detached, carrier ${device.now.carrier ? 'on' : 'off'}`,
         before > 0 ? `${count(before)} packets lost before tun` : undefined,
         refused > 0 ? `${count(refused)} packets refused by tun as DEV_READY` : undefined,
-        persistent ? 'the device is persistent: it stays when its process ends' : undefined,
+        failedEvidence(failures),
+        persistent ? persistence(device) : undefined,
       ],
       remedies: [
         {
           command: undefined,
           effect: isDetached
             ? 'The program that holds it has to attach its queues again (TUNSETQUEUE).'
-            : 'Start the VM or VPN that should read it: it opens the device again, and nothing else is needed.',
+            : 'Start the VM or VPN that should read it: it opens the device again, if it is the owner’s or has CAP_NET_ADMIN.',
           lossless: true,
           restart: true,
           by: isDetached ? 'vmm' : 'host',
         },
+        ...(isDetached ? [] : ownership(device, window)),
         {
           command: inNamespaceOf(device, window, `ip link delete dev ${quoted(device.now.name)}`),
           effect: 'Only if it was left over: deletes it, with its addresses and routes and its place in a bridge.',
@@ -85,4 +91,36 @@ function orphan(device: DeviceSpan, window: Window): readonly Diagnosis[] {
 
 function notReady(counters: DeviceSpan['now']['queues'][number]['counters']): number {
   return counters?.dropped.find(({ reason }) => reason === 'DEV_READY')?.packets ?? 0;
+}
+
+/** undefined: a trickle that no operator asks about. */
+function severityOf(lost: number, { seconds }: DeviceSpan, isAsked: boolean): Severity | undefined {
+  if (isAsked) return 'warning';
+  if (lost < FEWEST) return undefined;
+  return lost / seconds >= NOISE_PER_SECOND ? 'warning' : 'info';
+}
+
+function persistence({ now: { surroundings } }: DeviceSpan): string {
+  if (!surroundings) return 'the device is persistent: it stays when its process ends';
+  const { owner, group } = surroundings;
+  const who = [owner === undefined ? [] : `user ${owner}`, group === undefined ? [] : `group ${group}`].flat();
+  return who.length === 0
+    ? 'it is persistent and without owner: since Linux 7.3.3 and 6.12.117 only CAP_NET_ADMIN may open it'
+    : `it is persistent; ${who.join(' and ')} may open it, others need CAP_NET_ADMIN`;
+}
+
+/** A persistent device keeps its owner; ip cannot change that of one that is there. */
+function ownership(device: DeviceSpan, window: Window): readonly Remedy[] {
+  const { kind, name, persistent, surroundings } = device.now;
+  if (!persistent || !surroundings) return [];
+  const word = `${quoted(name)} mode ${kind}`;
+  return [
+    {
+      command: inNamespaceOf(device, window, `ip -d link show dev ${quoted(name)}`),
+      effect: `Shows user and group. If the program’s user is another, make it anew: ip tuntap del dev ${word}; ip tuntap add dev ${word} user USER.`,
+      lossless: true,
+      restart: false,
+      by: 'host',
+    },
+  ];
 }

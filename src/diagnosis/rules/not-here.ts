@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
 import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
-import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
+import { isMostOfFew, type Loss, lossBefore, lostInTun } from '../evidence/loss.ts';
 import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
@@ -9,7 +9,7 @@ import { ledgerOf } from '../ledger.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
-import { type DeviceSpan, grown, type Window } from '../window.ts';
+import type { DeviceSpan, Window } from '../window.ts';
 
 /** So many may be between the readings of two counters. */
 const UNDER_WAY = 64;
@@ -41,7 +41,7 @@ function isWatched(device: DeviceSpan, { agent }: Window): boolean {
 
 function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const [towards, back] = [lossTowards(device), lossOnTheWayBack(device)];
-  const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
+  const inTun = lostInTun(device);
   const before = lossBefore(device, () => true)?.lost ?? 0;
   const waiting = device.queues.reduce((sum, { now: { ring } }) => sum + (ring?.occupancy ?? 0), 0);
   const unrouted = unroutedIn(device, window);

@@ -6,7 +6,9 @@ import test from 'node:test';
 import { packageFile } from '../package.ts';
 import { withoutAtomics } from './atomics.ts';
 
-const FILES = ['dist/bpf/tapscope.bpf.o', 'dist/bpf/follow.bpf.o'].map((name) => packageFile(name) ?? '');
+const FILES = ['dist/bpf/tapscope.bpf.o', 'dist/bpf/follow.bpf.o', 'dist/bpf/frames.bpf.o'].map(
+  (name) => packageFile(name) ?? '',
+);
 
 /** Instructions of 8 bytes at which two files differ, as bytes of the first. */
 function changes(before: Uint8Array, after: Uint8Array): readonly Buffer[] {

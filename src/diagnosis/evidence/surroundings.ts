@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the configuration around a device did to its packets in the window, and what of it could not be read.
+import type { TcRedirect, WithheldFrames } from '../../snapshot/surroundings.ts';
+import { count } from '../format.ts';
+import type { DeviceSpan } from '../window.ts';
+
+/** Why the configuration leaves a doubt about a device that was asked about: parts of it were not read. */
+export function surroundingDoubts({ now }: DeviceSpan): readonly string[] {
+  const unread = now.surroundings?.unread ?? [];
+  return unread.length === 0 ? [] : [`not read: ${unread.join(', ')}`];
+}
+
+export interface Taken extends TcRedirect {
+  /** In the window: packets that the filter took, and those of them that were lost. */
+  readonly packets: number;
+  readonly failed: number;
+}
+
+/** Of filters that were there all the time, and that `wanted` chooses. */
+export function redirectsIn({ steps, now }: DeviceSpan, wanted: (redirect: TcRedirect) => boolean): readonly Taken[] {
+  const first = steps.find(({ surroundings }) => surroundings)?.surroundings?.redirects ?? [];
+  return (now.surroundings?.redirects ?? []).filter(wanted).flatMap((redirect) => {
+    const before = first.find((one) => isSame(one, redirect));
+    if (!before) return [];
+    const since = (key: 'packets' | 'failed'): number => Math.max(0, redirect[key] - before[key]);
+    return [{ ...redirect, packets: since('packets'), failed: since('failed') }];
+  });
+}
+
+function isSame(one: TcRedirect, other: TcRedirect): boolean {
+  return one.from === other.from && one.to === other.to && one.hook === other.hook && one.isCopy === other.isCopy;
+}
+
+/** Packets that others' filters sent to the device and that the kernel dropped, because it was down or had no carrier. */
+export function failedTowards(device: DeviceSpan): readonly Taken[] {
+  return redirectsIn(device, ({ to, from }) => to === device.now.name && from !== device.now.name).filter(
+    ({ failed }) => failed > 0,
+  );
+}
+
+export function failedEvidence(failures: readonly Taken[]): string | undefined {
+  const [first] = failures.toSorted((a, b) => b.failed - a.failed);
+  return first && `${count(first.failed)} that tc at ${first.from} (${first.hook}) redirects to it were dropped there`;
+}
+
+/** Frames that the bridge withheld in the window, by cause; the most first. */
+export function withheldIn(
+  { steps, now }: DeviceSpan,
+  causes: readonly WithheldFrames['cause'][],
+): readonly WithheldFrames[] {
+  const first = steps.find(({ surroundings }) => surroundings?.table)?.surroundings?.table?.withheld ?? [];
+  return (now.surroundings?.table?.withheld ?? [])
+    .filter(({ cause }) => causes.includes(cause))
+    .map((one) => {
+      const before = first.find(
+        (other) =>
+          other.address === one.address &&
+          other.vlan === one.vlan &&
+          other.from === one.from &&
+          other.cause === one.cause,
+      );
+      // Counting may have begun anew meanwhile.
+      const packets = before && before.packets <= one.packets ? one.packets - before.packets : one.packets;
+      return { ...one, packets };
+    })
+    .filter(({ packets }) => packets > 0)
+    .toSorted((a, b) => b.packets - a.packets);
+}

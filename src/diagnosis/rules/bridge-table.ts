@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { BridgePort } from '../../snapshot/device.ts';
+import type { BridgeTable, MisplacedAddress, WithheldFrames } from '../../snapshot/surroundings.ts';
+import { lossTowards } from '../asked.ts';
+import { receivedFrom } from '../evidence/from-guest.ts';
+import { NOISE_PER_SECOND } from '../evidence/loss.ts';
+import { withheldIn } from '../evidence/surroundings.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf } from '../format.ts';
+import { onDevice } from '../make-finding.ts';
+import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
+import { setPort } from '../remedies/open-port.ts';
+import type { Rule } from '../rule.ts';
+import { HOST_FIREWALL, NO_READER } from '../rule-names.ts';
+import type { DeviceSpan, Window } from '../window.ts';
+
+/** A few frames to the guest are a ping that gets no answer. */
+const FEWEST = 3;
+/** Its guest sends, and the bridge should have learned its address by then. */
+const FEWEST_SENT = 10;
+/** Solicited-node groups: without these no IPv6 neighbour finds the guest. */
+const SOLICITED = /^33:33:ff:/;
+
+export const bridgeTable: Rule = {
+  name: 'bridge-table',
+  summary: 'the tables of the bridge do not lead to the device: its address is elsewhere, its group or VLAN is missing',
+  explanation:
+    'A bridge sends a frame by its tables: addresses, multicast groups, VLANs. What they keep from a port is in no counter. While a person asks, tapscope reads the tables and counts the frames that come to the bridge, by port, address and VLAN; what the tables withhold from the device is the evidence.\n\n' +
+    'An address of the guest may be at another port because a program wrote it there, because two guests have the same one, or because it is the bridge’s own. With multicast snooping and a querier, frames to a group that no port has reported go to no port at all (224.0.0.0/24 and ff02::1 apart). A guest that does not listen misses nothing: groups that other ports have reported are no fault, nor are fewer than ten frames a second.\n\n' +
+    'Reported only for a device that is asked about.',
+  symptom: 'loss-in-bridge',
+  needs: ['devices'],
+  judge: (window, asked) => window.devices.flatMap((device) => (device === asked ? judged(device, window) : [])),
+};
+
+function judged(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+  const { up, carrier, bridgePort: port, surroundings } = device.now;
+  const table = surroundings?.table;
+  // Without carrier or forwarding the tables do not matter.
+  if (!up || !carrier || !table || !port || port === 'unread' || !port.bridgeUp || port.state !== 'forwarding')
+    return [];
+  const seen = { device, window, port, table };
+  return [misplaced(seen), byVlan(seen), locked(seen), byGroup(seen), notFlooded(seen)]
+    .flatMap((one) => one ?? [])
+    .slice(0, 1);
+}
+
+interface Seen {
+  readonly device: DeviceSpan;
+  readonly window: Window;
+  readonly port: BridgePort;
+  readonly table: BridgeTable;
+}
+
+function misplaced({ device, window, port, table }: Seen): Diagnosis | undefined {
+  const [first] = table.misplaced;
+  const withheld = withheldIn(device, ['elsewhere']);
+  const lost = packetsOf(withheld);
+  const isIdle = lossTowards(device).offered === 0;
+  // An entry alone, beside good traffic, is no fault; two senders of one address always are.
+  if (!first || (lost < FEWEST && first.how !== 'twice' && !isIdle)) return undefined;
+  const { address, how } = first;
+  return onDevice(device, {
+    severity: 'warning',
+    cause: `${nameOf(device)}: the bridge ${port.bridge} sends frames for ${address}, which is behind it, ${how === 'local' ? 'to the host itself' : `to ${first.port}`}.`,
+    evidence: [
+      lost > 0 ? `${framesOf(withheld)} were sent elsewhere in ${device.seconds.toFixed(0)} s` : undefined,
+      `${HOW[how]} ${first.port}`,
+      `${count(table.addresses)} addresses are at its own port`,
+      isIdle ? `no packet reached the device in ${device.seconds.toFixed(0)} s` : undefined,
+    ],
+    remedies: repair(device, window, first),
+    rejected: [{ rule: HOST_FIREWALL, because: 'the bridge chooses the port before any rule of forward' }],
+    confidence: lost >= FEWEST ? 'high' : 'medium',
+  });
+}
+
+const HOW: Readonly<Record<MisplacedAddress['how'], string>> = {
+  static: 'a program wrote the address to port',
+  local: 'the bridge has the address as one of its own, at port',
+  twice: 'two guests send from the address; the other one is at port',
+  learned: 'its guest sent from it, and the bridge has seen it since at port',
+};
+
+function repair(device: DeviceSpan, window: Window, { address, port, how }: MisplacedAddress): readonly Remedy[] {
+  const look = lookAt(
+    device,
+    window,
+    `bridge fdb show | grep ${address}`,
+    'Shows where the bridge has the address; static and permanent are of a program, which may write them again.',
+  );
+  if (how === 'twice' || how === 'learned')
+    return [
+      {
+        ...look,
+        effect:
+          'Shows where the bridge has it now: it moves with each frame. Give one of the two another address, or end the loop.',
+      },
+    ];
+  const remove: Remedy = {
+    command: inNamespaceOf(device, window, `bridge fdb del ${address} dev ${quoted(port)} master`),
+    effect:
+      'Deletes the entry: the bridge learns the address where the guest sends from, and floods until then. Not if it is the address of the port’s own device.',
+    lossless: true,
+    restart: false,
+    by: 'host',
+  };
+  return [remove, look];
+}
+
+function byVlan({ device, window, port, table }: Seen): Diagnosis | undefined {
+  if (table.vlans === undefined) return undefined;
+  const withheld = withheldIn(device, ['vlan-in', 'vlan-out']);
+  const lost = packetsOf(withheld);
+  const [first] = withheld;
+  const isIdle = lossTowards(device).offered === 0;
+  const isUseless = table.vlans === 0 || (table.pvid === undefined && isIdle && receivedFrom(device) >= FEWEST_SENT);
+  if ((!first || lost < FEWEST) && !isUseless) return undefined;
+  const isHere = first === undefined || first.cause === 'vlan-out';
+  const why =
+    first && lost >= FEWEST
+      ? `${isHere ? 'its port' : `the port ${first.from}`} does not allow VLAN ${first.vlan} of frames for it`
+      : table.vlans === 0
+        ? 'its port allows no VLAN'
+        : 'its port drops frames without a tag: it has no PVID';
+  const where = isHere ? device.now.name : (first?.from ?? '');
+  return onDevice(device, {
+    severity: 'warning',
+    cause: `${nameOf(device)}: the bridge ${port.bridge} filters VLANs, and ${why}.`,
+    evidence: [
+      lost > 0 ? `${framesOf(withheld)} were dropped in ${device.seconds.toFixed(0)} s` : undefined,
+      `its port allows ${count(table.vlans)} VLANs; frames without a tag are ${table.pvid === undefined ? 'dropped' : `of VLAN ${table.pvid}`}`,
+    ],
+    remedies: [
+      lookAt(
+        device,
+        window,
+        'bridge vlan show',
+        'Shows the VLANs of each port: where a frame comes in, and here, its VLAN has to be there.',
+      ),
+      {
+        command: inNamespaceOf(
+          device,
+          window,
+          `bridge vlan add dev ${quoted(where)} vid ${first?.vlan || 1}${isHere ? ' pvid untagged' : ''}`,
+        ),
+        effect:
+          'If the guest belongs to that VLAN: allows it. Without pvid untagged the guest has to set the tag itself.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+    ],
+    rejected: [{ rule: NO_READER, because: 'a process has the device open' }],
+    confidence: lost >= FEWEST ? 'high' : 'medium',
+  });
+}
+
+function locked({ device, window, port, table }: Seen): Diagnosis | undefined {
+  const sent = receivedFrom(device);
+  if (!table.isLocked || table.addresses > 0 || sent < FEWEST_SENT) return undefined;
+  return onDevice(device, {
+    severity: 'warning',
+    cause: `${nameOf(device)}: the bridge ${port.bridge} drops what its guest sends: the port is locked, and its table has no address of the guest.`,
+    evidence: [`${count(sent)} packets came from it in ${device.seconds.toFixed(0)} s`, '0 addresses are at its port'],
+    remedies: [
+      setPort(
+        device,
+        window,
+        'locked off',
+        'Any address may send. If the lock is meant (802.1X), the guest has to be authorised: bridge fdb add MAC dev PORT master static.',
+      ),
+    ],
+    rejected: [{ rule: HOST_FIREWALL, because: 'the bridge drops before any rule of forward' }],
+    confidence: 'high',
+  });
+}
+
+function byGroup({ device, window, port }: Seen): Diagnosis | undefined {
+  const withheld = withheldIn(device, ['group']);
+  const solicited = withheld.filter(({ address }) => SOLICITED.test(address));
+  const lost = packetsOf(withheld);
+  if (lost / device.seconds < NOISE_PER_SECOND && packetsOf(solicited) < FEWEST) return undefined;
+  const told = lost / device.seconds < NOISE_PER_SECOND ? solicited : withheld;
+  return onDevice(device, {
+    severity: 'warning',
+    cause: `${nameOf(device)} gets none of ${framesOf(told)}: ${port.bridge} snoops multicast, and its port has not reported the group.`,
+    evidence: [
+      `${count(packetsOf(told))} frames to ${count(new Set(told.map(({ address }) => address)).size)} groups came to the bridge by ${told[0]?.from ?? ''}`,
+      'the bridge snoops and somebody queries, so that it sends only to ports that reported; no counter has the rest',
+      'no listener has reported the group at any port: it was never reported, or the report was lost',
+    ],
+    remedies: [
+      lookAt(
+        device,
+        window,
+        'bridge -d mdb show',
+        'Shows the groups that ports have reported, and the ports with multicast routers.',
+      ),
+      {
+        command: inNamespaceOf(device, window, `ip link set dev ${quoted(port.bridge)} type bridge mcast_snooping 0`),
+        effect:
+          'If the guest listens to the group: all ports get all groups from then on. A guest that reports it (IGMP, MLD) needs no change.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+    ],
+    rejected: [{ rule: HOST_FIREWALL, because: 'the bridge chooses the ports before any rule of forward' }],
+    confidence: 'medium',
+  });
+}
+
+function notFlooded({ device, window, port }: Seen): Diagnosis | undefined {
+  const withheld = withheldIn(device, ['no-flood']);
+  const lost = packetsOf(withheld);
+  const isIdle = lossTowards(device).offered === 0;
+  if (lost < FEWEST || (lost / device.seconds < NOISE_PER_SECOND && !isIdle)) return undefined;
+  const isBroadcast = withheld[0]?.address === 'ff:ff:ff:ff:ff:ff';
+  return onDevice(device, {
+    severity: 'warning',
+    cause: `${nameOf(device)} gets none of ${framesOf(withheld)}: its port of ${port.bridge} does not flood ${isBroadcast ? 'broadcasts' : 'multicast'}.`,
+    evidence: [
+      `${isBroadcast ? 'bcast_flood' : 'mcast_flood'} is off at its port; no counter has what is kept from it`,
+    ],
+    remedies: [
+      setPort(
+        device,
+        window,
+        `${isBroadcast ? 'bcast_flood' : 'mcast_flood'} on`,
+        'The port gets them again. If it is meant, the host has to answer ARP in its place.',
+      ),
+    ],
+    rejected: [{ rule: HOST_FIREWALL, because: 'the bridge chooses the ports before any rule of forward' }],
+    confidence: 'medium',
+  });
+}
+
+function packetsOf(withheld: readonly WithheldFrames[]): number {
+  return withheld.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+/** '2 780 frames to 01:00:5e:01:02:03' */
+function framesOf(withheld: readonly WithheldFrames[]): string {
+  const address = withheld[0]?.address ?? '';
+  const others = new Set(withheld.map((one) => one.address)).size - 1;
+  return `${count(packetsOf(withheld))} frames to ${address}${others > 0 ? ` and ${count(others)} others` : ''}`;
+}

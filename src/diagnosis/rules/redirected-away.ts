@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { lossTowards } from '../asked.ts';
+import { MEANT_SHARE } from '../evidence/loss.ts';
+import { redirectsIn, type Taken } from '../evidence/surroundings.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf } from '../format.ts';
+import { onDevice } from '../make-finding.ts';
+import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import { HOST_FIREWALL, NO_READER } from '../rule-names.ts';
+import type { DeviceSpan, Window } from '../window.ts';
+
+/** Fewer packets are the odd broadcast. */
+const FEWEST = 10;
+
+export const redirectedAway: Rule = {
+  name: 'redirected-away',
+  summary: 'tc filters or routes of the host lead packets past the device, or to one that is gone or down',
+  explanation:
+    'A tc filter with the action mirred sends packets of one device to another before a bridge or the routes see them. ' +
+    'It drops them if that device is down, has no carrier, or was deleted: the filter then still names the old one, although a device of the same name is there again. The action counts that as overlimits, and no device as a drop. A filter at another port of the bridge may also take what was for this device.\n\n' +
+    'A more specific route, or a rule of policy routing, may lead an address behind the device to another one; the device then sees none of its packets, and nobody counts them as lost. ' +
+    'That is reported for a device that is asked about, if the host knows the address as its neighbour or nothing reaches the device.',
+  symptom: 'loss-before-tun',
+  needs: ['devices'],
+  judge: (window, asked) =>
+    window.devices.flatMap((device) => [
+      ...failing(device, window),
+      ...(device === asked ? [...takenBefore(device, window), ...strays(device, window)].slice(0, 1) : []),
+    ]),
+};
+
+/** What its guest sends is redirected to a device that cannot take it. */
+function failing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+  const { name } = device.now;
+  const [worst] = most(
+    redirectsIn(device, ({ from, isCopy }) => from === name && !isCopy),
+    'failed',
+  );
+  if (!worst || worst.failed < FEWEST) return [];
+  return [
+    onDevice(device, {
+      severity: 'warning',
+      cause: `${nameOf(device)} loses ${count(worst.failed)} of ${count(worst.packets)} packets that tc redirects at its ${worst.hook} to ${targetOf(worst)}, which cannot take them.`,
+      evidence: [
+        evidenceOf(worst),
+        'the action (mirred) drops what is for a device that is gone, down or without carrier',
+      ],
+      remedies: [showFilters(device, window, worst), ...setUp(device, window, worst)],
+      rejected: [{ rule: HOST_FIREWALL, because: 'the filter comes before any rule of the host' }],
+      confidence: 'high',
+    }),
+  ];
+}
+
+/** Taken at another port of its bridge, or by a filter whose device is gone: this one may have been it. */
+function takenBefore(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+  const { name } = device.now;
+  const [worst] = most(
+    redirectsIn(device, ({ from, to }) => from !== name && to !== name),
+    'packets',
+  );
+  if (!worst || worst.packets < FEWEST) return [];
+  const { offered } = lossTowards(device);
+  if (offered >= MEANT_SHARE * worst.packets) return [];
+  return [
+    onDevice(device, {
+      severity: 'warning',
+      cause: `${nameOf(device)} got ${count(offered)} packets, while tc at ${worst.from} (${worst.hook}) redirected ${count(worst.packets)} to ${targetOf(worst)}.`,
+      evidence: [
+        evidenceOf(worst),
+        worst.to === ''
+          ? 'the filter names a device that was deleted; if this one took its place, it has to be made anew'
+          : `the filter takes packets before ${device.now.bridgePort ? 'the bridge' : 'the host'} sees them`,
+      ],
+      remedies: [showFilters(device, window, worst)],
+      rejected: [{ rule: NO_READER, because: `${count(device.now.attachedQueues ?? 0)} queues are attached` }],
+      confidence: worst.failed > 0 ? 'medium' : 'low',
+    }),
+  ];
+}
+
+function strays(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+  const isIdle = lossTowards(device).offered === 0;
+  const found = (device.now.surroundings?.strays ?? []).filter(({ isNeighbour }) => isNeighbour || isIdle);
+  const [first] = found;
+  if (!first) return [];
+  const where =
+    first.device === undefined
+      ? first.route === 'local'
+        ? 'the host itself'
+        : `nowhere (${first.route})`
+      : first.device;
+  return [
+    onDevice(device, {
+      severity: 'warning',
+      cause: `${nameOf(device)}: the host’s routes lead ${first.address}, which is behind it, to ${where}.`,
+      evidence: [
+        `${first.address} is ${first.isNeighbour ? 'a neighbour on this device' : 'in a network that is routed to this device'}`,
+        found.length > 1 ? `so are ${count(found.length - 1)} other addresses: ${namesOf(found.slice(1))}` : undefined,
+        isIdle ? `no packet was sent to the device in ${device.seconds.toFixed(0)} s` : undefined,
+      ],
+      remedies: [
+        lookAt(
+          device,
+          window,
+          `ip route get ${first.address}`,
+          'Shows the way that is taken, and its table. ip rule and ip route show table all have what decides; delete what should not be there.',
+        ),
+      ],
+      rejected: [{ rule: HOST_FIREWALL, because: 'the route is chosen before any rule of forward or output' }],
+      confidence: first.isNeighbour ? 'high' : 'medium',
+    }),
+  ];
+}
+
+function namesOf(strays: readonly { readonly address: string }[]): string {
+  return strays
+    .slice(0, 2)
+    .map(({ address }) => address)
+    .join(', ');
+}
+
+function most(redirects: readonly Taken[], by: 'packets' | 'failed'): readonly Taken[] {
+  return redirects.toSorted((a, b) => b[by] - a[by]);
+}
+
+function targetOf({ to }: Taken): string {
+  return to === '' ? 'a device that is gone' : to;
+}
+
+function evidenceOf({ from, hook, packets, failed }: Taken): string {
+  return `the filter at ${from} (${hook}) took ${count(packets)} packets, of which ${count(failed)} were dropped`;
+}
+
+function showFilters(device: DeviceSpan, window: Window, { from, hook }: Taken): Remedy {
+  return lookAt(
+    device,
+    window,
+    `tc -s filter show dev ${quoted(from)} ${hook}`,
+    'Shows the filters, their counts and where they lead. tc filter del, or the program that made it, ends it.',
+  );
+}
+
+function setUp(device: DeviceSpan, window: Window, { to }: Taken): readonly Remedy[] {
+  if (to === '') return [];
+  return [
+    {
+      command: inNamespaceOf(device, window, `ip link set dev ${quoted(to)} up`),
+      effect: 'If it is down. One without carrier needs its cable, its peer or its reader.',
+      lossless: true,
+      restart: false,
+      by: 'host',
+    },
+  ];
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the devices of a namespace hang together, by rtnetlink: bridges and their ports, and who may attach to a tun or tap.
+import { netlinkRequest } from './native.ts';
+import { integer, type Message, macText, messagesOf, nested, text, u32 } from './netlink-message.ts';
+import { linkDumpRequest } from './rtnetlink.ts';
+
+export interface TopologyLink {
+  readonly ifindex: number;
+  readonly name: string;
+  /** Its MAC address. */
+  readonly address: string | undefined;
+  readonly isUp: boolean;
+  readonly hasCarrier: boolean;
+  /** ifindex of the bridge, bond or team that it is a port of. */
+  readonly master: number | undefined;
+  /** undefined: it is no bridge. */
+  readonly bridge: BridgeSettings | undefined;
+  /** undefined: it is no port of a bridge. */
+  readonly port: PortSettings | undefined;
+  /** undefined: it is no tun or tap. */
+  readonly tun: Attachable | undefined;
+}
+
+/** undefined: nobody was named, so that a program needs CAP_NET_ADMIN since Linux 7.3.3 and 6.12.117, and nothing before. */
+export interface Attachable {
+  readonly owner: number | undefined;
+  readonly group: number | undefined;
+}
+
+export interface BridgeSettings {
+  readonly filtersVlans: boolean;
+  readonly snoops: boolean;
+  /** Sends queries itself. */
+  readonly queries: boolean;
+  /** Somebody queries, by protocol; undefined: older than Linux 5.15. */
+  readonly querier: { readonly ipv4: boolean; readonly ipv6: boolean } | undefined;
+}
+
+export interface PortSettings {
+  readonly floodsMulticast: boolean;
+  readonly floodsBroadcast: boolean;
+  /** Only addresses that a program wrote may send (802.1X). */
+  readonly isLocked: boolean;
+}
+
+// linux/if_link.h, linux/if_tun.h, linux/if_bridge.h: stable ABI
+const RTM_NEWLINK = 16;
+const IFINFOMSG_SIZE = 16;
+const IFF_UP = 1;
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MASTER = 10;
+const IFLA_LINKINFO = 18;
+const IFLA_CARRIER = 33;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_INFO_SLAVE_KIND = 4;
+const IFLA_INFO_SLAVE_DATA = 5;
+const IFLA_TUN_OWNER = 1;
+const IFLA_TUN_GROUP = 2;
+const IFLA_BR_VLAN_FILTERING = 7;
+const IFLA_BR_MCAST_SNOOPING = 23;
+const IFLA_BR_MCAST_QUERIER = 25;
+const IFLA_BR_MCAST_QUERIER_STATE = 47;
+const BRIDGE_QUERIER_IP_ADDRESS = 1;
+const BRIDGE_QUERIER_IPV6_ADDRESS = 5;
+const IFLA_BRPORT_MCAST_FLOOD = 27;
+const IFLA_BRPORT_BCAST_FLOOD = 30;
+const IFLA_BRPORT_LOCKED = 39;
+
+export async function readTopology(
+  netnsPath: string | undefined,
+  mostBytes: number,
+): Promise<ReadonlyMap<number, TopologyLink>> {
+  return parseTopology(await netlinkRequest(netnsPath, linkDumpRequest(), mostBytes));
+}
+
+export function parseTopology(reply: Uint8Array): ReadonlyMap<number, TopologyLink> {
+  return new Map(
+    messagesOf(reply, RTM_NEWLINK, IFINFOMSG_SIZE).map((message) => [u32(message.body, 4), linkOf(message)]),
+  );
+}
+
+function linkOf({ body, attributes }: Message): TopologyLink {
+  const info = nested(attributes.get(IFLA_LINKINFO));
+  const kind = text(info.get(IFLA_INFO_KIND));
+  const isPort = text(info.get(IFLA_INFO_SLAVE_KIND)) === 'bridge';
+  return {
+    ifindex: u32(body, 4),
+    name: text(attributes.get(IFLA_IFNAME)) ?? '',
+    address: macText(attributes.get(IFLA_ADDRESS)),
+    isUp: (u32(body, 8) & IFF_UP) !== 0,
+    hasCarrier: integer(attributes.get(IFLA_CARRIER)) !== 0,
+    master: integer(attributes.get(IFLA_MASTER)),
+    bridge: kind === 'bridge' ? bridgeOf(info.get(IFLA_INFO_DATA)) : undefined,
+    port: isPort ? portOf(info.get(IFLA_INFO_SLAVE_DATA)) : undefined,
+    tun: kind === 'tun' ? attachableOf(info.get(IFLA_INFO_DATA)) : undefined,
+  };
+}
+
+function attachableOf(data: DataView | undefined): Attachable {
+  const found = nested(data);
+  return { owner: integer(found.get(IFLA_TUN_OWNER)), group: integer(found.get(IFLA_TUN_GROUP)) };
+}
+
+function bridgeOf(data: DataView | undefined): BridgeSettings {
+  const found = nested(data);
+  const state = found.get(IFLA_BR_MCAST_QUERIER_STATE);
+  const querier = nested(state);
+  return {
+    filtersVlans: integer(found.get(IFLA_BR_VLAN_FILTERING)) === 1,
+    snoops: integer(found.get(IFLA_BR_MCAST_SNOOPING)) === 1,
+    queries: integer(found.get(IFLA_BR_MCAST_QUERIER)) === 1,
+    querier: state && {
+      ipv4: querier.has(BRIDGE_QUERIER_IP_ADDRESS),
+      ipv6: querier.has(BRIDGE_QUERIER_IPV6_ADDRESS),
+    },
+  };
+}
+
+function portOf(data: DataView | undefined): PortSettings {
+  const found = nested(data);
+  return {
+    floodsMulticast: integer(found.get(IFLA_BRPORT_MCAST_FLOOD)) !== 0,
+    floodsBroadcast: integer(found.get(IFLA_BRPORT_BCAST_FLOOD)) !== 0,
+    isLocked: integer(found.get(IFLA_BRPORT_LOCKED)) === 1,
+  };
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the configuration around a device does with its packets, where no probe on the device sees it. Read while a person asks.
+
+/** A tc filter (mirred) that sends packets of one device to another. */
+export interface TcRedirect {
+  /** Whose packets are taken. */
+  readonly from: string;
+  /** Where they are sent; empty: that device is gone. */
+  readonly to: string;
+  readonly hook: 'ingress' | 'egress';
+  /** The packet goes on where it was, and a copy is sent. */
+  readonly isCopy: boolean;
+  readonly packets: number;
+  /** Packets of these that were not sent: the other device was down or had no carrier. */
+  readonly failed: number;
+}
+
+/** An address behind the device, or in its subnet, for which the host takes another way. */
+export interface StrayAddress {
+  readonly address: string;
+  /** The host knows it as a neighbour on this device. */
+  readonly isNeighbour: boolean;
+  /** The device that the route leads to; undefined: it ends the packet, or the host takes it for its own. */
+  readonly device?: string;
+  /** 'unicast', 'blackhole', … */
+  readonly route: string;
+}
+
+/** An address of the guest that its bridge has elsewhere. */
+export interface MisplacedAddress {
+  readonly address: string;
+  /** The port that the bridge sends to. */
+  readonly port: string;
+  /**
+   * static: a program wrote it there. local: the bridge takes it for its own, so that the host gets its frames. twice: another guest sends
+   * from it too. learned: it was seen there after the guest sent.
+   */
+  readonly how: 'static' | 'local' | 'twice' | 'learned';
+}
+
+/** Frames that came to the bridge and that it does not send to the port. */
+export interface WithheldFrames {
+  /** Of the guest, or of a group. */
+  readonly address: string;
+  /** 0: the bridge filters none. */
+  readonly vlan: number;
+  /** The port that they came in by, or the bridge, where the host itself sends. */
+  readonly from: string;
+  /**
+   * elsewhere: the bridge has the address at another port. vlan-in, vlan-out: the port that they came in by, or this one, does not allow the VLAN.
+   * group: it snoops, and no port has reported the group. no-flood: the port gets no frames to unknown groups, or no broadcasts.
+   */
+  readonly cause: 'elsewhere' | 'vlan-in' | 'vlan-out' | 'group' | 'no-flood';
+  /** Since the question was asked, while the tables said so. */
+  readonly packets: number;
+}
+
+export interface BridgeTable {
+  /** Addresses that the bridge has at the port, its own apart. */
+  readonly addresses: number;
+  readonly isLocked: boolean;
+  /** VLANs that the port allows; undefined: the bridge filters none. */
+  readonly vlans?: number;
+  /** The VLAN of frames without a tag; undefined: they are dropped, or the bridge filters none. */
+  readonly pvid?: number;
+  readonly misplaced: readonly MisplacedAddress[];
+  readonly withheld: readonly WithheldFrames[];
+}
+
+export interface Surroundings {
+  /** User and group that may attach; undefined: nobody was named. */
+  readonly owner?: number;
+  readonly group?: number;
+  readonly redirects: readonly TcRedirect[];
+  readonly strays: readonly StrayAddress[];
+  /** undefined: it is no port of a bridge, or its tables were not read. */
+  readonly table?: BridgeTable;
+  /** What could not be read, and why, in sentences. */
+  readonly unread: readonly string[];
+}

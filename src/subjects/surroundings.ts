@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration around a device: what its bridge, tc filters of others and routes do with its packets, where no probe on the device sees it.
+// Read by rtnetlink while a person asks, apart from samples; which addresses were behind a port is remembered meanwhile.
+import { setTimeout as wait } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
+import type { WalkedDevice } from '../engine/walk.ts';
+import { errnoOf } from '../kernel/error-name.ts';
+import { listNamespaces, ownNamespace } from '../kernel/namespaces.ts';
+import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
+import { BridgeFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
+import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
+import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
+import { straysOf } from './surroundings/stray-addresses.ts';
+
+/** For one refresh; what takes longer goes on beside the next one. */
+const REFRESH_MS = 300;
+/** For one namespace, beside other work. */
+const NAMESPACE_MS = 200;
+/** Without a question the addresses behind ports are noted so often. */
+const NOTED_EVERY_MS = 15_000;
+const LISTED_EVERY_MS = 10_000;
+/** Addresses of one port that are remembered: a guest may be a router of thousands. */
+const MOST_REMEMBERED = 64;
+
+/** Groups and addresses of one port that are reported. */
+const MOST_WITHHELD = 16;
+const MOST_REDIRECTS = 16;
+
+type Walked = Pick<WalkedDevice, 'id' | 'netns' | 'ifindex' | 'name' | 'bridgePort'>;
+
+class Watch {
+  readonly #question: Parts['question'];
+  readonly devices = new Map<bigint, Walked>();
+  #facts: ReadonlyMap<bigint, Surroundings> = new Map();
+  readonly #remembered = new Map<bigint, ReadonlySet<string>>();
+  #frames: BridgeFrames | undefined;
+  #framesRefused: string | undefined;
+  /** Packets of each count at the last look. */
+  readonly #counted = new Map<string, number>();
+  /** Ports and guests of each namespace, as it was read last. */
+  readonly #ports = new Map<number, readonly WatchedPort[]>();
+  #paths: ReadonlyMap<number, string | undefined> = new Map();
+  #listedMs = Number.NEGATIVE_INFINITY;
+  #notedMs = Number.NEGATIVE_INFINITY;
+  /** Namespaces that are still to be read in this round. */
+  #round: number[] = [];
+  #reading: Promise<void> | undefined;
+
+  constructor(question: Parts['question']) {
+    this.#question = question;
+  }
+
+  of(id: bigint): Surroundings | undefined {
+    return this.#facts.get(id);
+  }
+
+  async refresh(): Promise<void> {
+    const { isOpen } = this.#question;
+    if (!isOpen) this.#close();
+    if (!this.#reading && !isOpen && performance.now() - this.#notedMs < NOTED_EVERY_MS) return;
+    this.#reading ??= (isOpen ? this.#look() : this.#note()).finally(() => {
+      this.#reading = undefined;
+    });
+    const enough = new AbortController();
+    const late = wait(REFRESH_MS, undefined, { signal: enough.signal }).catch(() => {});
+    await Promise.race([this.#reading, late]);
+    enough.abort();
+  }
+
+  forget(present: ReadonlySet<bigint>): void {
+    for (const id of this.devices.keys())
+      if (!present.has(id)) {
+        this.devices.delete(id);
+        this.#remembered.delete(id);
+      }
+  }
+
+  #close(): void {
+    this.#frames?.close();
+    this.#frames = undefined;
+    this.#framesRefused = undefined;
+    this.#counted.clear();
+    this.#ports.clear();
+    this.#round = [];
+    if (this.#facts.size > 0) this.#facts = new Map();
+  }
+
+  /** Nobody asks: a host with thousands of guests pays a dump of each bridge, now and then. */
+  async #note(): Promise<void> {
+    this.#notedMs = performance.now();
+    for (const [netns, devices] of byNamespace([...this.devices.values()].filter(({ bridgePort }) => bridgePort))) {
+      try {
+        const ifindices = devices.map(({ ifindex }) => ifindex);
+        const { fdb } = await readAddresses(await this.#pathOf(netns), ifindices);
+        const all = [...fdb.values()].flat();
+        for (const { id, ifindex } of devices)
+          this.#remember(
+            id,
+            all.flatMap(({ port, address, origin }) => (port === ifindex && origin !== 'local' ? [address] : [])),
+          );
+      } catch (error) {
+        if (errnoOf(error) === undefined) throw error; // gone meanwhile, not to be entered, or too many: said when somebody asks
+      }
+    }
+  }
+
+  #remember(id: bigint, addresses: Iterable<string>): void {
+    const known = new Set(this.#remembered.get(id));
+    for (const address of addresses) if (known.size < MOST_REMEMBERED) known.add(address);
+    if (known.size > 0) this.#remembered.set(id, known);
+  }
+
+  /** As many namespaces as there is time for; the next refresh goes on with the others. */
+  async #look(): Promise<void> {
+    const until = performance.now() + REFRESH_MS;
+    const groups = byNamespace(this.devices.values());
+    if (this.#round.length === 0) this.#round = [...groups.keys()];
+    const seen = this.#readFrames();
+    const facts = new Map([...this.#facts].filter(([id]) => this.devices.has(id)));
+    while (this.#round.length > 0 && performance.now() < until) {
+      const netns = this.#round.shift();
+      const devices = netns === undefined ? undefined : groups.get(netns);
+      if (netns === undefined || !devices) continue;
+      for (const [id, one] of await this.#lookInto(netns, devices, seen)) {
+        const before = facts.get(id);
+        facts.set(id, before && isDeepStrictEqual(before, one) ? before : one);
+      }
+    }
+    if (this.#question.isOpen) this.#facts = facts;
+    this.#watchPorts();
+  }
+
+  /** What was withheld while the tables were as they are now, and what was before. */
+  #addedUp(id: bigint, table: BridgeTable): BridgeTable {
+    const sums = new Map(this.#facts.get(id)?.table?.withheld.map((one) => [keyOf(one), one]));
+    for (const one of table.withheld) {
+      const packets = one.packets + (sums.get(keyOf(one))?.packets ?? 0);
+      if (packets > 0) sums.set(keyOf(one), { ...one, packets });
+    }
+    return { ...table, withheld: [...sums.values()].slice(0, MOST_WITHHELD) };
+  }
+
+  #readFrames(): readonly SeenFrames[] {
+    if (this.#framesRefused !== undefined) return [];
+    try {
+      return this.#frames?.read() ?? [];
+    } catch (error) {
+      this.#framesRefused = errnoOf(error) ?? 'refused';
+      return [];
+    }
+  }
+
+  /** Since the namespace was looked into before; senders since the first look. */
+  #sinceBefore(frames: readonly SeenFrames[]): readonly SeenFrames[] {
+    return frames.map((one) => {
+      if (one.isSender) return one;
+      const before = this.#counted.get(frameKey(one)) ?? 0;
+      this.#counted.set(frameKey(one), one.packets);
+      return { ...one, packets: Math.max(0, one.packets - before) };
+    });
+  }
+
+  /** Attached with the first bridge port that is asked about. */
+  #watchPorts(): void {
+    const ports = [...this.#ports.values()].flat();
+    if (this.#framesRefused !== undefined || !this.#question.isOpen || (ports.length === 0 && !this.#frames)) return;
+    try {
+      this.#frames ??= new BridgeFrames();
+      this.#frames.watch(ports);
+      for (const addresses of this.#remembered.values()) this.#frames.expect(addresses);
+    } catch (error) {
+      this.#framesRefused = errnoOf(error) ?? 'refused';
+    }
+  }
+
+  async #lookInto(
+    netns: number,
+    devices: readonly Walked[],
+    frames: readonly SeenFrames[],
+  ): Promise<ReadonlyMap<bigint, Surroundings>> {
+    try {
+      const ifindices = devices.map(({ ifindex }) => ifindex);
+      const tables = await readNamespace(await this.#pathOf(netns), ifindices, NAMESPACE_MS);
+      const own = this.#sinceBefore(frames.filter((one) => one.netns === netns));
+      this.#ports.set(netns, portsOf(netns, new Set(ifindices), tables));
+      return new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own)]));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      this.#paths = new Map();
+      const why = `the configuration of its namespace (${errno === 'EMSGSIZE' ? 'there are too many devices' : errno})`;
+      return new Map(devices.map(({ id }) => [id, { redirects: [], strays: [], unread: [why] }]));
+    }
+  }
+
+  #surroundingsOf({ id, ifindex }: Walked, tables: NamespaceTables, frames: readonly SeenFrames[]): Surroundings {
+    const { links, asked, ways } = tables;
+    const link = links.get(ifindex);
+    const nameOf = (index: number): string | undefined => links.get(index)?.name;
+    const bridge = links.get(link?.master ?? 0);
+    const fdb = tables.fdb.get(bridge?.ifindex ?? 0);
+    const unread = [...tables.unread];
+    if (bridge?.bridge && this.#framesRefused !== undefined)
+      unread.push(`the frames that come to its bridge (${this.#framesRefused})`);
+    let table: Surroundings['table'];
+    if (link && bridge?.bridge && fdb) {
+      const inBridge = frames.filter(
+        ({ port }) => port === bridge.ifindex || links.get(port)?.master === bridge.ifindex,
+      );
+      const port = { link, remembered: this.#remembered.get(id) ?? new Set<string>(), frames: inBridge };
+      const all = { links, bridge, fdb, mdb: tables.mdb, vlans: tables.vlans };
+      this.#remember(id, guestAddresses(port, all));
+      table = this.#addedUp(id, bridgeTableOf(port, all));
+    }
+    return {
+      ...(link?.tun?.owner !== undefined && { owner: link.tun.owner }),
+      ...(link?.tun?.group !== undefined && { group: link.tun.group }),
+      redirects: redirectsOf(ifindex, tables),
+      strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
+      ...(table && { table }),
+      unread,
+    };
+  }
+
+  /** undefined: it is the own one. Throws where nothing leads there. */
+  async #pathOf(netns: number): Promise<string | undefined> {
+    if (!this.#paths.has(netns) && performance.now() - this.#listedMs > LISTED_EVERY_MS / 10) {
+      this.#listedMs = performance.now();
+      const own = await ownNamespace();
+      const all = await listNamespaces();
+      this.#paths = new Map(all.map(({ inode, path }) => [inode, inode === own ? undefined : path]));
+    }
+    if (!this.#paths.has(netns)) throw Object.assign(new Error('No path leads to the namespace.'), { code: 'ENOENT' });
+    return this.#paths.get(netns);
+  }
+}
+
+function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Walked[]> {
+  const groups = new Map<number, Walked[]>();
+  for (const device of devices) groups.set(device.netns, [...(groups.get(device.netns) ?? []), device]);
+  return groups;
+}
+
+/** Filters that lead to the device or to one that is gone, take what comes from it, or take frames before they reach its bridge. */
+function redirectsOf(ifindex: number, { mirred, links }: NamespaceTables): readonly TcRedirect[] {
+  const bridge = links.get(ifindex)?.master;
+  const takes = (from: number): boolean =>
+    from === ifindex || (bridge !== undefined && (from === bridge || links.get(from)?.master === bridge));
+  return mirred
+    .filter(({ from, to, isCopy }) => to === ifindex || !links.has(to) || (takes(from) && !isCopy))
+    .slice(0, MOST_REDIRECTS)
+    .map(({ from, to, ...more }) => ({
+      ...more,
+      from: links.get(from)?.name ?? String(from),
+      to: links.get(to)?.name ?? '',
+    }));
+}
+
+function keyOf({ address, vlan, from, cause }: WithheldFrames): string {
+  return `${address} ${vlan} ${from} ${cause}`;
+}
+
+function frameKey({ netns, port, address, vlan }: SeenFrames): string {
+  return `${netns} ${port} ${address} ${vlan}`;
+}
+
+/** All ports of the bridges that have a device of ours, and these bridges. */
+function portsOf(netns: number, own: ReadonlySet<number>, { links, fdb }: NamespaceTables): readonly WatchedPort[] {
+  return [...links.values()]
+    .filter(({ ifindex, master }) => fdb.has(ifindex) || (master !== undefined && fdb.has(master)))
+    .map(({ ifindex }) => ({ netns, ifindex, isGuest: own.has(ifindex) }));
+}
+
+function open({ question }: Parts): OpenSubject {
+  const watch = new Watch(question);
+  const shown = new Map<bigint, Surroundings | undefined>();
+  return {
+    see: (walked) => {
+      watch.devices.set(walked.id, walked);
+      shown.set(walked.id, watch.of(walked.id));
+      return undefined;
+    },
+    isAsSeen: ({ id }) => shown.get(id) === watch.of(id),
+    device: ({ walked: { id } }) => {
+      const surroundings = shown.get(id);
+      return surroundings ? { surroundings } : {};
+    },
+    refresh: () => watch.refresh(),
+    keepOnly: (present) => {
+      for (const id of shown.keys()) if (!present.has(id)) shown.delete(id);
+      watch.forget(present);
+    },
+  };
+}
+
+export const surroundings: Subject = { name: 'surroundings', events: [], open };

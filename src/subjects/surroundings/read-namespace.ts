@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// What rtnetlink says of a namespace, for its tun and tap devices: in bounded time and memory, and what could not be read is said.
+import { errnoOf } from '../../kernel/error-name.ts';
+import { readQdiscs } from '../../kernel/rtnetlink.ts';
+import {
+  type FdbEntry,
+  type Mdb,
+  type PortVlan,
+  readFdb,
+  readMdb,
+  readPortVlans,
+} from '../../kernel/rtnetlink-bridge.ts';
+import { filterPlaces, type Mirred, readMirred } from '../../kernel/rtnetlink-filters.ts';
+import {
+  type Neighbour,
+  type Route,
+  readNeighbours,
+  readRoutes,
+  readWay,
+  type Way,
+} from '../../kernel/rtnetlink-routes.ts';
+import { readTopology, type TopologyLink } from '../../kernel/rtnetlink-topology.ts';
+import { type AskedAddress, addressesOf } from './stray-addresses.ts';
+
+export interface NamespaceTables {
+  readonly links: ReadonlyMap<number, TopologyLink>;
+  /** By the ifindex of the bridge; those without a device of ours as a port are not read. */
+  readonly fdb: ReadonlyMap<number, readonly FdbEntry[]>;
+  readonly mdb: Mdb;
+  readonly vlans: ReadonlyMap<number, readonly PortVlan[]>;
+  readonly mirred: readonly Mirred[];
+  /** By the ifindex of a device that is no port. */
+  readonly asked: ReadonlyMap<number, readonly AskedAddress[]>;
+  readonly ways: ReadonlyMap<string, Way>;
+  readonly unread: readonly string[];
+}
+
+/** Some 20 000 addresses, groups, filters or routes. A longer table is not read: it would hold up the process that counts. */
+const MOST_BYTES = 2 << 20;
+/** Devices with filters, and ways that are asked for. */
+const MOST_PLACES = 64;
+const MOST_WAYS = 64;
+const NO_MDB: Mdb = { entries: [], routerPorts: new Set() };
+
+/** Reads part after part until the time is up. */
+class PartReader {
+  readonly unread: string[] = [];
+  readonly #until: number;
+
+  constructor(milliseconds: number) {
+    this.#until = performance.now() + milliseconds;
+  }
+
+  /** `otherwise`: the answer if the part cannot be read, or not in time. */
+  async read<Part>(what: string, otherwise: Part, read: () => Promise<Part>): Promise<Part> {
+    if (performance.now() > this.#until) return this.#miss(what, 'the time was up', otherwise);
+    try {
+      return await read();
+    } catch (error) {
+      const errno = errnoOf(error);
+      // This kernel was built without it: no bridge, no classifier, no policy routing, no IPv6.
+      if (errno === 'EOPNOTSUPP' || errno === 'EAFNOSUPPORT') return otherwise;
+      if (errno === undefined && !(error instanceof RangeError)) throw error;
+      return this.#miss(
+        what,
+        errno === 'EMSGSIZE' ? 'there are too many' : (errno ?? 'the answer is broken'),
+        otherwise,
+      );
+    }
+  }
+
+  #miss<Part>(what: string, why: string, otherwise: Part): Part {
+    this.unread.push(`${what} (${why})`);
+    return otherwise;
+  }
+}
+
+/** `ifindices`: of tun and tap devices of ours there. Throws where the namespace cannot be entered. */
+export async function readNamespace(
+  path: string | undefined,
+  ifindices: readonly number[],
+  milliseconds: number,
+): Promise<NamespaceTables> {
+  const links = await readTopology(path, MOST_BYTES);
+  const reader = new PartReader(milliseconds);
+  const mirred = await readFilters(reader, path);
+  const bridges = bridgesOf(ifindices, links);
+  const fdb = new Map<number, readonly FdbEntry[]>();
+  for (const { ifindex, name } of bridges) {
+    const entries = await reader.read(`the addresses of ${name}`, undefined, () => readFdb(path, ifindex, MOST_BYTES));
+    if (entries) fdb.set(ifindex, entries);
+  }
+  const mdb = bridges.some(({ bridge }) => bridge?.snoops)
+    ? await reader.read('the groups of its bridge', NO_MDB, () => readMdb(path, MOST_BYTES))
+    : NO_MDB;
+  const vlans = bridges.some(({ bridge }) => bridge?.filtersVlans)
+    ? await reader.read('the VLANs of its bridge', new Map(), () => readPortVlans(path, MOST_BYTES))
+    : new Map<number, readonly PortVlan[]>();
+  const routed = ifindices.filter((ifindex) => links.get(ifindex)?.master === undefined);
+  const { asked, ways } = await readRouting(reader, path, routed);
+  return { links, fdb, mdb, vlans, mirred, asked, ways, unread: [...new Set(reader.unread)] };
+}
+
+/** Addresses by bridge, and nothing else: for the memory of what was behind which port. */
+export async function readAddresses(
+  path: string | undefined,
+  ifindices: readonly number[],
+): Promise<Pick<NamespaceTables, 'fdb'>> {
+  const links = await readTopology(path, MOST_BYTES);
+  const fdb = new Map<number, readonly FdbEntry[]>();
+  for (const { ifindex } of bridgesOf(ifindices, links)) fdb.set(ifindex, await readFdb(path, ifindex, MOST_BYTES));
+  return { fdb };
+}
+
+/** Bridges that devices of ours are ports of. */
+function bridgesOf(ifindices: readonly number[], links: NamespaceTables['links']): readonly TopologyLink[] {
+  const masters = new Set(ifindices.flatMap((ifindex) => links.get(ifindex)?.master ?? []));
+  return [...masters].flatMap((master) => {
+    const link = links.get(master);
+    return link?.bridge ? [link] : [];
+  });
+}
+
+async function readFilters(reader: PartReader, path: string | undefined): Promise<readonly Mirred[]> {
+  const places = await reader.read('tc filters', [], async () => (await readQdiscs(path)).flatMap(filterPlaces));
+  const found: Mirred[] = [];
+  for (const place of places.slice(0, MOST_PLACES))
+    found.push(...(await reader.read('tc filters', [], () => readMirred(path, place, MOST_BYTES))));
+  if (places.length > MOST_PLACES)
+    reader.unread.push(`tc filters of ${places.length - MOST_PLACES} devices (there are too many)`);
+  return found;
+}
+
+async function readRouting(
+  reader: PartReader,
+  path: string | undefined,
+  ifindices: readonly number[],
+): Promise<Pick<NamespaceTables, 'asked' | 'ways'>> {
+  const routes: Route[] = [];
+  const neighbours: Neighbour[] = [];
+  if (ifindices.length > 0)
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      routes.push(...(await reader.read('routes', [], () => readRoutes(path, family, MOST_BYTES))));
+      neighbours.push(...(await reader.read('neighbours', [], () => readNeighbours(path, family, MOST_BYTES))));
+    }
+  const asked = new Map(ifindices.map((ifindex) => [ifindex, addressesOf(ifindex, { routes, neighbours })]));
+  const addresses = new Set([...asked.values()].flatMap((all) => all.map(({ address }) => address)));
+  const ways = new Map<string, Way>();
+  for (const address of [...addresses].slice(0, MOST_WAYS)) {
+    const way = await reader.read('routes', undefined, () => readWay(path, address, MOST_BYTES));
+    if (way) ways.set(address, way);
+  }
+  return { asked, ways };
+}
