@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device at one moment, with its queues.
+import type { ProgramSide } from './program.ts';
 import type { AuditResult, Queue, ReasonCount } from './queue.ts';
 
 /** How a device treats a sender that is faster than its reader. */
@@ -133,6 +134,8 @@ export interface Device {
   readonly macvtap: Macvtap | undefined;
   /** undefined: it is none, or an older recording; 'unread': the types of the bridge cannot be read. */
   readonly bridgePort?: BridgePort | 'unread' | undefined;
+  /** undefined: nobody asks, nothing tells, or an older recording. */
+  readonly programSide?: ProgramSide | undefined;
   readonly uncounted: readonly UncountedLoss[];
   /** Since it was first seen; undefined: not measured, or an older recording. */
   readonly unseen?: UnseenPackets | undefined;
