@@ -87,8 +87,8 @@ export interface Reads {
   readonly side: ProgramSide;
 }
 
-/** A read that is under way may have been counted by the device alone: one for each thread; where these are not known, of so many. */
-const UNKNOWN_THREADS = 8;
+/** A read that returns at this microsecond may have been counted by the device alone: one for each thread; where these are not known, so many. */
+const UNKNOWN_THREADS = 2;
 /** With a virtio-net header a packet may be a segment of the largest size. */
 const LARGEST_SEGMENT = 65_550;
 /** Ethernet header and VLAN tag. */

@@ -21,7 +21,7 @@ export const programSocketFull: Rule = {
     'The kernel counts drops for each socket; those with a wrong checksum are among them. The sockets are found through the descriptors of the program, in whichever network namespace they are.\n\n' +
     'A full send buffer is told of UDP and unix sockets, whose sends are refused or wait then, and of TCP if the device loses packets at the same time: a connection that is used to its limit is no fault by itself. These figures are read only while somebody asks.',
   symptom: 'program-socket',
-  needs: ['devices', 'programs'],
+  needs: ['devices'],
   judge: (window) =>
     window.devices.flatMap((device) => {
       const sockets = socketsOf(device);

@@ -13,11 +13,11 @@ export const sendLimit: Rule = {
   name: 'send-limit',
   summary: 'a send limit holds up the guest or program: its writes wait, and nothing is dropped',
   explanation:
-    'The kernel lets a queue have so many bytes of its writer’s packets under way in the host: a macvtap 212 992, a tap what was set with TUNSETSNDBUF (QEMU: sndbuf=, libvirt: <sndbuf>); a tap’s own default is no limit. ' +
+    'The kernel lets a queue have so many bytes of its writer’s packets under way in the host: a macvtap 212 992, a tap what was set with TUNSETSNDBUF (QEMU and libvirt: sndbuf); a tap’s own default is no limit. ' +
     'A write beyond that waits or fails with EAGAIN. The guest is slow and no counter grows. What fills the limit are packets that wait behind the device, mostly in the queue of a slower device that the bridge or the macvtap sends them by.\n\n' +
     'It is told if the limit was reached in most samples, and writes were refused or waited. The bytes are those that the kernel charges, about twice a packet’s own. They are read only while somebody asks.',
   symptom: 'loss-from-guest',
-  needs: ['devices', 'programs'],
+  needs: ['devices'],
   judge: (window) =>
     window.devices.flatMap(({ queues }) =>
       queues.flatMap((queue) => {

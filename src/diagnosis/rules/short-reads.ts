@@ -21,7 +21,7 @@ export const shortReads: Rule = {
     'It begins when an MTU is raised while the program runs, or where a program has room for the packet but not for the header before it: packet information (4 bytes, without IFF_NO_PI) or a virtio-net header.\n\n' +
     'It is known by what the device handed out (tx_bytes and these headers) against what its readers got from all files together (rchar of /proc/PID/io). A deficit is certain. Where a program reads much else too, a cut may not show; the answer to a question about the device then says so. Reads of an io_uring are in no account.',
   symptom: 'cut-reads',
-  needs: ['devices', 'programs'],
+  needs: ['devices'],
   judge: (window) => window.devices.flatMap((device) => cutReads(device, window)),
 };
 
