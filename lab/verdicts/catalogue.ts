@@ -7,6 +7,7 @@ import { MACVTAPS } from './macvtaps.ts';
 import { OVERFLOW } from './overflow.ts';
 import { PAIRS } from './pairs.ts';
 import { WRITTEN } from './program-faults.ts';
+import { PROGRAM_SIDE } from './program-side.ts';
 import { MULTI_QUEUE } from './queues.ts';
 import { READERS } from './reader-faults.ts';
 import type { Entry, Scenario } from './scenario.ts';
@@ -17,6 +18,7 @@ const ENTRIES: readonly Entry[] = [
   ...MULTI_QUEUE,
   ...BEFORE_TUN,
   ...WRITTEN,
+  ...PROGRAM_SIDE,
   ...BEHIND,
   ...BRIDGE_PORTS,
   ...MACVTAPS,

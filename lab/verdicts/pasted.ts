@@ -25,6 +25,8 @@ export const PASTED: readonly Pasted[] = [
   { rule: 'host-refuses', scenario: 'rp_filter drops what the guest sends', effect: 'ends' },
   { rule: 'xdp-overflow', scenario: 'redirected bursts that overflow the ring', effect: 'ends' },
   { rule: 'xdp-drop', scenario: 'an XDP program drops what the guest sends', effect: 'shows' },
+  { rule: 'short-reads', scenario: 'packets longer than the buffer they are read into', effect: 'ends' },
+  { rule: 'send-limit', scenario: 'a send limit behind which packets wait', effect: 'shows' },
   { rule: 'neighbour-failed', scenario: 'a guest that does not answer ARP', effect: 'shows' },
   { rule: 'reader-blocked', scenario: 'a program that sleeps between packets', effect: 'shows' },
   { rule: 'qdisc-drop', scenario: 'a shaper with too short a queue', effect: 'shows' },
@@ -45,6 +47,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'reader-starved':
     'lab/verdicts/remedy.guest.ts (CPU and quota, behind vhost-net), src/diagnosis/remedies/quota-remedy.kernel.test.ts',
   'reader-cpu-bound': 'no command: a program that is at its limit is its author’s, or needs more queues',
+  'program-socket-full': 'the program has to ask for the larger buffer that its first remedy allows',
   'guest-not-refilling': 'needs vhost-net, and a command in the guest',
   'ring-full-unexplained': 'shows: tapscope diagnose itself, for 60 s',
   'backpressure-stall': 'Linux 7.3: test/guest/backpressure.guest.ts',

@@ -83,6 +83,7 @@ export class Watch {
   async #judgeOn(): Promise<void> {
     for (let next = performance.now(); !this.#over; next = Math.max(next + PERIOD_MS, performance.now())) {
       await wait(Math.max(0, next - performance.now()));
+      this.#agent.ask(); // as every command does that judges
       const taken = await this.#agent.take();
       await this.#agent.refresh();
       this.#snapshots = [...this.#snapshots, taken].slice(-VERDICT_SECONDS - 1);

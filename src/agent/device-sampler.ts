@@ -2,6 +2,7 @@
 // One sample of all devices: rows around a walk; then what each subject makes of them.
 import { FreedPackets } from '../engine/freed-packets.ts';
 import { Generations } from '../engine/generations.ts';
+import { QueueFiles } from '../engine/program-files.ts';
 import type { DeviceView, OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { type Held, heldByAll, type Owners, together } from '../inventory/owners.ts';
 import type { Device } from '../snapshot/device.ts';
@@ -53,7 +54,14 @@ export class DeviceSampler {
     this.#freed = new FreedPackets(probes, programs, this.#generations);
     this.#rows = new RowSampler(loaded, this.#generations, subjects, perCpu);
     this.#accounts = new DeviceAccounts(loaded);
-    const parts = { ...loaded, owners, freed: this.#freed, generations: this.#generations, states: () => this.#states };
+    const parts = {
+      ...loaded,
+      owners,
+      freed: this.#freed,
+      generations: this.#generations,
+      programFiles: new QueueFiles(loaded),
+      states: () => this.#states,
+    };
     this.#subjects = subjects.flatMap((subject) => subject.open?.(parts) ?? []);
     this.#watching = this.#subjects.filter(({ isAsSeen }) => isAsSeen !== undefined);
     this.#deletions = new Deletions(probes, programs.object, { owners, subjects: this.#subjects }, deleted);

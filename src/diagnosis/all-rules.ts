@@ -21,6 +21,7 @@ import { lossUnexplained } from './rules/loss-unexplained.ts';
 import { neighbourFailed } from './rules/neighbour-failed.ts';
 import { noReader } from './rules/no-reader.ts';
 import { notHere } from './rules/not-here.ts';
+import { programSocketFull } from './rules/program-socket-full.ts';
 import { qdiscDecorative } from './rules/qdisc-decorative.ts';
 import { qdiscDrop } from './rules/qdisc-drop.ts';
 import { queueDead } from './rules/queue-dead.ts';
@@ -33,6 +34,8 @@ import { redirectedAway } from './rules/redirected-away.ts';
 import { ringFullBurst } from './rules/ring-full-burst.ts';
 import { ringFullUnexplained } from './rules/ring-full-unexplained.ts';
 import { selfInflicted } from './rules/self-inflicted.ts';
+import { sendLimit } from './rules/send-limit.ts';
+import { shortReads } from './rules/short-reads.ts';
 import { txqlenZero } from './rules/txqlen-zero.ts';
 import { uncountedLoss } from './rules/uncounted-loss.ts';
 import { writerRefused } from './rules/writer-refused.ts';
@@ -67,6 +70,9 @@ export const RULES: readonly Rule[] = [
   lossUnexplained,
   hostFirewall,
   filterDrop,
+  shortReads,
+  programSocketFull,
+  sendLimit,
   writerRefused,
   deviceDown,
   xdpDrop,

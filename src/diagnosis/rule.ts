@@ -18,6 +18,8 @@ export type Symptom =
   | 'redirect-loss'
   | 'thrown-out'
   | 'loss-from-guest'
+  | 'cut-reads'
+  | 'program-socket'
   | 'dropped-by-xdp'
   | 'refused-by-host'
   | 'setting'

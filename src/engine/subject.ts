@@ -9,6 +9,7 @@ import type { Probes } from './attach.ts';
 import type { FreedPackets } from './freed-packets.ts';
 import type { Generations } from './generations.ts';
 import type { ProbeEvent } from './mechanism.ts';
+import type { QueueFiles } from './program-files.ts';
 import type { LoadedPrograms } from './programs.ts';
 import type { Question } from './question.ts';
 import type { DeviceSums, QueueSums } from './queue-sums.ts';
@@ -41,6 +42,8 @@ export interface Parts {
   readonly freed: FreedPackets;
   readonly generations: Generations;
   readonly question: Pick<Question, 'isOpen'>;
+  /** Read while a person asks. */
+  readonly programFiles: QueueFiles;
   /** The programs at this sample: asking the kernel takes a call for each. */
   readonly states: () => readonly ProbeState[];
 }

@@ -152,6 +152,7 @@ export const TUN_FLAGS = {
   BACKPRESSURE: 0x0080,
   MULTI_QUEUE: 0x0100,
   PERSIST: 0x0800,
+  NO_PI: 0x1000,
   VNET_HDR: 0x4000,
 } as const;
 /** Flag of struct net_device, uapi/linux/if.h. */

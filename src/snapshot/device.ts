@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device at one moment, with its queues.
+import type { ProgramSide } from './program.ts';
 import type { AuditResult, Queue, ReasonCount } from './queue.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -138,6 +139,8 @@ export interface Device {
   readonly bridgePort?: BridgePort | 'unread' | undefined;
   /** undefined: no person asks, or an older recording. */
   readonly surroundings?: Surroundings | undefined;
+  /** undefined: nobody asks, nothing tells, or an older recording. */
+  readonly programSide?: ProgramSide | undefined;
   readonly uncounted: readonly UncountedLoss[];
   /** Since it was first seen; undefined: not measured, or an older recording. */
   readonly unseen?: UnseenPackets | undefined;

@@ -2,6 +2,7 @@
 // One queue at one moment.
 import type { CounterValues } from './counters.ts';
 import type { Identity, Owner } from './owner.ts';
+import type { SendBuffer } from './program.ts';
 
 /** One count of packets under a kernel drop reason (without its prefix). */
 export interface ReasonCount {
@@ -241,6 +242,8 @@ export interface Queue {
   readonly receiveBatches: VhostBatches | undefined;
   /** undefined: not measured, or nothing ever was. */
   readonly redirected: Redirected | undefined;
+  /** undefined: nobody asks, nothing tells, or an older recording. */
+  readonly send?: SendBuffer | undefined;
   readonly audit: readonly AuditResult[];
   /** Its ring is not yet audited; undefined: nothing could. */
   readonly auditPending: boolean | undefined;

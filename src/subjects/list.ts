@@ -8,6 +8,7 @@ import { devices } from './devices.ts';
 import { freed } from './freed.ts';
 import { macvtap } from './macvtap.ts';
 import { owners } from './owners.ts';
+import { programSide } from './program-side.ts';
 import { queueChanges } from './queue-changes.ts';
 import { readers } from './readers.ts';
 import { receive } from './receive.ts';
@@ -36,6 +37,7 @@ export const SUBJECTS: readonly Subject[] = [
   readers,
   owners,
   surroundings,
+  programSide,
   self,
 ];
 

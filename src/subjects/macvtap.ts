@@ -13,6 +13,7 @@ import type { BpfObject } from '../kernel/native.ts';
 import { type Device, NO_DEVICE, type OtherDrop, type UncountedLoss } from '../snapshot/device.ts';
 import { counter, counters, series, sinceDevice } from '../snapshot/metric.ts';
 import type { Owner } from '../snapshot/owner.ts';
+import type { SendBuffer } from '../snapshot/program.ts';
 import { NO_QUEUE } from '../snapshot/queue.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
@@ -81,7 +82,7 @@ export class MacvtapReads {
 
 const KINDS = ['macvtap', 'ipvtap'] as const;
 
-function open({ probes, programs, owners, freed, states }: Parts): OpenSubject {
+function open({ probes, programs, owners, freed, programFiles, states }: Parts): OpenSubject {
   const reads = new MacvtapReads(programs.object);
   const walkers = new Map<string, Walker>();
   /** Of these devices no generation is asked for: each is made anew, and compared. */
@@ -106,7 +107,9 @@ function open({ probes, programs, owners, freed, states }: Parts): OpenSubject {
       const degraded = missedReads(states());
       const now = devices.map((one): [bigint, Device] => {
         const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
-        return [one.id, deviceOf(one, freed.towards.get(one.id) ?? [], packets, owners.ofDevice(one), degraded)];
+        const sends = one.queues.map(({ tunFile, file }) => programFiles.find(tunFile, file)?.send);
+        const held = { owners: owners.ofDevice(one), sends };
+        return [one.id, deviceOf(one, freed.towards.get(one.id) ?? [], packets, held, degraded)];
       });
       const before = made;
       made = generations.compare(before, new Map(now));
@@ -130,7 +133,11 @@ function deviceOf(
   walked: WalkedDevice,
   freed: readonly OtherDrop[],
   delivered: number | undefined,
-  owners: readonly (Owner | undefined)[],
+  /** In the order of its queues. */
+  {
+    owners,
+    sends,
+  }: { readonly owners: readonly (Owner | undefined)[]; readonly sends: readonly (SendBuffer | undefined)[] },
   degraded: readonly string[],
 ): Device {
   const { counters, queues } = walked;
@@ -154,6 +161,7 @@ function deviceOf(
       index: queue.index,
       ring: { capacity: queue.capacity, occupancy: queue.occupancy, lag: queue.lag, highwater: undefined },
       owner: owners[place],
+      ...(sends[place] && { send: sends[place] }),
     })),
     attachedQueues: queues.length,
     detachedQueues: undefined,

@@ -173,6 +173,19 @@ int sniff(int argc, char **argv, struct answer *out)
 }
 
 /* Until the test reader ends. */
+int listen_only(int argc, char **argv, struct answer *out)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), bytes = atoi(argv[2]);
+
+	(void)argc, (void)out;
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
+	    bind(fd, (struct sockaddr *)&here, sizeof(here)))
+		return -errno;
+	return 0;
+}
+
+/* Until the test reader ends. */
 int answer_xdp(int argc, char **argv, struct answer *out)
 {
 	int answer = strcmp(argv[2], "drop") == 0 ? XDP_DROP : strcmp(argv[2], "aborted") == 0 ? XDP_ABORTED : XDP_PASS;

@@ -30,9 +30,14 @@ int queue_write(int argc, char **argv, struct answer *out)
 		make_unicast(frame);
 	if (has_word(argc - 4, argv + 4, "noip"))
 		frame[0] = 0;
+	uint64_t flows = option(argc - 4, argv + 4, "flows", 1);
+	uint8_t *source = frame + (queue->ethernet ? 14 : 0) + 15; /* the last byte of its IPv4 address */
+
 	if (fault)
 		parts[1].iov_base = NULL;
 	while (count--) {
+		if (flows > 1)
+			*source = 1 + count % flows;
 		if (writev(queue->fd, parts, 2) < 0)
 			tally_add(&errors, errno);
 		else

@@ -8,9 +8,9 @@
 command open_queue, queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
 command queue_write_frame, bind_udp;
-command read_some, read_bad;
+command read_some, read_short, read_bad;
 command queue_filter;
-command send_udp, send_packet, sniff, redirect, answer_xdp;
+command send_udp, send_packet, sniff, listen_only, redirect, answer_xdp;
 command stream_start, stream_stop;
 command link_set, link_length, link_running, send_frames, forge;
 

@@ -28,6 +28,8 @@ export interface WriteOptions {
   readonly cut?: number;
   /** Sends to 02:00:00:00:00:01 and not to all. */
   readonly unicast?: boolean;
+  /** Source addresses that take turns, of a tun. */
+  readonly flows?: number;
 }
 
 interface WriteCounts {
@@ -47,6 +49,10 @@ export interface TestReader {
   steer(id: string, on: boolean): Promise<void>;
   /** Reads without waiting, until the queue is empty or `count` packets were read. */
   read(id: string, count: number | 'all'): Promise<ReadCounts>;
+  /** Reads at most `count` packets into a buffer of so many bytes: the kernel cuts off what does not fit. */
+  readShort(id: string, count: number, bytes: number): Promise<{ readonly packets: number; readonly bytes: number }>;
+  /** A UDP socket that is never read, until the test reader ends; SO_RCVBUF. */
+  listen(port: number, bytes: number): Promise<void>;
   /** Reads into a buffer that does not exist: on a queue opened with `vnet` the packet is lost with EFAULT. */
   readBad(id: string, count: number): Promise<{ readonly packets: number; readonly errors: Errors }>;
   /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts; computes after each. */
@@ -184,6 +190,9 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
     persist: (id, on) => tell('persist', id, onOff(on)),
     steer: (id, on) => tell('steer', id, onOff(on)),
     read: async (id, count) => readCounts(await ask(`read ${id} ${count}`)),
+    readShort: async (id, count, bytes) =>
+      numbersAt(await ask(`readshort ${id} ${count} ${bytes}`), 'packets', 'bytes'),
+    listen: (port, bytes) => tell('listen', port, bytes),
     readBad: async (id, count) => {
       const answer = await ask(`readbad ${id} ${count}`);
       return { packets: numberAt(answer, 'packets'), errors: errorsOf(answer) };
@@ -198,8 +207,10 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
           `packet ${device} ${count} ${size} queue=${queue}${bypass ? ' bypass' : ''}${unicast ? ' unicast' : ''}`,
         ),
       ),
-    write: async (id, count, size, { wrong = '', cut = size, unicast = false } = {}) => {
-      const answer = await ask(`write ${id} ${count} ${size} cut=${cut} ${wrong}${unicast ? ' unicast' : ''}`);
+    write: async (id, count, size, { wrong = '', cut = size, unicast = false, flows = 1 } = {}) => {
+      const answer = await ask(
+        `write ${id} ${count} ${size} cut=${cut} flows=${flows} ${wrong}${unicast ? ' unicast' : ''}`,
+      );
       return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };
     },
     sndbuf: (id, bytes) => tell('sndbuf', id, bytes),

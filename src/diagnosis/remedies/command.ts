@@ -18,7 +18,12 @@ export function quoted(word: string): string {
  * The command where the device is. Not through the process that holds the device: it may be in another namespace, where
  * another device has the same name.
  */
-export function inNamespaceOf({ now: { netns } }: DeviceSpan, { agent }: Window, command: string): string {
+export function inNamespaceOf({ now: { netns } }: DeviceSpan, window: Window, command: string): string {
+  return inNamespace(netns, window, command);
+}
+
+/** The command in that namespace. */
+export function inNamespace(netns: number, { agent }: Pick<Window, 'agent'>, command: string): string {
   if (netns === agent.netns) return command;
   const path = agent.namespacePaths?.get(netns);
   if (path === undefined) return `nsenter -t "$(lsns -no PID ${netns} | head -n1)" -n ${command}`;

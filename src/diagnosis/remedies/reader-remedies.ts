@@ -56,6 +56,21 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
   ];
 }
 
+/** Remedies for a QEMU that takes each packet itself. */
+export function useVhost({ now: { owner, vhost } }: QueueSpan): readonly Remedy[] {
+  if (owner?.identity?.program !== 'qemu' || vhost !== undefined) return [];
+  return [
+    {
+      command: undefined,
+      effect:
+        'QEMU itself reads each packet here. With vhost=on (libvirt: <driver name="vhost"/>) the kernel hands it to the guest.',
+      lossless: false,
+      restart: true,
+      by: 'host',
+    },
+  ];
+}
+
 /** Remedies for a reader of which more has to be known. */
 export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
   if (!owner) return [];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type FullRing, type FullRingCause, fullRings } from '../evidence/full-ring.ts';
+import { type FullRing, type FullRingCause, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, ringLoss, severityOf } from '../evidence/loss.ts';
-import type { Diagnosis } from '../finding.ts';
+import { type Steering, steeringOf } from '../evidence/steering.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, percent, queueName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
@@ -17,63 +18,111 @@ const OTHERS = 0.01;
 const FEWEST_OTHERS = 50;
 /** Causes that another distribution of the same packets would remove. */
 const HELPED: readonly FullRingCause[] = ['burst', 'cpu-bound', 'guest', 'blocked', 'unknown'];
+/** A reader that gets little CPU is its fault too, where its program's writes send it the packets of all. */
+const HELPED_IF_STEERED: readonly FullRingCause[] = [...HELPED, 'starved', 'paused'];
 
 export const queueHot: Rule = {
   name: 'queue-hot',
   summary: 'one queue of several gets nearly all packets and overflows, the others idle',
   explanation:
-    'Flows are spread over the queues by a hash, or by what the guest was last seen to use. Here one queue gets more than four fifths and loses packets while the others have room, so that its reader alone is at its limit. ' +
-    'Few large flows do that, and tunnels (one flow outside, with any number inside): more queues do not help them.\n\n' +
-    'If the others get nothing at all, it is one flow, most likely a test; then only the cause for that queue is reported.',
+    'Flows are spread over the queues by a hash, or by the queue that the guest or program was last seen to write them to: tun sends the answers to a flow where its packets came from. Here one queue gets more than four fifths and loses packets while the others have room, so that its reader alone is at its limit. ' +
+    'Few large flows do that, and tunnels (one flow outside, with any number inside): more queues do not help them. So does a program that writes all its packets to one descriptor, or a guest that sends by one transmit queue: then tun’s flow table, which is read while somebody asks, has all of its flows in that queue.\n\n' +
+    'If the others get nothing at all and the flow table does not say why, it is one flow, most likely a test; then only the cause for that queue is reported.',
   symptom: 'ring-loss',
   needs: ['devices', 'freed'],
-  judge: (window) =>
-    fullRings(window)
-      .filter(({ cause, queue }) => HELPED.includes(cause) && queue.device.queues.length > 1)
-      .flatMap((seen) => hot(seen)),
+  judge: (window) => fullRings(window).flatMap((seen) => (seen.queue.device.queues.length > 1 ? hot(seen) : [])),
 };
 
-function hot({ queue, loss, time }: FullRing): readonly Diagnosis[] {
-  const others = queue.device.queues.filter((one) => one !== queue).map((one: QueueSpan) => ringLoss(one));
-  const offered = others.reduce((sum, one) => sum + (one?.offered ?? 0), 0);
-  const lost = others.reduce((sum, one) => sum + (one?.lost ?? 0), 0);
-  const share = loss.offered / (loss.offered + offered);
-  const alsoLose = others.some((one) => one && severityOf(one));
-  if (share < HOT || 1 - share < OTHERS || offered < FEWEST_OTHERS || alsoLose) return [];
-  return [
-    onQueue(queue, {
-      severity: gravityOf(loss),
-      cause: `${queueName(queue)} lost ${count(loss.lost)} packets: it gets ${percent(share)} of the device’s packets, its ${others.length} sibling${others.length > 1 ? 's' : ''} the rest, ${lost > 0 ? `of which ${count(lost)} were lost` : 'without loss'}.`,
-      evidence: [
-        `${count(loss.offered)} packets to this queue, ${count(offered)} to the ${others.length} others together`,
-        `${percent(loss.share)} of this queue’s packets were lost, ${percent(lost / offered)} of the others’`,
-        fullTimeEvidence(time),
-      ],
-      remedies: [
-        {
-          command: 'ethtool -x eth0',
-          effect:
-            'In the guest: its table for receive hashing should name all queues; ethtool -X eth0 equal N spreads anew.',
-          lossless: true,
-          restart: false,
-          by: 'guest',
-        },
-        {
-          command: undefined,
-          effect:
-            'Count the flows: one large flow, or a tunnel, stays in one queue. Spread it over several, or see why its reader is slow.',
-          lossless: true,
-          restart: false,
-          by: 'host',
-        },
-      ],
-      rejected: [
-        ...(lost > 0
-          ? []
-          : [{ rule: READER_CPU_BOUND, because: `readers of the ${others.length} other queues have room for more` }]),
-        { rule: QUEUE_DEAD, because: `${count(loss.offered - loss.lost)} packets of it were taken` },
-      ],
-      confidence: 'medium',
-    }),
-  ];
+interface Others {
+  readonly number: number;
+  readonly offered: number;
+  readonly lost: number;
+}
+
+function hot(seen: FullRing): readonly Diagnosis[] {
+  const { queue, loss, cause } = seen;
+  const beside = queue.device.queues.filter((one) => one !== queue).map((one: QueueSpan) => ringLoss(one));
+  const others: Others = {
+    number: beside.length,
+    offered: beside.reduce((sum, one) => sum + (one?.offered ?? 0), 0),
+    lost: beside.reduce((sum, one) => sum + (one?.lost ?? 0), 0),
+  };
+  const share = loss.offered / (loss.offered + others.offered);
+  if (share < HOT || beside.some((one) => one && severityOf(one))) return [];
+  const steering = steeringOf(queue);
+  if (steering && HELPED_IF_STEERED.includes(cause)) return [finding(seen, others, share, steering)];
+  const haveOwn = 1 - share >= OTHERS && others.offered >= FEWEST_OTHERS;
+  return haveOwn && HELPED.includes(cause) ? [finding(seen, others, share, undefined)] : [];
+}
+
+function finding(
+  { queue, loss, time }: FullRing,
+  others: Others,
+  share: number,
+  steering: Steering | undefined,
+): Diagnosis {
+  const siblings = `its ${others.number} sibling${others.number > 1 ? 's' : ''}`;
+  const rest = `${siblings} the rest, ${others.lost > 0 ? `of which ${count(others.lost)} were lost` : 'without loss'}`;
+  const why = steering
+    ? `, because ${isGuest(queue) ? 'its guest' : 'its program'} writes ${steering.here} of its ${steering.flows} flows to this queue, and tun steers the answers there`
+    : '';
+  return onQueue(queue, {
+    severity: gravityOf(loss),
+    cause: `${queueName(queue)} lost ${count(loss.lost)} packets: it gets ${percent(share)} of the device’s packets${steering ? why : `, ${rest}`}.`,
+    evidence: [
+      `${count(loss.offered)} packets to this queue, ${count(others.offered)} to the ${others.number} others together`,
+      others.offered > 0
+        ? `${percent(loss.share)} of this queue’s packets were lost, ${percent(others.lost / others.offered)} of the others’`
+        : `${percent(loss.share)} of this queue’s packets were lost`,
+      steering
+        ? `flow table: ${steering.here} of the ${steering.flows} flows that were written within three seconds were last written to this queue`
+        : undefined,
+      fullTimeEvidence(time),
+    ],
+    remedies: steering ? [spreadWrites(queue)] : [spreadInGuest, countFlows],
+    rejected: [
+      ...(others.lost > 0
+        ? []
+        : [{ rule: READER_CPU_BOUND, because: `readers of the ${others.number} other queues have room for more` }]),
+      { rule: QUEUE_DEAD, because: `${count(loss.offered - loss.lost)} packets of it were taken` },
+    ],
+    confidence: steering ? 'high' : 'medium',
+  });
+}
+
+const spreadInGuest: Remedy = {
+  command: 'ethtool -x eth0',
+  effect: 'In the guest: its table for receive hashing should name all queues; ethtool -X eth0 equal N spreads anew.',
+  lossless: true,
+  restart: false,
+  by: 'guest',
+};
+
+const countFlows: Remedy = {
+  command: undefined,
+  effect:
+    'Count the flows: one large flow, or a tunnel, stays in one queue. Spread it over several, or see why its reader is slow.',
+  lossless: true,
+  restart: false,
+  by: 'host',
+};
+
+function spreadWrites(queue: QueueSpan): Remedy {
+  return isGuest(queue)
+    ? {
+        command: 'ethtool -l eth0',
+        effect:
+          'In the guest: shows its queues; ethtool -L eth0 combined N turns more on, xps_cpus spreads what it sends over them.',
+        lossless: true,
+        restart: false,
+        by: 'guest',
+      }
+    : {
+        command: undefined,
+        effect:
+          'Let the program write each flow to the queue it reads it from, or choose queues by TUNSETSTEERINGEBPF.',
+        lossless: true,
+        restart: true,
+        by: 'vmm',
+      };
 }

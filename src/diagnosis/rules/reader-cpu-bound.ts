@@ -7,6 +7,7 @@ import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreQueues } from '../remedies/guest-remedies.ts';
+import { useVhost } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { READER_STARVED, RING_FULL_BURST } from '../rule-names.ts';
 import { grown, type QueueSpan } from '../window.ts';
@@ -37,7 +38,7 @@ function cpuBound({ queue, loss, time }: FullRing): Diagnosis {
         : `${count(loss.offered / seconds)} packets a second came, ${count(took / seconds)} were taken`,
       cpu === undefined ? undefined : `the worker used ${percent(cpu / seconds)} of a CPU`,
     ],
-    remedies: [...(isGuest(queue) ? moreQueues(queue) : fasterReader(queue)), waitInstead],
+    remedies: [...useVhost(queue), ...(isGuest(queue) ? moreQueues(queue) : fasterReader(queue)), waitInstead],
     rejected: [
       {
         rule: READER_STARVED,

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The files of programs that hold queues: the queues themselves, with what waits in their send buffers, and the sockets
+// beside them, in whichever namespace those are. Run while a person asks.
+#include "macvtap.bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct inode___program {
+	u16 i_mode;
+	unsigned long i_ino;
+};
+
+struct qstr___program {
+	const unsigned char *name;
+};
+
+struct dentry___program {
+	struct qstr___program d_name;
+};
+
+struct path___program {
+	struct dentry___program *dentry;
+};
+
+struct file___program {
+	struct inode___program *f_inode;
+	struct path___program f_path;
+};
+
+struct socket___program {
+	unsigned long flags;
+};
+
+struct sock_common___program {
+	u16 skc_family, skc_num;
+	u8 skc_state;
+	possible_net_t skc_net;
+};
+
+struct sock___program {
+	struct sock_common___program __sk_common;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
+	atomic_t sk_drops;
+	refcount_t sk_wmem_alloc;
+	int sk_wmem_queued, sk_sndbuf, sk_rcvbuf;
+	u16 sk_type, sk_protocol;
+	struct socket___program *sk_socket;
+};
+
+/* Since Linux 6.18 UDP counts drops here. */
+struct numa_drop_counters {
+	atomic_t drops0, drops1;
+};
+
+struct sock___numa {
+	struct numa_drop_counters *sk_drop_counters;
+};
+
+struct net_device___mtu {
+	unsigned int mtu;
+};
+
+struct tun_struct___header {
+	int vnet_hdr_sz;
+};
+
+#pragma clang attribute pop
+
+#define S_IFMT		     0170000
+#define S_IFSOCK	     0140000
+#define SOCKWQ_ASYNC_NOSPACE 1 /* bit 0 of socket.flags */
+#define SOCK_NOSPACE	     4 /* bit 2 */
+#define IPPROTO_TCP	     6
+#define MOST_FILES	     256 /* of a process, in one run */
+#define HOLDS_NS	     5000000000ULL
+
+enum program_file_kind { PROGRAM_QUEUE, PROGRAM_SOCKET, PROGRAM_RING };
+
+enum send_flag {
+	SEND_REFUSED = 1, /* a write found the buffer full, and was refused or had to wait, since the file was opened */
+	SEND_WAITS = 2,	  /* a poll found no room, and there has been none since */
+};
+
+struct program_file {
+	u64 object; /* of a queue its tun_file or tap_queue */
+	u64 file;
+	u64 started; /* of the process, ns since boot: with the number, this process and no other */
+	u64 inode;
+	u64 drops; /* packets */
+	u32 pid;
+	u32 kind; /* enum program_file_kind */
+	u32 netns;
+	u32 family, type, protocol, port; /* port: local, in the host's order */
+	u32 received, receive_limit;	  /* bytes, as the kernel charges them: more than the packets' own */
+	u32 sent, send_limit;
+	u32 send_flags;
+	u32 mtu, vnet_header; /* of a tun or tap; bytes */
+	char comm[16];
+};
+
+/* Processes that hold queues; an iterator comes to sockets before it comes to the queue, so that they are for the next
+ * run. */
+struct program {
+	u64 seen; /* ns */
+	u64 session;
+	u64 files; /* that the run of this session has written */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 64);
+	__type(key, u32);
+	__type(value, struct program);
+} queue_programs SEC(".maps");
+
+/* Keep the types in our BTF, where the agent looks up their fields. */
+const struct program_file *program_file_type;
+const enum program_file_kind program_file_kind_type;
+const enum send_flag send_flag_type;
+
+static __always_inline u64 drops_of(struct sock___program *sk)
+{
+	struct sock___numa *numa = (struct sock___numa *)sk;
+
+	if (bpf_core_field_exists(numa->sk_drop_counters)) {
+		struct numa_drop_counters *drops = BPF_CORE_READ(numa, sk_drop_counters);
+
+		if (drops)
+			return (u64)(u32)BPF_CORE_READ(drops, drops0.counter) +
+			       (u32)BPF_CORE_READ(drops, drops1.counter);
+	}
+	return (u32)BPF_CORE_READ(sk, sk_drops.counter);
+}
+
+static __always_inline void write_buffers(struct program_file *out, struct sock___program *sk)
+{
+	unsigned long flags = BPF_CORE_READ(sk, sk_socket, flags);
+
+	out->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	out->send_limit = BPF_CORE_READ(sk, sk_sndbuf);
+	out->sent = BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter) - 1; /* 1 for the socket itself */
+	out->send_flags =
+		(flags & SOCK_NOSPACE ? SEND_REFUSED : 0) | (flags & SOCKWQ_ASYNC_NOSPACE ? SEND_WAITS : 0);
+}
+
+static __always_inline void write_socket(struct program_file *out, struct sock___program *sk)
+{
+	out->kind = PROGRAM_SOCKET;
+	out->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	out->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	out->type = BPF_CORE_READ(sk, sk_type);
+	out->protocol = BPF_CORE_READ(sk, sk_protocol);
+	out->received = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
+	out->receive_limit = BPF_CORE_READ(sk, sk_rcvbuf);
+	out->drops = drops_of(sk);
+	write_buffers(out, sk);
+	if (out->protocol == IPPROTO_TCP)
+		out->sent = BPF_CORE_READ(sk, sk_wmem_queued);
+}
+
+/* A tun_file and a tap_queue begin with their struct sock. */
+static __always_inline void write_queue_file(struct program_file *out, u64 object, bool is_tun)
+{
+	struct tun_file *file = (struct tun_file *)object;
+
+	out->kind = PROGRAM_QUEUE;
+	out->object = object;
+	write_buffers(out, (struct sock___program *)object);
+	if (!is_tun)
+		return;
+	struct tun_struct *tun = BPF_CORE_READ(file, tun);
+	struct tun_struct___header *header = (struct tun_struct___header *)tun;
+	struct net_device___mtu *dev = (struct net_device___mtu *)BPF_CORE_READ(tun, dev);
+
+	out->mtu = BPF_CORE_READ(dev, mtu);
+	if (bpf_core_field_exists(header->vnet_hdr_sz))
+		out->vnet_header = BPF_CORE_READ(header, vnet_hdr_sz);
+}
+
+static __always_inline void note_program(u32 pid, u64 session)
+{
+	struct program *known = bpf_map_lookup_elem(&queue_programs, &pid);
+	struct program fresh = {.seen = bpf_ktime_get_ns(), .session = session};
+
+	if (known)
+		known->seen = fresh.seen;
+	else
+		bpf_map_update_elem(&queue_programs, &pid, &fresh, BPF_ANY);
+}
+
+/* It holds a queue, and not too many of its files were written. */
+static __always_inline bool is_wanted(u32 pid, u64 session)
+{
+	struct program *program = bpf_map_lookup_elem(&queue_programs, &pid);
+
+	if (!program || bpf_ktime_get_ns() - program->seen > HOLDS_NS)
+		return false;
+	if (program->session != session) {
+		program->session = session;
+		program->files = 0;
+	}
+	return program->files++ < MOST_FILES;
+}
+
+static __always_inline bool is_ring(struct file___program *file)
+{
+	char name[12] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	return name[0] == '[' && name[1] == 'i' && name[2] == 'o' && name[3] == '_' && name[4] == 'u';
+}
+
+SEC("iter/task_file")
+int program_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (!file || !task)
+		return 0;
+	struct file___program *described = (struct file___program *)file;
+	u64 release = (u64)file->f_op->release, object = (u64)file->private_data;
+	u64 session = ctx->meta->session_id;
+	u32 pid = task->tgid;
+	struct program_file out = {};
+
+	if (is_queue(release)) {
+		note_program(pid, session);
+		write_queue_file(&out, object, release == tun_chr_close_address);
+	} else if ((BPF_CORE_READ(described, f_inode, i_mode) & S_IFMT) == S_IFSOCK) {
+		struct sock___program *sk = (struct sock___program *)BPF_CORE_READ((struct socket *)object, sk);
+
+		if (!sk || !is_wanted(pid, session))
+			return 0;
+		write_socket(&out, sk);
+	} else if (is_ring(described)) {
+		if (!is_wanted(pid, session))
+			return 0;
+		out.kind = PROGRAM_RING;
+	} else {
+		return 0;
+	}
+	out.file = (u64)file;
+	out.pid = pid;
+	out.started = task->group_leader->start_boottime;
+	out.inode = BPF_CORE_READ(described, f_inode, i_ino);
+	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), task->group_leader->comm);
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}

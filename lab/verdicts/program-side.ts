@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program's side of the boundary: reads that cut packets, sockets that overflow, writes that wait for a limit.
+import type { Device } from '../../src/snapshot/device.ts';
+import { drawn, type Entry, type Fault } from './scenario.ts';
+import type { Stage } from './setup.ts';
+
+const tuns = drawn(['tun'], [500], [200, 400]);
+const taps = drawn(['tap'], [500], [200, 400]);
+const LONG = 4000;
+
+/** Packets of 4 000 bytes, each read into so many. */
+async function longPackets(stage: Stage, buffer: number): Promise<void> {
+  await stage.send('tap0', { size: LONG });
+  stage.often(20, () => stage.reader.readShort('tap0.0', 200, buffer));
+}
+
+async function raised(stage: Stage): Promise<void> {
+  await stage.open('tap0');
+  await stage.lab.ip('link set dev tap0 mtu 9000');
+}
+
+const PORT = 1194;
+const FULL = 4096;
+
+/** A socket that its program does not read, beside a tun that it writes to. */
+async function tunnel(stage: Stage): Promise<void> {
+  await stage.serve();
+  await stage.lab.ipBatch(['link set lo up', 'addr add 10.77.255.1 peer 10.77.255.2 dev tap0']);
+  await stage.reader.listen(PORT, FULL);
+  stage.often(100, () => stage.reader.write('tap0.0', 10, 100));
+}
+
+const toSocket = ({ sender }: Stage): Promise<unknown> => sender.udp('127.0.0.1', PORT, 40, 200);
+
+const dropsOf = ({ programSide }: Device): number =>
+  (programSide?.sockets ?? []).reduce((sum, { drops }) => sum + drops, 0);
+
+/** A bridge from tap0, with a limit, to a veth. */
+async function limited(stage: Stage): Promise<void> {
+  await stage.serve();
+  await stage.lab.ipBatch([
+    'link add br0 type bridge',
+    'link add ve0 type veth peer name ve1',
+    'link set tap0 master br0',
+    'link set ve0 master br0 up',
+    'link set ve1 up',
+    'link set br0 up',
+  ]);
+  await stage.reader.sndbuf('tap0.0', 20_000);
+  stage.often(50, () => stage.reader.write('tap0.0', 30, 1000, { unicast: true }));
+}
+
+const isAtLimit: Fault['holds'] = (_, { queues }) =>
+  queues.some(({ send }) => send !== undefined && send.inFlight >= send.limit);
+
+export const PROGRAM_SIDE: readonly Entry[] = [
+  {
+    name: 'packets longer than the buffer they are read into',
+    faults: [
+      {
+        device: 'tap0',
+        rule: 'short-reads',
+        holds: (before, now) => (now.counters?.txBytes ?? 0) > (before.counters?.txBytes ?? 0),
+      },
+    ],
+    ...tuns,
+    setUp: raised,
+    begin: (stage) => longPackets(stage, 1500),
+  },
+  {
+    name: 'long packets that fit the buffer they are read into',
+    nearMissOf: 'short-reads',
+    ...tuns,
+    setUp: raised,
+    begin: (stage) => longPackets(stage, 9000),
+  },
+  {
+    name: 'a socket of the program that overflows',
+    faults: [{ device: 'tap0', rule: 'program-socket-full', holds: (before, now) => dropsOf(now) > dropsOf(before) }],
+    ...tuns,
+    setUp: tunnel,
+    begin: async (stage) => stage.often(200, () => toSocket(stage)),
+  },
+  {
+    name: 'a socket of the program that overflowed once',
+    nearMissOf: 'program-socket-full',
+    ...tuns,
+    setUp: async (stage) => {
+      await tunnel(stage);
+      for (let i = 0; i < 50; i++) await toSocket(stage);
+    },
+    begin: async () => undefined,
+  },
+  {
+    name: 'a send limit behind which packets wait',
+    faults: [{ device: 'tap0', rule: 'send-limit', may: ['writer-refused'], holds: isAtLimit }],
+    ...taps,
+    setUp: limited,
+    begin: ({ lab }) => lab.tc('qdisc replace dev ve0 root tbf rate 1mbit burst 5000 limit 10000000'),
+  },
+  {
+    name: 'a send limit with nothing slow behind it',
+    nearMissOf: 'send-limit',
+    ...taps,
+    setUp: limited,
+    begin: async () => undefined,
+  },
+];

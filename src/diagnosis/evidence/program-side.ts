@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program's side of a device: reads that cut packets, sockets that overflow, writes that wait for a limit. Known of the part of a window in which somebody asked.
+import type { Device } from '../../snapshot/device.ts';
+import type { ProgramSide, ProgramSocket } from '../../snapshot/program.ts';
+import type { DeviceSpan, QueueSpan } from '../window.ts';
+import { type Loss, lossOf } from './loss.ts';
+
+/** In a shorter time, or with fewer samples, one hiccup would look like a rate. */
+const LEAST_SECONDS = 3;
+const FEWEST_SAMPLES = 4;
+/** A state that most samples show is no moment's. */
+const MOST = 0.5;
+
+interface Seen {
+  readonly device: Device;
+  readonly side: ProgramSide;
+  readonly at: number;
+}
+
+function seenOf({ steps, takenAt }: DeviceSpan): readonly Seen[] {
+  return steps.flatMap((device, i) => {
+    const { programSide: side } = device;
+    return side ? [{ device, side, at: takenAt[i] ?? 0 }] : [];
+  });
+}
+
+/** A socket beside the device, over the time in which it was seen. */
+export interface SocketSpan {
+  readonly socket: ProgramSocket;
+  readonly seconds: number;
+  readonly samples: number;
+  /** Packets that it dropped, of these and those that its program wrote to the device meanwhile. */
+  readonly loss: Loss;
+  /** The largest share of its receive buffer that a sample found used: the kernel takes packets as long as it is below 1. */
+  readonly fullest: number;
+  /** Samples that found its send buffer full. */
+  readonly fullToSend: number;
+}
+
+/** Those that were seen for long enough. */
+export function socketsOf(device: DeviceSpan): readonly SocketSpan[] {
+  const seen = seenOf(device);
+  const last = seen.at(-1);
+  return (last?.side.sockets ?? []).flatMap((socket) => socketSpan(socket, seen) ?? []);
+}
+
+function socketSpan(socket: ProgramSocket, seen: readonly Seen[]): SocketSpan | undefined {
+  const states = seen.flatMap(({ device, side, at }) => {
+    const then = side.sockets.find(
+      ({ inode, netns, pid }) => inode === socket.inode && netns === socket.netns && pid === socket.pid,
+    );
+    return then ? [{ device, then, at }] : [];
+  });
+  const [first, last] = [states[0], states.at(-1)];
+  if (!first || !last || states.length < FEWEST_SAMPLES || last.at - first.at < LEAST_SECONDS) return undefined;
+  const dropped = Math.max(0, socket.drops - first.then.drops);
+  const written = (last.device.counters?.rxPackets ?? 0) - (first.device.counters?.rxPackets ?? 0);
+  return {
+    socket,
+    seconds: last.at - first.at,
+    samples: states.length,
+    loss: lossOf(dropped, Math.max(0, written), last.at - first.at),
+    fullest: Math.max(...states.map(({ then }) => (then.receiveLimit > 0 ? then.received / then.receiveLimit : 0))),
+    fullToSend: states.filter(({ then }) => then.sendLimit > 0 && then.sent >= then.sendLimit).length,
+  };
+}
+
+/** Its send buffer was full in most samples, and sends were refused or had to wait. */
+export function waitsToSend({ socket, samples, fullToSend }: SocketSpan): boolean {
+  // The kernel does not note it of TCP: its sends wait whenever the buffer is full.
+  const isHeld = socket.hasRefused || socket.kind === 'TCP';
+  return isHeld && fullToSend >= MOST * samples;
+}
+
+/** What the readers of a device got, against what the kernel handed out. */
+export interface Reads {
+  readonly packets: number;
+  /** Bytes of these packets and the headers before them. */
+  readonly handedOut: number;
+  /** Bytes that its readers got at most, of this device and of all else that they read. */
+  readonly got: number;
+  /** Bytes that no reader can have got: certain. */
+  readonly cut: number;
+  /** They read much else too, or may: a smaller cut would not show. */
+  readonly hidesCuts: boolean;
+  readonly seconds: number;
+  readonly side: ProgramSide;
+}
+
+/** A read that returns at this microsecond may have been counted by the device alone: one for each thread; where these are not known, so many. */
+const UNKNOWN_THREADS = 2;
+/** With a virtio-net header a packet may be a segment of the largest size. */
+const LARGEST_SEGMENT = 65_550;
+/** Ethernet header and VLAN tag. */
+const LINK_HEADER = 18;
+/** Fewer bytes a packet were read by something else: an event's counter has 8. */
+const LEAST_PER_PACKET = 16;
+const FEWEST_PACKETS = 50;
+/** Other reads beside those of the device, as a share of these. */
+const MUCH_ELSE = 0.02;
+
+/** undefined: it cannot be told. */
+export function readsOf(device: DeviceSpan): Reads | undefined {
+  const seen = seenOf(device).flatMap(({ device: state, side, at }) =>
+    side.reads && state.counters ? [{ side, reads: side.reads, counters: state.counters, at }] : [],
+  );
+  const last = seen.at(-1);
+  const first = seen.find(({ reads }) => reads.readers === last?.reads.readers);
+  if (!first || !last || last.at - first.at < LEAST_SECONDS) return undefined;
+  const { vnetHeader } = device.now;
+  const { mtu = 0, readHeader = 0 } = last.side;
+  const packets = last.counters.txPackets - first.counters.txPackets;
+  const handedOut = last.counters.txBytes - first.counters.txBytes + packets * readHeader;
+  // The account begins before the device's counters were read and ends behind them: it has every packet between.
+  const got = last.reads.bytes - first.reads.bytesBefore;
+  const gotWithin = last.reads.bytesBefore - first.reads.bytes;
+  const calls = last.reads.calls - first.reads.calls;
+  if (packets < FEWEST_PACKETS || calls < packets || got < packets * LEAST_PER_PACKET) return undefined;
+  const largest = (vnetHeader ? LARGEST_SEGMENT : mtu + LINK_HEADER) + readHeader;
+  const underWay = (last.reads.threads || UNKNOWN_THREADS) * largest;
+  return {
+    packets,
+    handedOut,
+    got,
+    cut: Math.max(0, handedOut - got - underWay),
+    hidesCuts: gotWithin > handedOut * (1 + MUCH_ELSE),
+    seconds: last.at - first.at,
+    side: last.side,
+  };
+}
+
+/** A write buffer of a queue, over the time in which it was seen. */
+export interface SendSpan {
+  readonly limit: number;
+  readonly samples: number;
+  /** Samples that found it so full that the next write is refused, or that its writer waits for room. */
+  readonly full: number;
+  /** Bytes. */
+  readonly mostInFlight: number;
+}
+
+/** The kernel's INT_MAX: a tap's own default. */
+const NO_LIMIT = 2_147_483_647;
+
+/** undefined: it has no limit, or none that holds up its writer for most of the time. */
+export function heldUp({ steps }: QueueSpan): SendSpan | undefined {
+  const sends = steps.flatMap(({ send }) => send ?? []);
+  const last = sends.at(-1);
+  if (!last || last.limit >= NO_LIMIT || sends.length < FEWEST_SAMPLES) return undefined;
+  // A poll finds room below half of the limit.
+  const full = sends.filter(
+    ({ inFlight, limit, isAwaited }) => inFlight >= limit || (isAwaited && inFlight >= limit / 2),
+  ).length;
+  const isHeld = last.hasRefused || sends.some(({ isAwaited }) => isAwaited);
+  if (!isHeld || full < MOST * sends.length) return undefined;
+  return {
+    limit: last.limit,
+    samples: sends.length,
+    full,
+    mostInFlight: Math.max(...sends.map(({ inFlight }) => inFlight)),
+  };
+}
+
+/** Packets longer than the buffer that most programs read into. */
+const USUAL_BUFFER = 1500;
+
+/** What could not be seen of the program's side, for an answer that finds nothing wrong. */
+export function programDoubts(device: DeviceSpan): readonly string[] {
+  const side = seenOf(device).at(-1)?.side;
+  if (!side) return [];
+  const reads = readsOf(device);
+  const areLong = (side.mtu ?? 0) > USUAL_BUFFER && !device.now.vnetHeader && longPackets(device);
+  if (!areLong) return [];
+  if (reads && !reads.hidesCuts) return [];
+  const why = reads
+    ? 'its program reads much else beside it'
+    : (side.unreadable[0] ?? 'what its program read is in no account of the kernel’s');
+  return [`its packets are longer than 1 500 bytes, and ${why}: whether reads cut them is not known`];
+}
+
+function longPackets({ before, now }: DeviceSpan): boolean {
+  const packets = (now.counters?.txPackets ?? 0) - (before.counters?.txPackets ?? 0);
+  const bytes = (now.counters?.txBytes ?? 0) - (before.counters?.txBytes ?? 0);
+  return packets >= FEWEST_PACKETS && bytes > packets * USUAL_BUFFER;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { ringLoss, severityOf } from '../evidence/loss.ts';
+import { type SocketSpan, socketsOf, waitsToSend } from '../evidence/program-side.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf, percent } from '../format.ts';
+import { onDevice } from '../make-finding.ts';
+import { inNamespace } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import type { DeviceSpan, Window } from '../window.ts';
+
+/** A sample that finds it this full saw it on the way to an overflow. */
+const NEARLY_FULL = 0.5;
+const LARGER = 8_388_608;
+
+export const programSocketFull: Rule = {
+  name: 'program-socket-full',
+  summary: 'a socket of the program that holds the device is full: packets are lost beside the tunnel',
+  explanation:
+    'A VPN or user-mode network has sockets beside its tun, on which it sends what it reads and gets what it writes. Packets that come while such a socket’s receive buffer is full are dropped there, before the device has seen them: the device itself shows no loss. ' +
+    'The kernel counts drops for each socket; those with a wrong checksum are among them. The sockets are found through the descriptors of the program, in whichever network namespace they are.\n\n' +
+    'A full send buffer is told of UDP and unix sockets, whose sends are refused or wait then, and of TCP if the device loses packets at the same time: a connection that is used to its limit is no fault by itself. These figures are read only while somebody asks.',
+  symptom: 'program-socket',
+  needs: ['devices'],
+  judge: (window) =>
+    window.devices.flatMap((device) => {
+      const sockets = socketsOf(device);
+      const [fullest] = sockets.filter(({ loss }) => severityOf(loss)).toSorted((a, b) => b.loss.lost - a.loss.lost);
+      if (fullest) return [overflow(device, fullest, sockets, window)];
+      const held = sockets.find((span) => waitsToSend(span) && (span.socket.kind !== 'TCP' || losesPackets(device)));
+      return held ? [heldUp(device, held, window)] : [];
+    }),
+};
+
+function losesPackets({ queues }: DeviceSpan): boolean {
+  return queues.some((queue) => {
+    const loss = ringLoss(queue);
+    return loss !== undefined && severityOf(loss) !== undefined;
+  });
+}
+
+function overflow(
+  device: DeviceSpan,
+  { socket, loss, fullest, seconds }: SocketSpan,
+  sockets: readonly SocketSpan[],
+  window: Window,
+): Diagnosis {
+  const others = sockets.filter((one) => one.socket !== socket && one.loss.lost > 0);
+  return onDevice(device, {
+    severity: severityOf(loss) ?? 'warning',
+    cause: `${nameOf(device)}: the ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), overflowed: ${count(loss.lost)} packets were dropped there in ${seconds.toFixed(0)} s.`,
+    evidence: [
+      `${count(loss.lost)} packets dropped by this socket, ${count(loss.offered - loss.lost)} written to the device meanwhile: ${percent(loss.share)} lost`,
+      `its receive buffer has room for ${count(socket.receiveLimit)} bytes as the kernel charges them; ${percent(Math.min(1, fullest))} of it was used in the fullest sample`,
+      `${count(socket.drops)} dropped since it was opened`,
+      others.length > 0
+        ? `${count(others.reduce((sum, one) => sum + one.loss.lost, 0))} by ${others.length} other sockets of it`
+        : undefined,
+    ],
+    remedies: [
+      ...(socket.kind === 'unix' ? [] : [largerBuffer(device, socket.receiveLimit)]),
+      lookAtSockets(socket, window),
+      counterOf(socket, window),
+    ],
+    rejected: [],
+    confidence: fullest >= NEARLY_FULL ? 'high' : 'medium',
+  });
+}
+
+function heldUp(device: DeviceSpan, { socket, samples, fullToSend }: SocketSpan, window: Window): Diagnosis {
+  return onDevice(device, {
+    severity: 'warning',
+    cause: `${nameOf(device)}: the send buffer of the ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), is full: what it reads cannot leave.`,
+    evidence: [
+      `full in ${fullToSend} of ${samples} samples: ${count(socket.sent)} bytes wait, ${count(socket.sendLimit)} are its limit`,
+      socket.hasRefused ? 'sends were refused or had to wait' : undefined,
+    ],
+    remedies: [
+      {
+        command: inNamespace(socket.netns, window, 'tc -s qdisc show'),
+        effect: 'Look for the device with a backlog: its packets wait there, or for a peer that takes none.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+      lookAtSockets(socket, window),
+    ],
+    rejected: [],
+    confidence: 'medium',
+  });
+}
+
+/** 'UDP socket of port 1194' */
+function nameOfSocket({ kind, port, inode }: SocketSpan['socket']): string {
+  return port > 0 ? `${kind} socket of port ${port}` : `${kind} socket ${inode}`;
+}
+
+function largerBuffer({ queues }: DeviceSpan, limit: number): Remedy {
+  const program = queues.find(({ now }) => now.owner?.identity)?.now.owner?.identity?.program;
+  const wanted = Math.max(LARGER, 4 * limit);
+  const option = program === 'openvpn' ? `its options rcvbuf and sndbuf (${wanted})` : 'its own option, or SO_RCVBUF';
+  return {
+    command: `sysctl -w net.core.rmem_max=${wanted}`,
+    effect: `Allows a larger buffer; then let the program ask for it by ${option}. It helps against bursts, not a program too slow.`,
+    lossless: true,
+    restart: true,
+    by: 'host',
+  };
+}
+
+const SHOWS: Readonly<Record<SocketSpan['socket']['kind'], string>> = {
+  UDP: 'ss -uamnp',
+  TCP: 'ss -tamnpi',
+  raw: 'ss -wamnp',
+  unix: 'ss -xamnp',
+};
+
+function lookAtSockets({ kind, netns, inode }: SocketSpan['socket'], window: Window): Remedy {
+  return {
+    command: inNamespace(netns, window, SHOWS[kind]),
+    effect: `Shows its buffers and drops: r what waits, rb the limit, d drops. This one is inode ${inode} (ss -e).`,
+    lossless: true,
+    restart: false,
+    by: 'host',
+  };
+}
+
+function counterOf({ netns }: SocketSpan['socket'], window: Window): Remedy {
+  return {
+    command: inNamespace(netns, window, 'nstat -az UdpRcvbufErrors UdpSndbufErrors'),
+    effect: 'Counts packets for which UDP sockets of that namespace had no room; drops without it are wrong checksums.',
+    lossless: true,
+    restart: false,
+    by: 'host',
+  };
+}

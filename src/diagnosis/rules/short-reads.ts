@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type Reads, readsOf } from '../evidence/program-side.ts';
+import type { Diagnosis } from '../finding.ts';
+import { count, nameOf, percent, readerName } from '../format.ts';
+import { onDevice } from '../make-finding.ts';
+import { setLink } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import type { DeviceSpan, Window } from '../window.ts';
+
+/** Of the bytes: a packet information header of 4 bytes that has no room cuts 0.3 % of long packets. */
+const WARNING_SHARE = 0.001;
+const CRITICAL_SHARE = 0.02;
+const USUAL_MTU = 1500;
+
+export const shortReads: Rule = {
+  name: 'short-reads',
+  summary: 'the program reads packets into a buffer that is too small, and the kernel cuts off the rest',
+  explanation:
+    'A read() returns one packet. If the buffer is smaller, the kernel fills it, throws the rest away and counts the packet as transmitted. No counter shows it, and the far end drops what is left. ' +
+    'It begins when an MTU is raised while the program runs, or where a program has room for the packet but not for the header before it: packet information (4 bytes, without IFF_NO_PI) or a virtio-net header.\n\n' +
+    'It is known by what the device handed out (tx_bytes and these headers) against what its readers got from all files together (rchar of /proc/PID/io). A deficit is certain. Where a program reads much else too, a cut may not show; the answer to a question about the device then says so. Reads of an io_uring are in no account.',
+  symptom: 'cut-reads',
+  needs: ['devices'],
+  judge: (window) => window.devices.flatMap((device) => cutReads(device, window)),
+};
+
+function cutReads(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+  const reads = readsOf(device);
+  const share = reads ? reads.cut / reads.handedOut : 0;
+  if (!reads || share < WARNING_SHARE) return [];
+  const reader = device.queues[0] ? readerName(device.queues[0]) : 'unknown';
+  return [
+    onDevice(device, {
+      severity: share >= CRITICAL_SHARE ? 'critical' : 'warning',
+      cause: `${nameOf(device)}: its reader, ${reader}, reads into too small a buffer: the kernel cut off at least ${count(reads.cut)} of ${count(reads.handedOut)} bytes.`,
+      evidence: [
+        `${count(reads.packets)} packets of ${count(reads.handedOut / reads.packets)} bytes on average were handed out in ${reads.seconds.toFixed(0)} s, with their headers`,
+        `its readers got at most ${count(reads.got)} bytes, ${count(reads.got / reads.packets)} for each packet, from all that they read: ${percent(share)} is missing`,
+        `its MTU is ${count(reads.side.mtu ?? 0)}${headerOf(reads)}`,
+        'the kernel counts these packets as transmitted; the far end drops what is left of them',
+      ],
+      remedies: remediesOf(reads, device, window),
+      rejected: [],
+      confidence: 'high',
+    }),
+  ];
+}
+
+function headerOf({ side: { readHeader = 0 } }: Reads): string {
+  return readHeader > 0 ? `, and each read begins with a header of ${readHeader} bytes` : '';
+}
+
+function remediesOf(
+  { side: { mtu = 0, readHeader = 0 } }: Reads,
+  device: DeviceSpan,
+  window: Window,
+): Diagnosis['remedies'] {
+  const lower = Math.min(USUAL_MTU, mtu) - (mtu > USUAL_MTU ? 0 : Math.max(readHeader, 4));
+  return [
+    {
+      command: setLink(device, window, `mtu ${lower}`),
+      effect: 'Lets no packet be longer than what it reads, if its buffer has room for that much; connections adapt.',
+      lossless: true,
+      restart: false,
+      by: 'host',
+    },
+    {
+      command: undefined,
+      effect: `Or let the program read into ${count(mtu + readHeader)} bytes or more: the MTU${readHeader > 0 ? ' and its header' : ''}${device.now.kind === 'tap' ? ', and 18 for Ethernet and a VLAN tag' : ''}. OpenVPN: tun-mtu.`,
+      lossless: false,
+      restart: true,
+      by: 'vmm',
+    },
+  ];
+}
