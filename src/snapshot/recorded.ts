@@ -57,6 +57,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   carrier: true,
   filtersVlans: true,
   floods: true,
+  isBound: true,
   isolated: true,
   learns: true,
   multiQueue: true,
