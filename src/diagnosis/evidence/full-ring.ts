@@ -116,7 +116,7 @@ function stillCause(queue: QueueSpan, time: FullTime): FullRingCause {
   return showsStalls(queue) ? 'blocked' : 'unknown';
 }
 
-/** A guest that posts no buffers lets its worker's thread rest or wait: what that thread did says nothing of why. */
+/** A guest that posts no buffers lets its reader's thread rest, or run for nothing: only one that is busy with packets says why. */
 function byCounts(
   { queue, loss, time, use, episodes }: Omit<FullRing, 'cause'>,
   recovers: boolean,
@@ -133,7 +133,7 @@ function byCounts(
     recovers,
     neverEmpty: openSeconds >= NEARLY_ALL * queue.device.seconds,
     time,
-    use: isGuest(queue) ? undefined : use,
+    use: isGuest(queue) && (!use || use.ran + use.waited < NEARLY_ALL || lacksBuffers(queue)) ? undefined : use,
   });
 }
 
