@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names and numbers as findings print them.
 import { guestOf } from '../snapshot/owner.ts';
+import { readerUse } from './evidence/reader-use.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
 
 /** 12 431 */
@@ -48,15 +49,22 @@ function guestIn(identity: QueueIdentity): string {
 
 type QueueIdentity = NonNullable<QueueSpan['now']['owner']>['identity'] | undefined;
 
-/** 'vhost-2211 (thread 2219)', 'openvpn (pid 312)', 'unknown' */
-export function readerName({ now: { vhost, owner, reader } }: QueueSpan): string {
+/** 'vhost-2211 (thread 2219)', 'openvpn (pid 312)', 'boringtun (pid 312, threads 314 and 315)', 'unknown' */
+export function readerName(queue: QueueSpan): string {
+  const { vhost, owner, reader } = queue.now;
   if (vhost?.worker) return `${vhost.worker.comm} (thread ${vhost.worker.tid})`;
   if (!owner) return reader?.thread === undefined ? 'unknown' : `thread ${reader.thread}`;
-  const thread = reader?.thread === undefined || reader.thread === owner.pid ? '' : `, thread ${reader.thread}`;
-  return `${owner.comm} (pid ${owner.pid}${thread})`;
+  const [first, second, ...more] = reader?.thread === undefined ? (readerUse(queue)?.threads ?? []) : [reader.thread];
+  if (second !== undefined)
+    return `${owner.comm} (pid ${owner.pid}, threads ${first} and ${more.length === 0 ? second : `${more.length + 1} more`})`;
+  return `${owner.comm} (pid ${owner.pid}${first === undefined || first === owner.pid ? '' : `, thread ${first}`})`;
 }
 
-/** The reader's own thread number, where it is known. */
-export function readerThread({ now: { vhost, reader } }: QueueSpan): number | undefined {
-  return vhost?.worker?.tid ?? reader?.thread;
+/** The reader's own thread number, where it is one thread and known. */
+export function readerThread(queue: QueueSpan): number | undefined {
+  const { vhost, reader } = queue.now;
+  const known = vhost?.worker?.tid ?? reader?.thread;
+  if (known !== undefined) return known;
+  const threads = readerUse(queue)?.threads ?? [];
+  return threads.length === 1 ? threads[0] : undefined;
 }

@@ -11,6 +11,7 @@ import { ticksOf, unixTimeOf } from '../kernel/process-text.ts';
 import { listTunHolders } from '../kernel/tun-holders.ts';
 import type { Identity, Owner } from '../snapshot/owner.ts';
 import { Identities, type Observed } from './identities.ts';
+import { type LossyDevice, ReaderThreads } from './reader-threads.ts';
 import type { Tenants } from './tenants.ts';
 import { hasVcpus, VcpuWatch } from './virtual-cpus.ts';
 
@@ -47,7 +48,9 @@ export interface Held extends Opened {
   readonly queueChanges: number | undefined;
   /** Packets do, in its ring. */
   readonly waits: boolean;
-  /** All of it but `waits`, and of that what the descriptor leads to. */
+  /** Packets that its device dropped since it was made. */
+  readonly txDropped: number;
+  /** All of it but `waits` and `txDropped`, and of that what the descriptor leads to. */
   readonly key: string;
   readonly opened: string;
 }
@@ -56,6 +59,7 @@ export interface Held extends Opened {
 export class Owners {
   readonly #identities: Identities;
   readonly #vcpus = new VcpuWatch();
+  readonly #readers = new ReaderThreads();
   /** Processes asked for since the last refresh. */
   readonly #asked = new Map<number, Observed>();
   readonly #read: () => Promise<ReadonlyMap<string, Holder | undefined>>;
@@ -89,11 +93,17 @@ export class Owners {
     const holder = this.#holders.get(this.#byFile && held ? held.opened : `${netns} ${device}`);
     if (!holder) return undefined;
     const { pid, comm, startedAt } = holder;
-    const [monitor, vcpus] = [this.#identities.monitorOf(holder), this.#vcpus.of(pid)];
+    const [monitor, vcpus, uses] = [this.#identities.monitorOf(holder), this.#vcpus.of(pid), this.#readers.of(pid)];
     const identity = this.#identities.of(holder);
     const made = this.#made.get(holder);
-    if (made && made.identity === identity && made.monitor === monitor && made.vcpus === vcpus) return made;
-    const owner = { pid, comm, startedAt, identity, ...(monitor && { monitor }), ...(vcpus && { vcpus }) };
+    const isMade = made?.identity === identity && made?.monitor === monitor;
+    if (made && isMade && made.vcpus === vcpus && made.uses === uses) return made;
+    const owner = {
+      ...{ pid, comm, startedAt, identity },
+      ...(monitor && { monitor }),
+      ...(vcpus && { vcpus }),
+      ...(uses && { uses }),
+    };
     this.#made.set(holder, owner);
     return owner;
   }
@@ -101,7 +111,7 @@ export class Owners {
   /** The owner of each walked queue, in the order of the queues: the same list while none changes. */
   ofDevice(device: WalkedDevice): readonly (Owner | undefined)[] {
     const known = this.#ofDevices.get(device);
-    const round = this.#changes + this.#identities.version + this.#vcpus.version;
+    const round = this.#changes + this.#identities.version + this.#vcpus.version + this.#readers.version;
     if (known?.round === round) return known.owners;
     const found = heldOfDevice(device).map((held) => this.ofQueue(device.netns, device.name, held));
     const owners = known?.owners.every((owner, place) => owner === found[place]) ? known.owners : found;
@@ -129,6 +139,7 @@ export class Owners {
     await Promise.race([identities.finally(() => named.abort()), limit]);
     // Not waited for: the threads of a large VM take some milliseconds to read.
     void this.#vcpus.refresh(this.#machines(queues.filter(({ waits }) => waits)));
+    void this.#readers.refresh(this.#heldDevices(queues));
     return read;
   }
 
@@ -150,6 +161,13 @@ export class Owners {
       return holder && program && hasVcpus(program) ? [{ pid: holder.pid, program }] : [];
     });
     return [...new Map(machines.map((machine) => [machine.pid, machine])).values()];
+  }
+
+  #heldDevices(queues: readonly Held[]): readonly LossyDevice[] {
+    return queues.flatMap(({ opened, deviceId, txDropped }) => {
+      const pid = this.#holders.get(opened)?.pid;
+      return pid === undefined ? [] : [{ pid, deviceId, txDropped }];
+    });
   }
 
   /** A look through /proc may take seconds; until it ends, no new owner is known. */
@@ -201,12 +219,12 @@ function heldOfDevice(device: WalkedDevice): readonly Held[] {
 }
 
 function heldBy(
-  { id, carrierUps, queueChanges }: WalkedDevice,
+  { id, carrierUps, queueChanges, counters: { txDropped } }: WalkedDevice,
   { tunFile, file, occupancy = 0 }: Opened & { readonly occupancy?: number },
 ): Held {
   const opened = openedOf({ tunFile, file });
   const key = `${id} ${carrierUps} ${queueChanges} ${opened}`;
-  return { deviceId: id, carrierUps, queueChanges, tunFile, file, waits: occupancy > 0, key, opened };
+  return { deviceId: id, carrierUps, queueChanges, tunFile, file, waits: occupancy > 0, txDropped, key, opened };
 }
 
 /** Each once. */

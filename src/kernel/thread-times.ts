@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long each thread of a process has run, as the scheduler counts it: any process may read that of any other.
+// How long each thread of a process has run and waited for a CPU, as the scheduler counts it, and how often it has read.
 import { readdir, readFile } from 'node:fs/promises';
 
 export interface ThreadTime {
@@ -7,6 +7,8 @@ export interface ThreadTime {
   readonly comm: string;
   /** se.sum_exec_runtime, nanoseconds. */
   readonly ranNs: number;
+  /** sched_info.run_delay, nanoseconds: it could run, and others had the CPU. A wait that lasts is not in it yet. */
+  readonly waitedNs: number;
   /** The thread runs, or waits for a CPU. */
   readonly isRunnable: boolean;
 }
@@ -14,10 +16,10 @@ export interface ThreadTime {
 /** A virtual machine of so many CPUs; of larger processes the first of them. */
 const MOST_THREADS = 512;
 
-/** undefined: it is gone, or not ours to look at. */
-export async function readThreadTimes(pid: number): Promise<readonly ThreadTime[] | undefined> {
+/** Any process may read that of any other. undefined: it is gone, or not ours to look at. */
+export async function readThreadTimes(pid: number, most = MOST_THREADS): Promise<readonly ThreadTime[] | undefined> {
   try {
-    const tids = (await readdir(`/proc/${pid}/task`)).slice(0, MOST_THREADS);
+    const tids = (await readdir(`/proc/${pid}/task`)).slice(0, most);
     return (await Promise.all(tids.map((tid) => readThread(pid, Number(tid))))).flatMap((thread) => thread ?? []);
   } catch {
     return undefined;
@@ -30,9 +32,16 @@ async function readThread(pid: number, tid: number): Promise<ThreadTime | undefi
     const [stat, schedstat] = [await readFile(`${task}/stat`, 'utf8'), await readFile(`${task}/schedstat`, 'utf8')];
     // "4711 (CPU 0/KVM) S …": a name may have brackets too.
     const [from, to] = [stat.indexOf('(') + 1, stat.lastIndexOf(')')];
-    const isRunnable = stat[to + 2] === 'R';
-    return { tid, comm: stat.slice(from, to), ranNs: Number(schedstat.split(' ')[0]), isRunnable };
+    const [ranNs = 0, waitedNs = 0] = schedstat.split(' ').map(Number);
+    return { tid, comm: stat.slice(from, to), ranNs, waitedNs, isRunnable: stat[to + 2] === 'R' };
   } catch {
     return undefined; // it ended meanwhile
   }
+}
+
+/** Calls of read() and its like since the thread began; io_uring's are not among them. undefined: it takes the right to trace the process. */
+export async function readCalls(pid: number, tid: number): Promise<number | undefined> {
+  const io = await readFile(`/proc/${pid}/task/${tid}/io`, 'utf8').catch(() => '');
+  const calls = /^syscr: (\d+)$/m.exec(io)?.[1];
+  return calls === undefined ? undefined : Number(calls);
 }

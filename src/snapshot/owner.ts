@@ -56,6 +56,25 @@ export interface VirtualCpus {
   readonly readAt: number;
 }
 
+/** What a thread has done since it began. */
+export interface ThreadUse {
+  readonly tid: number;
+  readonly ranSeconds: number;
+  /** It could run, and others had the CPU. */
+  readonly waitedSeconds: number;
+  /** Calls of read() and its like, those of other descriptors too; undefined: not ours to look at. */
+  readonly reads: number | undefined;
+  /** It may not run on every CPU that is online. */
+  readonly isBound: boolean;
+}
+
+/** The threads of a process whose device loses packets. */
+export interface ThreadUses {
+  readonly threads: readonly ThreadUse[];
+  /** Unix time, seconds. */
+  readonly readAt: number;
+}
+
 /** The process that holds a queue's file descriptor. */
 export interface Owner {
   readonly pid: number;
@@ -68,4 +87,6 @@ export interface Owner {
   readonly monitor?: Monitor;
   /** The virtual CPUs of a VM for which packets wait. */
   readonly vcpus?: VirtualCpus;
+  /** Only while its device loses packets, and for some seconds after. */
+  readonly uses?: ThreadUses;
 }

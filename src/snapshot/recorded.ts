@@ -74,6 +74,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   hasRefused: true,
   isAwaited: true,
   isSteered: true,
+  isBound: true,
   isolated: true,
   learns: true,
   multiQueue: true,

@@ -3,6 +3,9 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Microseconds of CPU time in 100 000. */
+const LEAST_QUOTA = 1000;
+
 type Limit = 'cpu' | 'freezer';
 
 interface Hierarchy {
@@ -26,7 +29,7 @@ function hierarchyOf(limit: Limit): Hierarchy | undefined {
       root: one,
       limit: [
         ['cpu.shares', '262144', '1024'],
-        ['cpu.cfs_quota_us', '1000', '-1'],
+        ['cpu.cfs_quota_us', String(LEAST_QUOTA), '-1'],
       ],
     };
   if (one) return { root: one, limit: [['freezer.state', 'FROZEN', 'THAWED']] };
@@ -39,7 +42,7 @@ function hierarchyOf(limit: Limit): Hierarchy | undefined {
     root,
     limit: [
       ['cpu.weight', '10000', '100'],
-      ['cpu.max', '1000 100000', 'max'],
+      ['cpu.max', `${LEAST_QUOTA} 100000`, 'max'],
     ],
   };
 }
@@ -53,7 +56,12 @@ export function noCgroup(limit: Limit): string | false {
  * Limits the process until the lab is cleaned up. The limit ends before the process is killed, for a frozen one does not
  * notice a kill. Then the process is back in the root, if it still lives.
  */
-export function limitedCgroup(lab: { after(undo: () => Promise<unknown>): void }, pid: number, limit: Limit): void {
+export function limitedCgroup(
+  lab: { after(undo: () => Promise<unknown>): void },
+  pid: number,
+  limit: Limit,
+  quota = LEAST_QUOTA,
+): void {
   const hierarchy = hierarchyOf(limit);
   if (!hierarchy) throw new Error(`No cgroup hierarchy with ${limit}.`);
   const { root } = hierarchy;
@@ -67,5 +75,6 @@ export function limitedCgroup(lab: { after(undo: () => Promise<unknown>): void }
     rmdirSync(folder);
   });
   writeFileSync(join(folder, 'cgroup.procs'), String(pid));
-  for (const [file, value] of hierarchy.limit) writeFileSync(join(folder, file), value);
+  for (const [file, value] of hierarchy.limit)
+    writeFileSync(join(folder, file), value.replace(String(LEAST_QUOTA), String(quota)));
 }

@@ -4,7 +4,9 @@
 import { recommendedSize } from '../remedies/ring-size.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
 import { type FullTime, fullTime } from './full-time.ts';
+import { comesEvenly, type LookAlike, MUCH_LOST, tellApart } from './look-alikes.ts';
 import { delivered, type Loss, ringDrops, ringLoss, severityOf } from './loss.ts';
+import { type ReaderUse, readerUse } from './reader-use.ts';
 import { isFull, isSampledOften, STALLED_SECONDS, type Stall, showsStalls, siblingsTook, stallOf } from './stall.ts';
 import { starvedVcpus } from './vcpus.ts';
 
@@ -26,11 +28,13 @@ export interface FullRing {
   readonly loss: Loss;
   readonly time: FullTime | undefined;
   readonly stall: Stall;
+  /** undefined: what its reader did is known by samples alone. */
+  readonly use: ReaderUse | undefined;
   /** Overflows after which the ring was empty again; undefined: not measured. */
   readonly episodes: number | undefined;
 }
 
-/** Below this a full ring says more of its senders' bursts than of its reader, */
+/** Where nothing counts how long the reader ran: below this a full ring says more of its senders' bursts than of its reader, */
 const BRIEF = 0.05;
 /** and below this too: a burst wakes it, it waits for a CPU and runs. Who waits nearly all of it, and for longer, is starved. */
 const SOMETIMES = 0.25;
@@ -73,7 +77,7 @@ function findFullRing(queue: QueueSpan): FullRing | undefined {
   const time = fullTime(queue);
   const stall = stallOf(queue);
   const episodes = grown(queue, ({ history }) => history?.overflow?.episodes);
-  const seen = { queue, loss, time, stall, episodes };
+  const seen = { queue, loss, time, stall, use: readerUse(queue), episodes };
   if (queue.now.ring?.capacity === 0 && loss.lost > 0) return { ...seen, cause: 'no-ring' };
   if (fails) return { ...seen, cause: 'failing' };
   // A reader that gets almost no CPU takes nothing for seconds, and does not hang.
@@ -85,19 +89,58 @@ function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
   const { queue, time, episodes } = seen;
   const fits = recommendedSize(queue) !== undefined;
   const recovers = fits && (episodes === undefined ? isEmptyAgain(queue) : episodes > 0);
+  const counted = byCounts(seen, recovers);
+  if (counted === 'short-ring') return 'burst';
   if (!time) return recovers && isMostlyEmpty(queue) && isSampledOften(queue.device) ? 'burst' : 'unknown';
   const still = time.share('sleeping', 'stopped', 'gone', 'unknown');
   if (still >= MOST && isOnePause(seen, time)) return 'paused';
-  const mayHang = still >= MOST && time.seconds >= STALLED_SECONDS && !showsStalls(queue);
-  if (time.ofWindow < BRIEF && recovers && !mayHang) return 'burst';
+  if (counted === undefined) {
+    const mayHang = still >= MOST && time.seconds >= STALLED_SECONDS && !showsStalls(queue);
+    if (isBrief(seen, time) && recovers && !mayHang) return 'burst';
+    const isEven = comesEvenly(seen.loss.share, time);
+    if (time.ofWindow < SOMETIMES && !isEven && recovers && isAwake(time, episodes)) return 'burst';
+  } else return counted === 'still' ? stillCause(queue, time) : counted;
   if (time.seconds === 0) return 'unknown';
-  if (time.ofWindow < SOMETIMES && recovers && isAwake(time, episodes)) return 'burst';
   if (isStarved(queue, time)) return 'starved';
   if (time.share('running') >= MOST) return 'cpu-bound';
   if (time.share('stopped') >= MOST) return 'stalled';
   if (time.share('sleeping') >= MOST && showsStalls(queue)) return isGuest(queue) ? 'guest' : 'blocked';
   if (isGuest(queue)) return lacksBuffers(queue) ? 'guest' : 'unknown';
   return rests(time) && showsStalls(queue) ? 'blocked' : 'unknown';
+}
+
+/** A program whose idle time is known, while packets waited. */
+function stillCause(queue: QueueSpan, time: FullTime): FullRingCause {
+  if (time.share('throttled') >= MOST) return 'starved';
+  if (time.share('stopped') >= MOST) return 'stalled';
+  return showsStalls(queue) ? 'blocked' : 'unknown';
+}
+
+/** A guest that posts no buffers lets its reader's thread rest, or run for nothing: only one that is busy with packets says why. */
+function byCounts(
+  { queue, loss, time, use, episodes }: Omit<FullRing, 'cause'>,
+  recovers: boolean,
+): LookAlike | undefined {
+  const { now, steps } = queue;
+  const capacity = now.ring?.capacity ?? 0;
+  const { openPackets = 0, openSeconds = 0 } = now.history?.overflow ?? {};
+  const largest = Math.max(...steps.map(({ history }) => history?.overflow?.needed ?? 0));
+  return tellApart({
+    lostShare: loss.share,
+    capacity,
+    overflows: episodes,
+    needed: Math.max(largest, capacity + openPackets),
+    recovers,
+    neverEmpty: openSeconds >= NEARLY_ALL * queue.device.seconds,
+    time,
+    use: isGuest(queue) && (!use || use.ran + use.waited < NEARLY_ALL || lacksBuffers(queue)) ? undefined : use,
+  });
+}
+
+/** Where much was lost, the time between samples that may have been full counts as well. */
+function isBrief({ loss, queue }: Omit<FullRing, 'cause'>, time: FullTime): boolean {
+  const perhaps = loss.share >= MUCH_LOST ? time.uncertain / queue.device.seconds : 0;
+  return time.ofWindow + perhaps < BRIEF;
 }
 
 /** Most of what it took out of the ring was lost on the way to it: the ring is the smaller half of that. */

@@ -3,6 +3,7 @@
 import type { Reader } from '../../snapshot/queue.ts';
 import { duration, percent } from '../format.ts';
 import type { QueueSpan } from '../window.ts';
+import type { ReaderUse } from './reader-use.ts';
 
 /** The share of the full time from which on uncertain time is told: less changes no verdict. */
 const WORTH_TELLING = 0.1;
@@ -46,6 +47,13 @@ export function fullTimeEvidence(time: FullTime | undefined): string | undefined
   if (!time || time.seconds === 0) return undefined;
   const uncertain = time.uncertain > WORTH_TELLING * time.seconds ? `, perhaps ${duration(time.uncertain)} longer` : '';
   return `full for ${duration(time.seconds)} (${percent(time.ofWindow)} of the window)${uncertain}; its reader ${time.told}`;
+}
+
+/** What its reader did all the time, whether the ring was full or not. */
+export function useEvidence(use: ReaderUse | undefined): string | undefined {
+  if (!use) return undefined;
+  const { seconds, ran, waited } = use;
+  return `by the scheduler’s count its reader ran ${percent(ran)} and waited for a CPU ${percent(waited)} of ${duration(seconds)}`;
 }
 
 /** Seconds since the queue was first seen, those of the window included. */

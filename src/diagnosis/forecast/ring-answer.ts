@@ -48,7 +48,7 @@ export function ringAnswer({ window, device, isCut }: SteadyWindow, { sizes, ker
     seconds: device.seconds,
     answer: answerOf(device, forecast),
     forecast,
-    backpressure: backpressureOf(device, kernel),
+    backpressure: isUnread(forecast) ? UNREAD : backpressureOf(device, kernel),
     command: advised === undefined ? undefined : setLink(device, window, `txqueuelen ${advised}`),
     limits: limitsOf(forecast, isCut),
   };
@@ -80,6 +80,12 @@ function answerOf(device: DeviceSpan, forecast: RingForecast): string {
     return `${name}: no ring size helps: ${count(needed)} slots would have been needed, and Linux gives at most ${count(LARGEST_RING)}; ${lost}.`;
   }
   return `${name}: no ring size can be named: these losses were in no overflow that was followed; ${lost}.`;
+}
+
+const UNREAD = 'does not help either: the reader takes nothing, so senders would wait, or lose packets before the ring';
+
+function isUnread({ queues }: RingForecast): boolean {
+  return queues.some(({ stuck }) => stuck?.taken === 0);
 }
 
 function backpressureOf({ now: { qdisc, flowControl } }: DeviceSpan, kernel: string): string {

@@ -2,6 +2,7 @@
 // Remedies for the process that reads a queue, with its own names and numbers.
 
 import { isGuest } from '../evidence/full-ring.ts';
+import { readerUse } from '../evidence/reader-use.ts';
 import { vcpuSpan } from '../evidence/vcpus.ts';
 import type { Remedy } from '../finding.ts';
 import { readerThread } from '../format.ts';
@@ -109,8 +110,10 @@ export function giveCpu(queue: QueueSpan): readonly Remedy[] {
           command: `virsh emulatorpin ${quoted(domain)} ${cpus} --live`,
           effect: `Lets QEMU’s own threads and vhost’s run on ${which}. Name a free CPU where CPUs are set apart.`,
         };
+  // A thread that may run on every CPU gains nothing by being allowed to.
+  const isFree = readerUse(queue)?.isBound === false;
   return [
-    move,
+    ...(isFree ? [] : [move]),
     ...(vhost?.worker && owner ? giveGuestCpu(queue, owner.pid) : []),
     {
       ...HOST,

@@ -1,33 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
-import { fullTimeEvidence } from '../evidence/full-time.ts';
+import { fullTimeEvidence, useEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
-import type { Diagnosis } from '../finding.ts';
-import { count, percent, queueName, readerName } from '../format.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
+import { provenRing } from '../forecast/proven-ring.ts';
+import { count, duration, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
+import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { READER_CPU_BOUND } from '../rule-names.ts';
+import type { QueueSpan, Window } from '../window.ts';
 
 export const readerBlocked: Rule = {
   name: 'reader-blocked',
   summary: 'the reading program sleeps while its queue is full: it waits for something else',
   explanation:
     'The ring is full, so there is something to read, and the program that reads it sleeps: it is blocked in another call. VPNs wait for their own socket (a full send buffer, a slow network), for a lock, for a disk that logs, or pause on purpose. ' +
-    'Its CPU is not the limit, and a bigger ring only lets packets wait longer.\n\nFor a virtual machine, the same symptoms are guest-not-refilling.',
+    'Its CPU is not the limit. Of a reader that catches up after each pause, the ring that would have held all of it is named, as tapscope whatif proves it; for one that never does, a bigger ring only lets packets wait longer.\n\nFor a virtual machine, the same symptoms are guest-not-refilling.',
   symptom: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
-  judge: (window) => fullRings(window, 'blocked').map(blocked),
+  judge: (window) => fullRings(window, 'blocked').map((seen) => blocked(seen, window)),
 };
 
-function blocked({ queue, loss, time }: FullRing): Diagnosis {
+function blocked({ queue, loss, time, use }: FullRing, window: Window): Diagnosis {
   const { owner } = queue.now;
   return onQueue(queue, {
     severity: gravityOf(loss),
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full, waiting for something else.`,
-    evidence: [fullTimeEvidence(time), `${count(loss.offered - loss.lost)} packets were taken meanwhile`],
+    evidence: [
+      fullTimeEvidence(time),
+      useEvidence(use),
+      `${count(loss.offered - loss.lost)} packets were taken meanwhile`,
+    ],
     remedies: [
+      ...longEnoughRing(queue, window),
       {
         command: `ps -L -o tid,stat,wchan:32,comm -p ${owner?.pid ?? 'PID'}`,
         effect: 'Shows in which kernel function its threads sleep: sending on a socket, a lock, a disk, a timer.',
@@ -50,4 +58,19 @@ function blocked({ queue, loss, time }: FullRing): Diagnosis {
     ],
     confidence: 'medium',
   });
+}
+
+/** Packets then wait for as long as the reader sleeps, and none is lost. */
+function longEnoughRing({ device }: QueueSpan, window: Window): readonly Remedy[] {
+  const size = provenRing(device);
+  if (size === undefined) return [];
+  return [
+    {
+      command: setLink(device, window, `txqueuelen ${size}`),
+      effect: `A ring of ${count(size)} would have lost nothing in these ${duration(device.seconds)}: packets wait in it until the reader goes on.`,
+      lossless: true,
+      restart: false,
+      by: 'host',
+    },
+  ];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type FullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
-import { fullTimeEvidence } from '../evidence/full-time.ts';
+import { fullTimeEvidence, useEvidence } from '../evidence/full-time.ts';
 import { delivered, gravityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, percent, queueName, readerName } from '../format.ts';
@@ -24,14 +24,18 @@ export const readerCpuBound: Rule = {
   judge: (window) => fullRings(window, 'cpu-bound').map(cpuBound),
 };
 
-function cpuBound({ queue, loss, time }: FullRing): Diagnosis {
+function cpuBound({ queue, loss, time, use }: FullRing): Diagnosis {
   const { seconds } = queue.device;
   const took = delivered(queue);
   const cpu = grown(queue, ({ vhost }) => vhost?.worker?.seconds);
+  const ran = use
+    ? `${percent(use.ran)} of the time`
+    : `${percent(time?.share('running') ?? 0)} of the time the ring was full`;
   return onQueue(queue, {
     severity: gravityOf(loss),
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, ran for ${percent(time?.share('running') ?? 0)} of the time the ring was full and could not keep up.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, ran for ${ran} and could not keep up.`,
     evidence: [
+      useEvidence(use),
       fullTimeEvidence(time),
       took === undefined
         ? undefined
@@ -42,11 +46,15 @@ function cpuBound({ queue, loss, time }: FullRing): Diagnosis {
     rejected: [
       {
         rule: READER_STARVED,
-        because: `it waited for a CPU for only ${percent(time?.share('waiting', 'throttled') ?? 0)} of the full time`,
+        because: use
+          ? `it waited for a CPU for only ${percent(use.waited)} of the time`
+          : `it waited for a CPU for only ${percent(time?.share('waiting', 'throttled') ?? 0)} of the full time`,
       },
       {
         rule: RING_FULL_BURST,
-        because: `the ring was full for ${percent(time?.ofWindow ?? 0)} of the window: no size holds that`,
+        because: use
+          ? `its reader ran or waited for ${percent(use.ran + use.waited)} of the time: no size holds that`
+          : `the ring was full for ${percent(time?.ofWindow ?? 0)} of the window: no size holds that`,
       },
     ],
     confidence: 'high',

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the threads of programs do whose devices lose packets: which of them read, and how long they ran and waited for a CPU.
+import { cpus } from 'node:os';
+import { allowedCpus } from '../kernel/process-text.ts';
+import { readCalls, readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
+import type { ThreadUse, ThreadUses } from '../snapshot/owner.ts';
+
+/** Of a program with more threads the first: three small files each, once a second. */
+const MOST_THREADS = 64;
+/** The window that rules are made for is ten seconds: its first look has to be as old. */
+const KEPT_MS = 15_000;
+
+/** A device that a process holds, with its count of packets that did not get into a ring. */
+export interface LossyDevice {
+  readonly pid: number;
+  readonly deviceId: bigint;
+  readonly txDropped: number;
+}
+
+export class ReaderThreads {
+  #seen: ReadonlyMap<number, ThreadUses> = new Map();
+  /** By device: its drops at the last refresh, and when they last grew. */
+  #losses: ReadonlyMap<bigint, { readonly txDropped: number; readonly grewMs: number }> = new Map();
+  #busy = false;
+  #version = 0;
+
+  /** Grows when an answer becomes another. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** undefined: its devices lose nothing. */
+  of(pid: number): ThreadUses | undefined {
+    return this.#seen.get(pid);
+  }
+
+  /** Forgets all others. Not for a scrape. */
+  async refresh(devices: readonly LossyDevice[]): Promise<void> {
+    const pids = this.#losing(devices);
+    if (this.#busy || (pids.size === 0 && this.#seen.size === 0)) return;
+    this.#busy = true;
+    try {
+      const seen = new Map<number, ThreadUses>();
+      for (const pid of pids) {
+        const threads = await usesOf(pid);
+        if (threads.length > 0) seen.set(pid, { threads, readAt: Date.now() / 1000 });
+      }
+      this.#version += 1;
+      this.#seen = seen;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Processes with a device whose drops grew a short time ago. */
+  #losing(devices: readonly LossyDevice[]): ReadonlySet<number> {
+    const now = performance.now();
+    const losses = new Map<bigint, { readonly txDropped: number; readonly grewMs: number }>();
+    const pids = new Set<number>();
+    for (const { pid, deviceId, txDropped } of devices) {
+      const before = this.#losses.get(deviceId);
+      const grew = before !== undefined && txDropped > before.txDropped;
+      const grewMs = grew ? now : (before?.grewMs ?? Number.NEGATIVE_INFINITY);
+      losses.set(deviceId, { txDropped, grewMs });
+      if (now - grewMs < KEPT_MS) pids.add(pid);
+    }
+    this.#losses = losses;
+    return pids;
+  }
+}
+
+async function usesOf(pid: number): Promise<readonly ThreadUse[]> {
+  const threads = (await readThreadTimes(pid, MOST_THREADS)) ?? [];
+  return Promise.all(threads.map((thread) => useOf(pid, thread)));
+}
+
+async function useOf(pid: number, { tid, ranNs, waitedNs }: ThreadTime): Promise<ThreadUse> {
+  const [reads, allowed] = [await readCalls(pid, tid), await allowedCpus(tid)];
+  return {
+    tid,
+    ranSeconds: ranNs / 1e9,
+    waitedSeconds: waitedNs / 1e9,
+    reads,
+    isBound: allowed !== undefined && cpusIn(allowed) < cpus().length,
+  };
+}
+
+/** '0-2,4' → 4. CPUs that are not online may be among them. */
+function cpusIn(list: string): number {
+  return list.split(',').reduce((sum, part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return sum + last - first + 1;
+  }, 0);
+}
