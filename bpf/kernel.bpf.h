@@ -72,9 +72,32 @@ struct Qdisc_ops {
 	char id[16];
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct qdisc_skb_head {
+	u32 qlen;
+};
+
+/* uapi/linux/gen_stats.h */
+struct gnet_stats_queue {
+	u32 qlen, backlog, drops, requeues, overlimits;
+};
+
 struct Qdisc {
 	void *enqueue;
+	unsigned int flags;
 	const struct Qdisc_ops *ops;
+	struct hlist_node hash;
+	u32 handle, parent;
+	struct gnet_stats_queue *cpu_qstats;
+	struct qdisc_skb_head q;
+	struct gnet_stats_queue qstats;
 };
 
 struct netdev_queue {
@@ -120,6 +143,7 @@ struct net_device {
 	atomic_t carrier_up_count;
 	struct netdev_queue *_tx;
 	struct Qdisc *qdisc;
+	struct hlist_head qdisc_hash[16]; /* with CONFIG_NET_SCHED: all but the root, by handle */
 	const struct net_device_ops *netdev_ops;
 	const struct rtnl_link_ops *rtnl_link_ops;
 	struct pcpu_sw_netstats *tstats;
