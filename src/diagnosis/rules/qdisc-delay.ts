@@ -27,7 +27,7 @@ export const qdiscDelay: Rule = {
     'Where a full ring stops its queue (IFF_BACKPRESSURE), what would have been lost at the ring waits here: then the reader is too slow, and named. ' +
     'Packets that wait in the ring behind it are the subject of bufferbloat; packets that the qdisc drops, of qdisc-drop.',
   symptom: 'delay',
-  needs: ['devices', 'backlogs'],
+  needs: ['devices'],
   judge: (window, asked) => window.devices.flatMap((device) => delaying(device, window, device === asked)),
 };
 
