@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The queue of a device that was stopped longest: its reader is what the qdisc waits for.
+
 import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';
+import { LATE_SECONDS, qdiscWait } from './delay.ts';
 
 interface Stopped {
   readonly queue: QueueSpan;
@@ -16,4 +18,13 @@ export function mostStopped(device: DeviceSpan): Stopped | undefined {
     .map((queue): Stopped => ({ queue, share: shareOf(queue) }))
     .sort((a, b) => b.share - a.share);
   return most;
+}
+
+/** Stopped for more of the time, the queue is what the qdisc waits for. */
+const MOST = 0.5;
+
+/** The queue whose full ring lets packets wait in the qdisc too; undefined: none does for long. */
+export function heldBack(device: DeviceSpan): Stopped | undefined {
+  const stopped = mostStopped(device);
+  return stopped && stopped.share > MOST && (qdiscWait(device)?.seconds ?? 0) >= LATE_SECONDS ? stopped : undefined;
 }

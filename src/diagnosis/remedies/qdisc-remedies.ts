@@ -8,20 +8,25 @@ import { inNamespaceOf, lookAt, quoted } from './command.ts';
 /** They keep their queue short by themselves. */
 const MANAGED: readonly string[] = ['fq_codel', 'codel', 'cake', 'cake_mq', 'fq_pie', 'pie'];
 
-/** '8001:', '1:10': as tc writes it. */
+/** 0x80010000 is '8001:', 0x00010010 '1:10': as tc writes it. */
 function handleText(handle: number): string {
   const minor = handle & 0xffff;
   return `${(handle >>> 16).toString(16)}:${minor === 0 ? '' : minor.toString(16)}`;
 }
 
-/** 'tbf 8001:', 'htb 1: (class 1:10)', 'fq_codel 10: (class 1:10)', 'tbf 8003: (queue 2)' */
-export function partName({ kind, handle, class: classId, queue }: BacklogHolder): string {
-  const name = handle === 0 ? kind : `${kind} ${handleText(handle)}`;
+/** 'tbf', 'htb (class 1:10)', 'tbf (queue 2)' */
+export function holderName({ kind, class: classId, queue }: BacklogHolder): string {
   const where = [
     ...(queue === undefined ? [] : [`queue ${queue}`]),
     ...(classId === 0 || kind === 'tbf' ? [] : [`class ${handleText(classId)}`]),
   ];
-  return where.length === 0 ? name : `${name} (${where.join(', ')})`;
+  return where.length === 0 ? kind : `${kind} (${where.join(', ')})`;
+}
+
+/** The same with its handle: 'tbf 8001:'. */
+export function partName(holder: BacklogHolder): string {
+  const { kind, handle } = holder;
+  return holderName({ ...holder, kind: handle === 0 ? kind : `${kind} ${handleText(handle)}` });
 }
 
 /** Best first: what it is set to, a short queue below the same rate, and no shaper at all. */

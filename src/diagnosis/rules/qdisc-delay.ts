@@ -5,18 +5,15 @@ import { delaySeverity, LATE_SECONDS, type QdiscWait, qdiscWait, type RingWait, 
 import { isQdiscDrop } from '../evidence/drop-kinds.ts';
 import { fullRing } from '../evidence/full-ring.ts';
 import { lossBefore, severityOf } from '../evidence/loss.ts';
-import { mostStopped } from '../evidence/stopped-queue.ts';
+import { heldBack } from '../evidence/stopped-queue.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
 import { count, duration, nameOf, percent, readerName } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { changeQdisc, partName } from '../remedies/qdisc-remedies.ts';
+import { changeQdisc, holderName, partName } from '../remedies/qdisc-remedies.ts';
 import { hasten } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { BUFFERBLOAT, QDISC_DROP } from '../rule-names.ts';
 import type { DeviceSpan, QueueSpan, Window } from '../window.ts';
-
-/** Stopped for more of the time, the queue is what the qdisc waits for. */
-const MOST = 0.5;
 
 export const qdiscDelay: Rule = {
   name: 'qdisc-delay',
@@ -35,8 +32,8 @@ function delaying(device: DeviceSpan, window: Window, isAsked: boolean): readonl
   const wait = qdiscWait(device);
   const { backlog } = device.now;
   if (!wait || wait.seconds < LATE_SECONDS || !backlog?.holder) return [];
-  const stopped = mostStopped(device);
-  const slow = stopped && stopped.share > MOST ? stopped.queue : undefined;
+  const stopped = heldBack(device);
+  const slow = stopped?.queue;
   const { holder } = backlog;
   const ring = slow ? ringWait(slow) : longest(device);
   return [
@@ -46,10 +43,11 @@ function delaying(device: DeviceSpan, window: Window, isAsked: boolean): readonl
       evidence: [
         `${count(backlog.packets)} packets (${count(backlog.bytes / 1000)} kB) in its qdisc now, ${count(wait.standing)} on average`,
         `${perSecond(wait)} leave the qdisc: by Little’s law each waits there for ${wait.perSecond > 0 ? duration(wait.seconds) : `${duration(wait.seconds)} or longer`}`,
-        `most stand in ${partName(holder)}: ${count(holder.packets)}`,
+        `${count(holder.packets)} of them in ${partName(holder)}`,
         ring &&
           `in its ring: ${count(ring.standing)} on average, ${duration(ring.seconds)} each (${ring.isMeasured ? 'measured' : 'by Little’s law'})`,
-        slow && `stopped by its full ring for ${percent(stopped?.share ?? 0)} of the time; reader: ${readerName(slow)}`,
+        stopped &&
+          `stopped by its full ring for ${percent(stopped.share)} of the time; reader: ${readerName(stopped.queue)}`,
       ],
       remedies: slow ? hasten(slow, window) : changeQdisc(device, window, holder),
       rejected: rivals(device, slow, ring),
@@ -81,7 +79,7 @@ function ofReader(device: DeviceSpan, wait: QdiscWait, ring: RingWait | undefine
 }
 
 function ofQdisc(device: DeviceSpan, wait: QdiscWait, holder: BacklogHolder): string {
-  const part = partName(holder);
+  const part = holderName(holder);
   const name = nameOf(device);
   const standing = `${count(wait.standing)} packets stand in its qdisc`;
   if (wait.perSecond === 0)
