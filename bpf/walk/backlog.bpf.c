@@ -15,15 +15,23 @@ struct backlog_sample {
 	struct sampled_backlog devices[MOST_SAMPLED];
 };
 
-static __always_inline void sample_backlog(struct sampled_backlog *sampled)
+/* Answers its packets. */
+__noinline u32 sample_backlog(u64 device, u64 id)
 {
-	struct net_device *dev = (struct net_device *)sampled->device;
+	struct net_device *dev = (struct net_device *)device;
+	struct tun_struct *tun = tun_of(dev);
+	u32 queues = BPF_CORE_READ(tun, numqueues);
 
-	sampled->packets = 0;
-	if (registration_state(dev) != NETREG_REGISTERED || device_id(sampled->device) != sampled->device_id)
-		return;
-	read_backlog(sampled->device);
-	sampled->packets = backlog.sum.qlen;
+	if (registration_state(dev) != NETREG_REGISTERED || device_id(device) != id)
+		return 0;
+	qdiscs.root = (u64)BPF_CORE_READ(dev, qdisc);
+	for (u32 queue = 0; queue < 256; queue++) {
+		if (queue >= queues)
+			break;
+		find_qdisc(device, queue);
+	}
+	read_backlog(queues, BPF_CORE_READ(tun, flags));
+	return backlog.packets;
 }
 
 ON_REQUEST(sample_backlogs, struct backlog_sample)
@@ -33,7 +41,9 @@ ON_REQUEST(sample_backlogs, struct backlog_sample)
 	for (u32 i = 0; i < MOST_SAMPLED; i++) {
 		if (i >= request->count)
 			break;
-		sample_backlog(&request->devices[i]);
+		struct sampled_backlog *of = &request->devices[i];
+
+		of->packets = sample_backlog(of->device, of->device_id);
 	}
 	return 0;
 }

@@ -6,22 +6,28 @@
 #include "walk/walk-state.bpf.h"
 
 /* net/sch_generic.h has them as macros, which no type tells; the same in 5.10 and 7.3. */
+#define TCQ_F_BUILTIN	0x1 /* noop, of a device that is down */
 #define TCQ_F_CPUSTATS	0x20
 #define TCQ_F_INVISIBLE 0x80 /* made with its parent: tc shows it on request only */
 
-#define NO_QUEUE       ~0U
-#define HASH_BUCKETS   16
-#define MOST_QDISCS    2048 /* of which the fullest is looked for, buckets included */
-#define DEEPEST	       4
+#define NO_QUEUE     ~0U
+#define HASH_BUCKETS 16
+#define MOST_QDISCS  2048 /* of which the fullest is looked for, buckets included */
+#define DEEPEST	     4
 
-/* One device at a time; why not on the stack: struct walk_result. */
+/* Why not on the stack: struct walk_result. Addresses are numbers, as of all qdiscs below. */
+struct qdiscs {
+	u64 root;
+	u64 of_queue[256]; /* 0: it holds nothing (noqueue) */
+} qdiscs;
+
 struct backlog {
-	struct gnet_stats_queue sum;
-	u64 cpu_stats; /* per-CPU address */
-	u64 fullest;   /* its address as a number, as of all qdiscs below */
-	u32 fullest_packets, fullest_queue;
+	u32 packets, bytes, dropped, requeues;
 	u32 read; /* qdiscs */
 	u32 tun_flags;
+	u64 cpu_stats; /* per-CPU address */
+	u64 fullest;
+	u32 fullest_packets, fullest_queue;
 } backlog;
 
 /* The search for the holder. */
@@ -45,12 +51,12 @@ static __always_inline void read_kind(char (*into)[16], struct Qdisc *qdisc)
 	bpf_probe_read_kernel_str(into, sizeof(*into), ops ? &ops->id : NULL);
 }
 
-static __always_inline void add_stats(const struct gnet_stats_queue *stats)
+static __always_inline void add_stats(u32 packets, const struct gnet_stats_queue *stats)
 {
-	backlog.sum.qlen += stats->qlen;
-	backlog.sum.backlog += stats->backlog;
-	backlog.sum.drops += stats->drops;
-	backlog.sum.requeues += stats->requeues;
+	backlog.packets += packets;
+	backlog.bytes += stats->backlog;
+	backlog.dropped += stats->drops;
+	backlog.requeues += stats->requeues;
 }
 
 __noinline int add_stats_of_cpu(u32 cpu)
@@ -58,33 +64,34 @@ __noinline int add_stats_of_cpu(u32 cpu)
 	struct gnet_stats_queue stats = {};
 
 	bpf_probe_read_kernel(&stats, sizeof(stats), (void *)(backlog.cpu_stats + offset_of_cpu(cpu)));
-	add_stats(&stats);
+	add_stats(stats.qlen, &stats);
 	return 0;
 }
 
 /*
  * The length of a qdisc has that of all below it, but for mq's. One without a lock (pfifo_fast) counts per CPU, and
- * holds packets of a tun for longer than a moment only where its queue is stopped: others spare that loop.
+ * holds packets of a tun for longer than a moment only where its queue is stopped: others are spared that loop.
  */
 __noinline int add_qdisc(u64 address, u32 queue)
 {
 	struct Qdisc *qdisc = (struct Qdisc *)address;
-	struct gnet_stats_queue stats = {};
-	u32 before = backlog.sum.qlen;
+	struct gnet_stats_queue stats;
+	u32 before = backlog.packets, flags = BPF_CORE_READ(qdisc, flags);
 
-	if (BPF_CORE_READ(qdisc, flags) & TCQ_F_CPUSTATS) {
-		backlog.cpu_stats = (u64)BPF_CORE_READ(qdisc, cpu_qstats);
-		if (!backlog.cpu_stats || !(backlog.tun_flags & IFF_BACKPRESSURE))
+	if (flags & TCQ_F_BUILTIN)
+		return 0;
+	if (flags & TCQ_F_CPUSTATS) {
+		if (!(backlog.tun_flags & IFF_BACKPRESSURE))
 			return 0;
+		backlog.cpu_stats = (u64)BPF_CORE_READ(qdisc, cpu_qstats);
 		for (u32 cpu = 0; cpu < possible_cpus; cpu++)
 			add_stats_of_cpu(cpu);
 	} else {
 		BPF_CORE_READ_INTO(&stats, qdisc, qstats);
-		stats.qlen = BPF_CORE_READ(qdisc, q.qlen);
-		add_stats(&stats);
+		add_stats(BPF_CORE_READ(qdisc, q.qlen), &stats);
 	}
 	backlog.read++;
-	u32 packets = backlog.sum.qlen - before;
+	u32 packets = backlog.packets - before;
 
 	if (packets > backlog.fullest_packets) {
 		backlog.fullest = address;
@@ -94,35 +101,39 @@ __noinline int add_qdisc(u64 address, u32 queue)
 	return 0;
 }
 
-/* 1: all queues share the root, which holds nothing (noqueue). */
-__noinline int add_qdisc_of_queue(u64 device, u32 queue)
+static __always_inline void note_qdisc(u32 queue, struct Qdisc *qdisc, bool holds)
 {
-	struct net_device *dev = (struct net_device *)device;
-	struct Qdisc *qdisc = BPF_CORE_READ(transmit_queue(dev, queue), qdisc);
+	qdiscs.of_queue[queue & 255] = holds ? (u64)qdisc : 0;
+}
 
-	if (!qdisc || qdisc == BPF_CORE_READ(dev, qdisc))
-		return 1;
-	if (BPF_CORE_READ(qdisc, enqueue))
-		add_qdisc((u64)qdisc, queue);
+__noinline int find_qdisc(u64 device, u32 queue)
+{
+	struct Qdisc *qdisc = BPF_CORE_READ(transmit_queue((struct net_device *)device, queue), qdisc);
+
+	note_qdisc(queue, qdisc, BPF_CORE_READ(qdisc, enqueue));
 	return 0;
 }
 
-/* mq has no enqueue(): each queue has a qdisc of its own. */
-__noinline int read_backlog(u64 device)
+/* 1: that was the last queue. */
+__noinline int add_qdisc_of_queue(u32 queue, u32 queues)
 {
-	struct net_device *dev = (struct net_device *)device;
-	struct Qdisc *root = BPF_CORE_READ(dev, qdisc);
-	struct tun_struct *tun = tun_of(dev);
-	u32 queues = BPF_CORE_READ(tun, numqueues);
+	u64 qdisc = qdiscs.of_queue[queue & 255];
 
-	__builtin_memset(&backlog, 0, sizeof(backlog));
-	backlog.tun_flags = BPF_CORE_READ(tun, flags);
-	if (!queues)
-		return 0; /* nothing is queued for a device without carrier */
-	if (BPF_CORE_READ(root, enqueue))
-		return add_qdisc((u64)root, NO_QUEUE);
+	if (queue >= queues)
+		return 1;
+	return qdisc ? add_qdisc(qdisc, queue) : 0;
+}
+
+/* Of a device whose qdiscs are noted. Below mq each queue has one of its own, else all share the root. */
+__noinline int read_backlog(u32 queues, u32 tun_flags)
+{
+	backlog.packets = backlog.bytes = backlog.dropped = backlog.requeues = backlog.read = 0;
+	backlog.fullest = backlog.fullest_packets = 0;
+	backlog.tun_flags = tun_flags;
+	if (queues && qdiscs.of_queue[0] == qdiscs.root)
+		return add_qdisc(qdiscs.root, NO_QUEUE);
 	for (u32 queue = 0; queue < 256; queue++)
-		if (queue >= queues || add_qdisc_of_queue(device, queue))
+		if (add_qdisc_of_queue(queue, queues))
 			break;
 	return 0;
 }
@@ -189,14 +200,14 @@ static __always_inline void find_holder(u64 device)
 			break;
 }
 
-static __always_inline void write_backlog(struct walked_device *out)
+static __always_inline void write_backlog(struct walked_device *out, u32 queues)
 {
-	read_backlog(out->device);
+	read_backlog(queues, out->tun_flags);
 	out->backlog_read = backlog.read;
-	out->backlog_packets = backlog.sum.qlen;
-	out->backlog_bytes = backlog.sum.backlog;
-	out->qdisc_dropped = backlog.sum.drops;
-	out->qdisc_requeues = backlog.sum.requeues;
+	out->backlog_packets = backlog.packets;
+	out->backlog_bytes = backlog.bytes;
+	out->qdisc_dropped = backlog.dropped;
+	out->qdisc_requeues = backlog.requeues;
 	if (!backlog.fullest)
 		return;
 	find_holder(out->device);

@@ -74,7 +74,8 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->netns = BPF_CORE_READ(net, ns.inum);
 	out->ifindex = BPF_CORE_READ(dev, ifindex);
 	BPF_CORE_READ_STR_INTO(&out->name, dev, name);
-	read_kind(&out->qdisc, BPF_CORE_READ(dev, qdisc));
+	qdiscs.root = (u64)BPF_CORE_READ(dev, qdisc);
+	read_kind(&out->qdisc, (struct Qdisc *)qdiscs.root);
 	out->tun_flags = BPF_CORE_READ(tun, flags);
 	out->device_flags = BPF_CORE_READ(dev, flags);
 	out->state = BPF_CORE_READ(dev, state);
@@ -112,7 +113,7 @@ __noinline int walk_device(void)
 		write_all_disabled();
 	}
 	out->queues_written = walk.queues - out->first_queue;
-	write_backlog(out);
+	write_backlog(out, queues);
 	at.tstats = (u64)BPF_CORE_READ(dev, tstats);
 	FIND_DROPS(out, at, dev, tun);
 	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
