@@ -89,6 +89,14 @@ struct gnet_stats_queue {
 	u32 qlen, backlog, drops, requeues, overlimits;
 };
 
+typedef struct {
+	u64 v;
+} u64_stats_t;
+
+struct gnet_stats_basic_sync {
+	u64_stats_t bytes, packets;
+};
+
 struct Qdisc {
 	void *enqueue;
 	unsigned int flags;
@@ -97,6 +105,7 @@ struct Qdisc {
 	u32 handle, parent;
 	struct gnet_stats_queue *cpu_qstats;
 	struct qdisc_skb_head q;
+	struct gnet_stats_basic_sync bstats; /* sent */
 	struct gnet_stats_queue qstats;
 };
 
@@ -105,10 +114,6 @@ struct netdev_queue {
 	struct Qdisc *qdisc;
 	unsigned long state;
 };
-
-typedef struct {
-	u64 v;
-} u64_stats_t;
 
 struct pcpu_sw_netstats {
 	u64_stats_t rx_packets, rx_bytes, tx_packets, tx_bytes;

@@ -32,7 +32,7 @@ struct backlog {
 
 /* The search for the holder. */
 struct holder {
-	u64 qdisc, child, next, bucket, end;
+	u64 qdisc, deepest, child, next, bucket, end;
 	u32 handle, class, packets, child_class, child_packets;
 } holder;
 
@@ -178,6 +178,7 @@ __noinline int descend(u64 device)
 
 	if (!child)
 		return 1;
+	holder.deepest = holder.child;
 	holder.class = holder.child_class;
 	if (BPF_CORE_READ(child, flags) & TCQ_F_INVISIBLE)
 		return 1;
@@ -187,12 +188,25 @@ __noinline int descend(u64 device)
 	return 0;
 }
 
+/* By the deepest that holds them, though tc may not show it: of a class it is the qdisc that came with it. */
+static __always_inline u64 sent_by(u64 address)
+{
+	struct Qdisc *qdisc = (struct Qdisc *)address;
+	struct Qdisc___numbers *older = (struct Qdisc___numbers *)address;
+
+	if (BPF_CORE_READ(qdisc, flags) & TCQ_F_CPUSTATS)
+		return NOT_COUNTED;
+	if (bpf_core_field_exists(qdisc->bstats.packets))
+		return read_address(address + bpf_core_field_offset(struct Qdisc, bstats.packets));
+	return BPF_CORE_READ(older, bstats.packets);
+}
+
 static __always_inline void find_holder(u64 device)
 {
 	struct Qdisc *fullest = (struct Qdisc *)backlog.fullest;
 
 	__builtin_memset(&holder, 0, sizeof(holder));
-	holder.qdisc = backlog.fullest;
+	holder.qdisc = holder.deepest = backlog.fullest;
 	holder.packets = backlog.fullest_packets;
 	holder.handle = BPF_CORE_READ(fullest, handle);
 	for (u32 depth = 0; depth < DEEPEST; depth++)
@@ -215,5 +229,6 @@ static __always_inline void write_backlog(struct walked_device *out, u32 queues)
 	out->holder_handle = holder.handle;
 	out->holder_class = holder.class;
 	out->holder_queue = backlog.fullest_queue + 1;
+	out->holder_sent = sent_by(holder.deepest);
 	read_kind(&out->holder, (struct Qdisc *)holder.qdisc);
 }

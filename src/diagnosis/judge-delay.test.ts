@@ -7,15 +7,22 @@ import type { BacklogHolder, Device } from '../snapshot/device.ts';
 import type { Flow, Queue } from '../snapshot/queue.ts';
 
 const NONE = { buckets: [], sum: 0 };
-const TBF: BacklogHolder = { kind: 'tbf', handle: 0x8001_0000, class: 0x8001_0001, queue: undefined, packets: 0 };
+const TBF: BacklogHolder = {
+  kind: 'tbf',
+  handle: 0x8001_0000,
+  class: 0x8001_0001,
+  queue: undefined,
+  packets: 0,
+  sent: undefined,
+};
 
-/** `packets` stand at each second, in `part`. */
-function standing(packets: number | ((second: number) => number), part: Partial<BacklogHolder> = {}) {
+/** `packets` stand at each second, in `part`, which `sends` so many a second. */
+function standing(packets: number | ((second: number) => number), part: Partial<BacklogHolder> = {}, sends?: number) {
   const at = typeof packets === 'number' ? () => packets : packets;
   return (second: number): Partial<Device> => {
     const packetSeconds = Array.from({ length: second }, (_, i) => at(i + 1)).reduce((sum, one) => sum + one, 0);
     const now = at(second);
-    const holder = now > 0 ? { ...TBF, ...part, packets: now } : undefined;
+    const holder = now > 0 ? { ...TBF, ...part, packets: now, sent: sends && 7 + sends * second } : undefined;
     return {
       qdisc: part.kind ?? 'tbf',
       backlog: { packets: now, bytes: 1000 * now, dropped: 0, requeues: 0, packetSeconds, holder },
@@ -67,11 +74,23 @@ testHosts([
     taps: [
       {
         queues: [{ delivered: 500 }, { delivered: 20 }],
-        more: standing(104, { handle: 0x8003_0000, class: 0x8003_0001, queue: 1 }),
+        more: standing(104, { handle: 0x8003_0000, class: 0x8003_0001, queue: 1 }, 20),
       },
     ],
+    finds: ['qdisc-delay critical'],
+    says: /by about 5\.2 s: 104 packets stand in its qdisc tbf \(queue 1\), which lets 20 a second pass\.$/,
+  },
+  {
+    host: 'has a slow class beside a fast one',
+    taps: tap({ delivered: 50_000 }, standing(80, { kind: 'htb', handle: 0x1_0000, class: 0x1_0020 }, 200)),
     finds: ['qdisc-delay warning'],
-    says: /104 packets stand in its qdisc tbf \(queue 1\), which lets 520 a second pass\.$/,
+    says: /by about 400 ms: 80 packets stand in its qdisc htb \(class 1:20\), which lets 200 a second pass\.$/,
+  },
+  {
+    host: 'has a class that sends nothing beside one that does',
+    taps: tap({ delivered: 50_000 }, standing(80, { kind: 'htb', handle: 0x1_0000, class: 0x1_0020 }, 0)),
+    finds: ['qdisc-delay critical'],
+    says: /80 packets stand in its qdisc htb \(class 1:20\), and none has left it for 10 s\.$/,
   },
   {
     host: 'delays on purpose',
@@ -95,7 +114,7 @@ testHosts([
     host: 'has a qdisc that nothing leaves',
     taps: tap({ delivered: 0 }, standing(12)),
     finds: ['qdisc-delay critical'],
-    says: /^tap0 gets nothing: 12 packets stand in its qdisc tbf, and none has left it for 10 s\.$/,
+    says: /^tap0 is not sent what waits for it: 12 packets stand in its qdisc tbf, and none has left it for 10 s\.$/,
   },
   {
     host: 'lets one packet pass in two seconds',

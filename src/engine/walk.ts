@@ -117,6 +117,7 @@ const BACKLOG_FIELDS = [
   'holder_handle',
   'holder_class',
   'holder_queue',
+  'holder_sent',
   'holder',
 ] as const;
 const DEVICE_FIELDS = [
@@ -307,6 +308,7 @@ export class Walker {
               class: u32('holder_class'),
               queue: queue === 0 ? undefined : queue - 1,
               packets: u32('holder_packets'),
+              sent: counted(this.#devices.bigint(base + at.holder_sent)),
             },
     };
   }

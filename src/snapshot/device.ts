@@ -109,6 +109,8 @@ export interface BacklogHolder {
   /** The queue that has the qdisc for itself (mq); undefined: all queues share it. */
   readonly queue: number | undefined;
   readonly packets: number;
+  /** Packets that left it since it was made; undefined: not measured. */
+  readonly sent: number | undefined;
 }
 
 /** Packets that stand in the qdiscs in front of a device. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long packets wait in the qdisc and in the ring: measured where they are timed, else by Little's law (packets that stand, by those that leave).
-import type { Device } from '../../snapshot/device.ts';
+import type { BacklogHolder, Device } from '../../snapshot/device.ts';
 import type { Queue } from '../../snapshot/queue.ts';
 import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';
 import { delivered } from './loss.ts';
@@ -20,7 +20,7 @@ export function delaySeverity(seconds: number): 'info' | 'warning' | 'critical' 
   return seconds >= LATE_SECONDS ? 'warning' : 'info';
 }
 
-/** Packets that stand in the qdisc for most of the window. */
+/** Packets that stand in the qdisc, or in the part of it that holds most of them, for most of the window. */
 export interface QdiscWait {
   /** Mean of a packet; of those that stand at the end, where none leaves. */
   readonly seconds: number;
@@ -36,11 +36,47 @@ export function qdiscWait(device: DeviceSpan): QdiscWait | undefined {
   const stands = steps.filter(isStanding).length / steps.length;
   const packetSeconds = grown(device, ({ backlog }) => backlog?.packetSeconds) ?? 0;
   if (stands < MOSTLY || packetSeconds === 0 || !isStanding(device.now)) return undefined;
-  const left = leftQdisc(device) ?? 0;
-  const standing = packetSeconds / seconds;
-  if (left >= FEWEST_LEFT) return { seconds: packetSeconds / left, standing, perSecond: left / seconds };
+  const { share, left, perSecond } = holderOf(device) ?? wholeOf(device);
+  const standing = (share * packetSeconds) / seconds;
+  if (left >= FEWEST_LEFT) return { seconds: standing / perSecond, standing, perSecond };
   const still = standsStill(device);
-  return still >= STALLED_SECONDS ? { seconds: still, standing, perSecond: left / seconds } : undefined;
+  return still >= STALLED_SECONDS ? { seconds: still, standing, perSecond } : undefined;
+}
+
+interface Leaving {
+  /** Of the packets that stand. */
+  readonly share: number;
+  readonly left: number;
+  readonly perSecond: number;
+}
+
+function wholeOf(device: DeviceSpan): Leaving {
+  const left = leftQdisc(device) ?? 0;
+  return { share: 1, left, perSecond: left / device.seconds };
+}
+
+/** The packets of other classes and queues pass by: they say nothing of the wait here. undefined: it changed, or is not measured. */
+function holderOf({ steps, takenAt, now }: DeviceSpan): Leaving | undefined {
+  const holder = now.backlog?.holder;
+  const first = steps.findIndex(({ backlog }) => isSame(backlog?.holder, holder));
+  const seconds = (takenAt.at(-1) ?? 0) - (takenAt[first] ?? 0);
+  const from = steps[first]?.backlog?.holder?.sent;
+  if (holder?.sent === undefined || from === undefined || first >= steps.length / 2) return undefined;
+  const left = Math.max(0, holder.sent - from);
+  const sum = (of: (device: Device) => number | undefined): number =>
+    steps.reduce((all, step) => all + (of(step) ?? 0), 0);
+  const held = sum(({ backlog }) => (isSame(backlog?.holder, holder) ? backlog?.holder?.packets : 0));
+  return { share: held / sum(({ backlog }) => backlog?.packets), left, perSecond: left / seconds };
+}
+
+function isSame(one: BacklogHolder | undefined, other: BacklogHolder | undefined): boolean {
+  return (
+    one !== undefined &&
+    one.kind === other?.kind &&
+    one.handle === other.handle &&
+    one.class === other.class &&
+    one.queue === other.queue
+  );
 }
 
 function isStanding({ backlog }: Device): boolean {
@@ -52,7 +88,7 @@ function leftQdisc(device: DeviceSpan): number | undefined {
   return grown(device, reachedTun);
 }
 
-function reachedTun({ queues, counters }: Device): number | undefined {
+function reachedTun({ queues, counters }: Pick<Device, 'queues' | 'counters'>): number | undefined {
   let offered = 0;
   for (const queue of queues) {
     if (queue.counters?.offered === undefined)
@@ -68,11 +104,18 @@ function inRings(queues: readonly Queue[]): number {
 
 /** Seconds at the end of the window in which packets stood and none left. */
 function standsStill({ steps, takenAt, now }: DeviceSpan): number {
-  const reached = reachedTun(now);
+  const sent = now.backlog?.holder?.sent;
+  const left = ({ backlog, ...device }: Device): number | undefined =>
+    sent === undefined
+      ? reachedTun(device)
+      : isSame(backlog?.holder, now.backlog?.holder)
+        ? backlog?.holder?.sent
+        : undefined;
+  const last = left(now);
   let first = steps.length - 1;
   while (first > 0) {
     const earlier = steps[first - 1];
-    if (!earlier || !isStanding(earlier) || reachedTun(earlier) !== reached) break;
+    if (!earlier || !isStanding(earlier) || left(earlier) !== last) break;
     first--;
   }
   return (takenAt.at(-1) ?? 0) - (takenAt[first] ?? 0);

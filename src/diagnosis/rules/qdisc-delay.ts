@@ -42,7 +42,7 @@ function delaying(device: DeviceSpan, window: Window, isAsked: boolean): readonl
       cause: slow ? ofReader(device, wait, ring, slow) : ofQdisc(device, wait, holder),
       evidence: [
         `${count(backlog.packets)} packets (${count(backlog.bytes / 1000)} kB) in its qdisc now, ${count(wait.standing)} on average`,
-        `${perSecond(wait)} leave the qdisc: by Little’s law each waits there for ${wait.perSecond > 0 ? duration(wait.seconds) : `${duration(wait.seconds)} or longer`}`,
+        `${perSecond(wait)} leave it: by Little’s law each waits there for ${wait.perSecond > 0 ? duration(wait.seconds) : `${duration(wait.seconds)} or longer`}`,
         `${count(holder.packets)} of them in ${partName(holder)}`,
         ring &&
           `in its ring: ${count(ring.standing)} on average, ${duration(ring.seconds)} each (${ring.isMeasured ? 'measured' : 'by Little’s law'})`,
@@ -70,7 +70,9 @@ function severityFor(
   if (slow && fullRing(slow)) return 'info';
   if (!slow && kind === 'netem') return isAsked ? 'warning' : 'info';
   const loss = lossBefore(device, isQdiscDrop);
-  return loss && severityOf(loss) ? 'warning' : delaySeverity(seconds);
+  const severity = delaySeverity(seconds);
+  // Its loss is the finding of qdisc-drop, and has the same cause.
+  return loss && severityOf(loss) ? (severity === 'critical' ? 'warning' : 'info') : severity;
 }
 
 function ofReader(device: DeviceSpan, wait: QdiscWait, ring: RingWait | undefined, slow: QueueSpan): string {
@@ -83,7 +85,7 @@ function ofQdisc(device: DeviceSpan, wait: QdiscWait, holder: BacklogHolder): st
   const name = nameOf(device);
   const standing = `${count(wait.standing)} packets stand in its qdisc`;
   if (wait.perSecond === 0)
-    return `${name} gets nothing: ${standing} ${part}, and none has left it for ${duration(wait.seconds)}.`;
+    return `${name} is not sent what waits for it: ${standing} ${part}, and none has left it for ${duration(wait.seconds)}.`;
   if (holder.kind === 'netem')
     return `${name} delays each packet by about ${duration(wait.seconds)}: its qdisc ${part} is there to delay them.`;
   return `${name} delays each packet by about ${duration(wait.seconds)}: ${standing} ${part}, which lets ${perSecond(wait)} pass.`;
