@@ -18,6 +18,7 @@
 #include "ended.bpf.c"
 #include "walk/walk.bpf.c"
 #include "walk/flows.bpf.c"
+#include "walk/backlog.bpf.c"
 #include "macvtap.bpf.c"
 #include "readers/owners.bpf.c"
 #include "readers/program-files.bpf.c"

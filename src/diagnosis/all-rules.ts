@@ -23,6 +23,7 @@ import { noReader } from './rules/no-reader.ts';
 import { notHere } from './rules/not-here.ts';
 import { programSocketFull } from './rules/program-socket-full.ts';
 import { qdiscDecorative } from './rules/qdisc-decorative.ts';
+import { qdiscDelay } from './rules/qdisc-delay.ts';
 import { qdiscDrop } from './rules/qdisc-drop.ts';
 import { queueDead } from './rules/queue-dead.ts';
 import { queueHot } from './rules/queue-hot.ts';
@@ -66,6 +67,7 @@ export const RULES: readonly Rule[] = [
   redirectedAway,
   bridgeMtu,
   qdiscDrop,
+  qdiscDelay,
   neighbourFailed,
   lossUnexplained,
   hostFirewall,

@@ -3,7 +3,7 @@
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { BridgePort, DeviceCounters } from '../snapshot/device.ts';
+import type { BacklogHolder, BridgePort, DeviceCounters } from '../snapshot/device.ts';
 import type { Worker } from '../snapshot/queue.ts';
 import { BridgePorts } from './bridge-ports.ts';
 import type { Generations } from './generations.ts';
@@ -45,16 +45,30 @@ export interface WalkedBackend {
   readonly worker: Worker | undefined;
 }
 
+/** Of the qdiscs in front of a device, as they have it now: the counters begin with each qdisc, and have 32 bits. */
+export interface WalkedBacklog {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly dropped: number;
+  readonly requeues: number;
+  /** undefined: nothing stands. */
+  readonly holder: BacklogHolder | undefined;
+}
+
 const KINDS = ['tun', 'macvtap', 'ipvtap'] as const;
 
 export interface WalkedDevice {
   /** tun: tap devices too. */
   readonly kind: (typeof KINDS)[number];
   readonly id: bigint;
+  /** Of its struct net_device. */
+  readonly address: bigint;
   readonly netns: number;
   readonly name: string;
   readonly ifindex: number;
   readonly qdisc: string;
+  /** undefined: it has no qdisc that holds packets, or none that is read. */
+  readonly backlog: WalkedBacklog | undefined;
   /** struct tun_struct flags: IFF_TUN, IFF_TAP, … */
   readonly tunFlags: number;
   /** struct net_device flags: IFF_UP, … */
@@ -93,8 +107,22 @@ export interface Walk {
 }
 
 export const COUNTER_FIELDS = ['tx_packets', 'tx_bytes', 'tx_dropped', 'rx_packets', 'rx_bytes', 'rx_dropped'] as const;
+const BACKLOG_FIELDS = [
+  'backlog_read',
+  'backlog_packets',
+  'backlog_bytes',
+  'qdisc_dropped',
+  'qdisc_requeues',
+  'holder_packets',
+  'holder_handle',
+  'holder_class',
+  'holder_queue',
+  'holder_sent',
+  'holder',
+] as const;
 const DEVICE_FIELDS = [
   'kind',
+  'device',
   'device_id',
   'netns',
   'ifindex',
@@ -114,6 +142,7 @@ const DEVICE_FIELDS = [
   'rx_frame_errors',
   'xdp_program',
   'xdp_generic',
+  ...BACKLOG_FIELDS,
 ] as const;
 const QUEUE_FIELDS = [
   'tun_file',
@@ -240,10 +269,12 @@ export class Walker {
     return {
       kind: KINDS[view.u32(base + at.kind)] ?? 'tun',
       id: view.bigint(base + at.device_id),
+      address: view.bigint(base + at.device),
       netns: view.u32(base + at.netns),
       name: view.text(base + at.name, NAME_BYTES),
       ifindex: view.u32(base + at.ifindex),
       qdisc: view.text(base + at.qdisc, NAME_BYTES),
+      backlog: view.u32(base + at.backlog_read) > 0 ? this.#readBacklog(base) : undefined,
       tunFlags: view.u32(base + at.tun_flags),
       deviceFlags: view.u32(base + at.device_flags),
       carrier: ((view.u64(base + at.state) >> NO_CARRIER) & 1) === 0,
@@ -257,6 +288,29 @@ export class Walker {
       frameErrors: view.u64(base + at.rx_frame_errors),
       xdp: { native: view.u32(base + at.xdp_program), generic: view.u32(base + at.xdp_generic) },
       bridgePort: this.#bridgePorts.read(view, base),
+    };
+  }
+
+  #readBacklog(base: number): WalkedBacklog {
+    const { at } = this.#device;
+    const u32 = (field: (typeof BACKLOG_FIELDS)[number]): number => this.#devices.u32(base + at[field]);
+    const queue = u32('holder_queue');
+    return {
+      packets: u32('backlog_packets'),
+      bytes: u32('backlog_bytes'),
+      dropped: u32('qdisc_dropped'),
+      requeues: u32('qdisc_requeues'),
+      holder:
+        u32('holder_packets') === 0
+          ? undefined
+          : {
+              kind: this.#devices.text(base + at.holder, NAME_BYTES),
+              handle: u32('holder_handle'),
+              class: u32('holder_class'),
+              queue: queue === 0 ? undefined : queue - 1,
+              packets: u32('holder_packets'),
+              sent: counted(this.#devices.bigint(base + at.holder_sent)),
+            },
     };
   }
 

@@ -9,6 +9,7 @@ import { freed } from './freed.ts';
 import { macvtap } from './macvtap.ts';
 import { owners } from './owners.ts';
 import { programSide } from './program-side.ts';
+import { qdisc } from './qdisc.ts';
 import { queueChanges } from './queue-changes.ts';
 import { readers } from './readers.ts';
 import { receive } from './receive.ts';
@@ -31,6 +32,7 @@ export const SUBJECTS: readonly Subject[] = [
   vhost,
   allocation,
   stops,
+  qdisc,
   redirect,
   macvtap,
   receive,

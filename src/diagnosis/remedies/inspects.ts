@@ -9,7 +9,7 @@ const PLACE =
 const SHOWS: readonly RegExp[] = [
   /^(?:ps|ss|nstat|mpstat|uname|tapscope|iptables-legacy-save|free|tcpdump|ausearch) /,
   /^cat \/proc\/[\w/]+$/,
-  /^tc -s (?:qdisc|filter) show\b/,
+  /^tc -s (?:qdisc|class|filter) show\b/,
   /^(?:conntrack -S|nft list ruleset)$/,
   /^ethtool -[lxS] /,
   /^ip (?:-(?:[ds46]|br) )*(?:link|neigh|route|addr|address|mroute|xfrm policy) (?:show|get)\b/,

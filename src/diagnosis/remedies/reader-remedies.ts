@@ -3,6 +3,7 @@
 
 import { isGuest } from '../evidence/full-ring.ts';
 import { readerUse } from '../evidence/reader-use.ts';
+import { fullTime } from '../evidence/full-time.ts';
 import { vcpuSpan } from '../evidence/vcpus.ts';
 import type { Remedy } from '../finding.ts';
 import { readerThread } from '../format.ts';
@@ -176,4 +177,11 @@ export function raiseQuota(queue: QueueSpan, { agent }: Window): readonly Remedy
   // nocreat: where the group is in another place, this fails; a shell's > would make a plain file and report success.
   const command = `echo ${unlimited} | dd conv=nocreat status=none of=${quoted(root)}"$(${group} /proc/${owner.pid}/cgroup)/${file}"`;
   return [{ ...HOST, command, effect: `${others} A group above it may have a limit of its own.` }];
+}
+
+/** Remedies for a reader that is too slow, by its state while the queue was full or stopped. */
+export function hasten(queue: QueueSpan, window: Window): readonly Remedy[] {
+  const time = fullTime(queue);
+  if ((time?.share('throttled') ?? 0) > 0.5) return raiseQuota(queue, window);
+  return (time?.share('waiting') ?? 0) > 0.5 ? giveCpu(queue) : lookAtReader(queue);
 }
