@@ -81,14 +81,6 @@ struct Qdisc_ops {
 	char id[16];
 };
 
-struct hlist_node {
-	struct hlist_node *next;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
-};
-
 struct qdisc_skb_head {
 	u32 qlen;
 };

@@ -6,14 +6,6 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct hlist_node {
-	struct hlist_node *next;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
-};
-
 struct tun_flow_entry {
 	struct hlist_node hash_link;
 	struct tun_struct *tun;
