@@ -5,10 +5,10 @@
 
 /* Offsets, which user space reads from the bridge's types: its module may come long after these programs. */
 struct bridge_layout {
-	u32 known;
-	u32 port_bridge, port_dev, port_list, port_state, port_flags;
-	u32 bridge_dev, bridge_ports, bridge_stp, bridge_options, bridge_addresses;
-	u32 address_node, address_key, address_port; /* of an entry of its table of addresses */
+	u16 known;
+	u16 port_bridge, port_dev, port_list, port_state, port_flags;
+	u16 bridge_dev, bridge_ports, bridge_stp, bridge_options, bridge_addresses;
+	u16 address_node, address_key, address_port; /* of an entry of its table of addresses */
 };
 
 struct bridge_layout bridge_layout;

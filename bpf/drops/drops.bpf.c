@@ -244,8 +244,8 @@ static __always_inline bool is_bridge_here(struct net_device *dev)
 }
 
 /*
- * Not routed, and the host's own, or still where another device received it: it came from no tap and is on its way to none
- * that anybody could know. `dev` is no tun or tap.
+ * Not routed, and the host's own, or still where another device received it: it came from no tap and is on its way to
+ * none that anybody could know. `dev` is no tun or tap.
  */
 static __always_inline bool has_nothing_of_a_tap(volatile u64 *ctx, struct sk_buff *skb, struct net_device *dev)
 {

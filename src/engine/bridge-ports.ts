@@ -62,7 +62,7 @@ export class BridgePorts {
   /** Writes the offsets into the walk's request, where its `bridge_layout` is. */
   request(request: DataView, place: number): void {
     for (const field of LAYOUT_FIELDS)
-      request.setUint32(place + this.#layout.at[field], this.#offsets?.[field] ?? 0, true);
+      request.setUint16(place + this.#layout.at[field], this.#offsets?.[field] ?? 0, true);
   }
 
   /** Called when there are ports; true: the walk can read them now, and could not before. */

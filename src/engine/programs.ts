@@ -179,7 +179,7 @@ function prepare(
     host.limits,
     instructionConstants(host, poolFor(host.possibleCpus), configuration),
   );
-  const reasons = readDropReasons(kernel, object.btf());
+  const reasons = readDropReasons(kernel, host.reasonTypes, object.btf());
   for (const { name } of object.programs) object.setAutoload(name, programs.includes(name));
   configure(object, host, reasons, configuration);
   for (const { name } of shared?.maps ?? []) if (shared && !name.endsWith('.rodata')) object.reuseMap(name, shared);

@@ -43,8 +43,8 @@ export interface DropReasons extends ReasonNames {
  * Reads the kernel's enums, and from the BPF object those slots that have a fixed meaning (enum reason_slot). A kernel
  * without reasons (before 5.17) leaves every drop FULL_RING or UNTRACED.
  */
-export function readDropReasons(kernel: Btf, object: Btf): DropReasons {
-  const names = readReasonNames(kernel);
+export function readDropReasons(kernel: Btf, modules: readonly Btf[], object: Btf): DropReasons {
+  const names = readReasonNames(kernel, modules);
   const slotNames = fixedSlots(object);
   const slotTable = new Uint8Array(256).fill(slotNames.indexOf(''));
   assignSlot(slotTable, names.number('FULL_RING'), slotNames.indexOf('FULL_RING'));
@@ -106,8 +106,9 @@ export function reasonFlags({ number }: ReasonNames): Uint8Array {
   return table;
 }
 
-export function readReasonNames(kernel: Btf): ReasonNames {
-  const reasons = [...subsystemReasons(kernel), ...coreReasons(kernel)];
+/** `modules`: types of those that have reasons of their own. */
+export function readReasonNames(kernel: Btf, modules: readonly Btf[]): ReasonNames {
+  const reasons = [...subsystemReasons([kernel, ...modules]), ...coreReasons(kernel)];
   const names = new Map(reasons);
   const numbers = new Map(reasons.map(([number, name]) => [name, number]));
   const none = reasons.length === 0 ? 'NOT_SPECIFIED' : undefined;
@@ -133,8 +134,17 @@ function coreReasons(kernel: Btf): readonly (readonly [number, string])[] {
   return values.map(({ name, value }) => [value, name.replace(/^SKB_(DROP_REASON_)?/, '')] as const);
 }
 
-/** Reasons of subsystems carry the subsystem's number in the high 16 bits; only the qdiscs' lie in the kernel's own BTF. */
-function subsystemReasons(kernel: Btf): readonly (readonly [number, string])[] {
-  const values = kernel.enumValues('qdisc_drop_reason') ?? [];
-  return values.map(({ name, value }) => [value >>> 0, name.replace(/^QDISC_DROP_/, 'QDISC_')] as const);
+/** Their enums, and what we write for the beginning of each name. Only that of the qdiscs lies in the kernel's own BTF. */
+const SUBSYSTEMS = [
+  ['qdisc_drop_reason', /^QDISC_DROP_/, 'QDISC_'],
+  ['ovs_drop_reason', /^OVS_DROP_/, 'OVS_'],
+  ['mac80211_drop_reason', /^RX_DROP_/, 'MAC80211_'],
+] as const;
+
+/** Reasons of subsystems carry the subsystem's number in the high 16 bits. */
+function subsystemReasons(types: readonly Btf[]): readonly (readonly [number, string])[] {
+  return SUBSYSTEMS.flatMap(([reasons, prefix, ours]) => {
+    const values = types.flatMap((one) => one.enumValues(reasons) ?? []);
+    return values.map(({ name, value }) => [value >>> 0, name.replace(prefix, ours)] as const);
+  });
 }

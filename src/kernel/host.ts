@@ -14,6 +14,8 @@ export interface Host {
   readonly symbols: Symbols | undefined;
   /** Types of the kernel; undefined where it has none. */
   readonly btf: Btf | undefined;
+  /** Types of modules that have drop reasons of their own, of those that are loaded. */
+  readonly reasonTypes: readonly Btf[];
   /** Argument count of a function of the kernel or of tun, as BTF has it; undefined: no such function. */
   readonly functionArgs: (name: string) => number | undefined;
   /** Frees the types, which only loading and attaching need; functionArgs must not be used any more. */
@@ -49,6 +51,9 @@ export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[
 
 /** Modules whose functions programs attach to. */
 export const TRACED_MODULES: readonly string[] = ['tun', 'vhost_net', 'vhost', 'tap'];
+
+/** Modules with drop reasons of their own. */
+const REASON_MODULES: readonly string[] = ['openvswitch', 'mac80211'];
 
 const VULNERABILITIES = '/sys/devices/system/cpu/vulnerabilities';
 
@@ -97,6 +102,7 @@ const INITIAL_PID_NAMESPACE = 0xeffffffc;
 export function readHost(symbols: Iterable<string>): Host {
   const btf = kernelTypes();
   const modules = TRACED_MODULES.flatMap((name) => moduleTypes(name) ?? []);
+  const reasonTypes = REASON_MODULES.flatMap((name) => moduleTypes(name) ?? []);
   const hasModuleTypes = readModuleTypes(TRACED_MODULES);
   return {
     release: release(),
@@ -104,10 +110,11 @@ export function readHost(symbols: Iterable<string>): Host {
     onlineCpus: cpus().length,
     symbols: readSymbols(symbols),
     btf,
+    reasonTypes,
     functionArgs: (name) =>
       [...modules, btf].reduce<number | undefined>((args, types) => args ?? types?.functionArgs(name), undefined),
     releaseTypes: () => {
-      for (const types of [...modules, btf]) types?.close();
+      for (const types of [...modules, ...reasonTypes, btf]) types?.close();
     },
     tunLoaded: tunDriver() !== undefined,
     hasModuleTypes,

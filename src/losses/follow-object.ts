@@ -48,7 +48,7 @@ const LEAST_RING_BYTES = 262_144;
 
 /** Throws one sentence where losses cannot be followed. */
 export function openFollow(host: Host, options: FollowOptions): FollowObject {
-  const reasons = readReasonNames(kernelTypes(host));
+  const reasons = readReasonNames(kernelTypes(host), host.reasonTypes);
   const hidden = withoutSymbols(host);
   if (hidden) throw new Error(`Losses cannot be followed: ${hidden.reason}.`);
   if (options.reason !== undefined && options.reason !== UNTRACED && reasons.number(options.reason) === undefined)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two tun devices in two network namespaces, and a thread for each direction that moves every packet from one to the
-// other. tun-pair NETNS1 NETNS2 DEVICE gso|plain: prints "ready" and runs until its input ends. gso: packets pass with
-// their virtio-net header, unsegmented and without checksums, as between two guests.
+// other. tun-pair NETNS1 NETNS2 DEVICE gso|plain|tap: prints "ready" and runs until its input ends. gso: packets pass
+// with their virtio-net header, unsegmented and without checksums, as between two guests. tap: two taps.
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
@@ -21,9 +21,9 @@ struct direction {
 	int from, to;
 };
 
-static int open_tun(const char *netns, const char *device, int gso)
+static int open_tun(const char *netns, const char *device, int kind, int gso)
 {
-	struct ifreq request = {.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | (gso ? IFF_VNET_HDR : 0))};
+	struct ifreq request = {.ifr_flags = (short)(kind | IFF_NO_PI | (gso ? IFF_VNET_HDR : 0))};
 	int file, space = open(netns, O_RDONLY | O_CLOEXEC);
 
 	if (space < 0 || setns(space, CLONE_NEWNET))
@@ -60,11 +60,11 @@ int main(int argc, char **argv)
 	char byte;
 
 	if (argc != 5)
-		errx(1, "usage: tun-pair NETNS1 NETNS2 DEVICE gso|plain");
-	int gso = strcmp(argv[4], "gso") == 0;
+		errx(1, "usage: tun-pair NETNS1 NETNS2 DEVICE gso|plain|tap");
+	int gso = strcmp(argv[4], "gso") == 0, kind = strcmp(argv[4], "tap") == 0 ? IFF_TAP : IFF_TUN;
 
-	ways[0].from = ways[1].to = open_tun(argv[1], argv[3], gso);
-	ways[0].to = ways[1].from = open_tun(argv[2], argv[3], gso);
+	ways[0].from = ways[1].to = open_tun(argv[1], argv[3], kind, gso);
+	ways[0].to = ways[1].from = open_tun(argv[2], argv[3], kind, gso);
 	for (int way = 0; way < 2; way++)
 		if (pthread_create(&thread, NULL, move, &ways[way]))
 			errx(1, "pthread_create");
