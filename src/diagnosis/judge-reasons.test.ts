@@ -138,6 +138,24 @@ testHosts([
     finds: ['host-refuses info'],
   },
   {
+    host: 'is asked about a guest to whose uplink codel keeps the delay short',
+    taps: behind({ 'QDISC_CONGESTED@__dev_queue_xmit': 15 }),
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'is asked about a guest that pings a host without IPv6',
+    taps: behind({ 'IPV6DISABLED@ip6_rcv_core': 0.8 }, 0.8),
+    asked: true,
+    finds: ['host-refuses warning'],
+  },
+  {
+    host: 'has a device whose packets are freed for more reasons than are told apart',
+    taps: behind({ 'other@other': 500 }),
+    finds: ['host-refuses warning'],
+    says: /freed for more reasons than are told apart\.$/,
+  },
+  {
     host: 'has a socket that is full of what the guest sends',
     taps: behind({ 'SOCKET_RCVBUFF@__udp_queue_rcv_skb': 700 }),
     finds: ['host-refuses warning'],

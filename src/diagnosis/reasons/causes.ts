@@ -50,8 +50,8 @@ export function causesOf(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop)
 export function isNoFault({ row, loss }: Cause): boolean {
   if (row.class === 'harmless') return true;
   if (row.class !== 'noise') return false;
-  const isBulk = loss.share >= (row.bulk ?? MEANT_SHARE) && isMostOfFew(loss);
-  return !(isBulk && (row.isTrickle === undefined || severityOf(loss) !== undefined));
+  const isSeen = severityOf(loss) !== undefined || (row.isTrickle === undefined && isMostOfFew(loss));
+  return !(isSeen && loss.share >= (row.bulk ?? MEANT_SHARE));
 }
 
 /** Chooses the drops of what the guest or writer sent that are no fault. */

@@ -27,17 +27,18 @@ const IN_RX_DROPPED: readonly string[] = ['UNHANDLED_PROTO', 'PTYPE_ABSENT'];
 const FOR_OTHERS = harmless('broadcasts and multicasts that the host has no use for');
 const FOR_OTHERS_OF_NO_PROTOCOL = harmless('broadcasts of a protocol that nobody here handles; rx_dropped has them');
 
+/** Of a device with more reasons and functions than have a series each (src/engine/freed-packets.ts). */
+const TOO_MANY = 'other';
+
 /** Where it was lost, for no one can say why. */
 function unknownCause({ reason, location }: Dropped): DropRow {
+  const remedies = [errorCounters, deviceStatistics];
+  if (reason === TOO_MANY)
+    return { class: 'loss', cause: 'freed for more reasons than are told apart', remedies, isUnknown: true };
   const place = placeOf(location);
   const where = location === 'other' ? 'a function that is not named here' : `${location}${place ? ` (${place})` : ''}`;
   const why = reason === NO_REASON ? 'without a reason' : `with the reason ${reason}`;
-  return {
-    class: 'loss',
-    cause: `freed in ${where} ${why}`,
-    remedies: [errorCounters, deviceStatistics],
-    isUnknown: true,
-  };
+  return { class: 'loss', cause: `freed in ${where} ${why}`, remedies, isUnknown: true };
 }
 
 /** With the device's name filled in, and run where the device is. */

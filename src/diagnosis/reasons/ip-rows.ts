@@ -249,8 +249,6 @@ export const IP_ROWS: DropRows = {
       class: 'noise',
       cause: 'IPv6 is off on the device by which they came or leave',
       remedies: [ipv6On],
-      bulk: 0.5,
-      isTrickle: true,
     },
   ],
   IPV6_BAD_EXTHDR: [

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drop reasons of traffic control: filters, and qdiscs by their own names. From net/sched and net/core/dev.c; Linux 7.1 and later write QDISC_… of a subsystem.
+import { MANAGED_SHARE } from '../evidence/loss.ts';
 import { type DropRemedy, type DropRow, type DropRows, onHost } from './drop-row.ts';
 
 const ingress: readonly DropRemedy[] = [
@@ -41,9 +42,14 @@ function inQdisc(kind: DropRow['class'], cause: string, ...own: readonly DropRem
   ];
 }
 
+/** A queue management that works drops up to a packet in fifty. */
+function managed(cause: string): readonly DropRow[] {
+  return inQdisc('noise', cause).map((row) => ({ ...row, bulk: MANAGED_SHARE }));
+}
+
 const generic = inQdisc('policed', 'drops them: it is full, its rate too low, or its filter refuses them');
 const overLimit = inQdisc('policed', 'is full: its limit or its rate is too small');
-const congested = inQdisc('policed', 'drops them to keep the delay short (queue management)');
+const congested = managed('drops them to keep the delay short (queue management)');
 const flood = inQdisc('policed', 'takes their flow for a flood that does not slow down (cake)');
 const band = inQdisc(
   'policed',
@@ -78,7 +84,7 @@ const burst = inQdisc(
     'Takes that many packets that several CPUs send at once (1000 by default).',
   ),
 );
-const step = inQdisc('policed', 'drops them to keep delay short, for they cannot be marked (dualpi2)');
+const step = managed('drops them to keep delay short, for they cannot be marked (dualpi2)');
 
 /** Reasons of the kernel's qdiscs, of all versions. */
 export const QDISC_ROWS: DropRows = {
