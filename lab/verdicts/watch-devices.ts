@@ -46,6 +46,8 @@ export async function watch(
 
 export class Watch {
   readonly judgements: Judgement[] = [];
+  /** An operator asks about a device: the agent reads what it reads for questions alone. */
+  isAsked = false;
   readonly #agent: Agent;
   #snapshots: readonly Snapshot[] = [];
   #standings: readonly TrackedFinding[] = [];
@@ -83,6 +85,7 @@ export class Watch {
   async #judgeOn(): Promise<void> {
     for (let next = performance.now(); !this.#over; next = Math.max(next + PERIOD_MS, performance.now())) {
       await wait(Math.max(0, next - performance.now()));
+      if (this.isAsked) this.#agent.ask();
       const taken = await this.#agent.take();
       await this.#agent.refresh();
       this.#snapshots = [...this.#snapshots, taken].slice(-VERDICT_SECONDS - 1);

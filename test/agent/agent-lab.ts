@@ -33,6 +33,8 @@ export interface AttachedLab extends AgentLab {
   readonly probes: Probes;
   /** Samples the readers, as the agent does between snapshots. */
   sampleReaders(): boolean;
+  /** A person asks: what is read for questions alone is in the snapshots from the next one on. */
+  ask(): void;
 }
 
 /** `tapscope serve` as built, with the best mechanisms, as the test before left it. */
@@ -78,6 +80,7 @@ export async function agentLabOf(
     probes,
     snapshot,
     sampleReaders: () => collector.sampleReaders(),
+    ask: () => collector.ask(),
     device: async (netns, name) => deviceOf(await snapshot(), netns, name),
     mechanism: (event) => probes.mechanism(event),
   };
