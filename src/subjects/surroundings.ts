@@ -20,7 +20,8 @@ const NAMESPACE_MS = 1500;
 const LOOK_MS = 1500;
 /** Without a question the addresses behind ports are noted so often. */
 const NOTED_EVERY_MS = 10_000;
-const LISTED_EVERY_MS = 10_000;
+/** Namespaces are listed again where one is missing: all processes are looked at then. */
+const LISTED_EVERY_MS = 900;
 /** Addresses of one port that are remembered: a guest may be a router of thousands. */
 const MOST_REMEMBERED = 64;
 
@@ -41,7 +42,8 @@ class Watch {
   readonly #counted = new Map<string, number>();
   /** Ports and guests of each namespace, as it was read last. */
   readonly #ports = new Map<number, readonly WatchedPort[]>();
-  #paths: ReadonlyMap<number, string | undefined> = new Map();
+  /** Of namespaces that could be entered when they were listed; undefined: the own one. */
+  #paths = new Map<number, string | undefined>();
   #listedMs = Number.NEGATIVE_INFINITY;
   #notedMs = Number.NEGATIVE_INFINITY;
   readonly #noted = new Set<bigint>();
@@ -200,7 +202,7 @@ class Watch {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
-      this.#paths = new Map();
+      this.#paths.delete(netns); // the next namespace may have its number, and another path
       const why = `the configuration of its namespace (${errno === 'EMSGSIZE' ? 'there are too many devices' : errno})`;
       return new Map(devices.map(({ id }) => [id, { redirects: [], strays: [], unread: [why] }]));
     }
@@ -237,7 +239,7 @@ class Watch {
 
   /** undefined: it is the own one. Throws where nothing leads there. */
   async #pathOf(netns: number): Promise<string | undefined> {
-    if (!this.#paths.has(netns) && performance.now() - this.#listedMs > LISTED_EVERY_MS / 10) {
+    if (!this.#paths.has(netns) && performance.now() - this.#listedMs > LISTED_EVERY_MS) {
       this.#listedMs = performance.now();
       const own = await ownNamespace();
       const all = await listNamespaces();
