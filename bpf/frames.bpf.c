@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Frames that come to bridges which have a tap as a port, by port, VLAN and address: what the bridge then does with them is in its tables, and in no
-// counter. An object of its own: it runs for every packet of the host, and is attached only while a person asks about a device.
+// Frames that come to bridges which have a tap as a port, by port, VLAN and address: what the bridge then does with them
+// is in its tables, and in no counter. An object of its own: it runs for every packet of the host, and is attached only
+// while a person asks about a device.
 #include "kernel.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
