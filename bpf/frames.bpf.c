@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Frames that come to bridges which have a tap as a port, by port, VLAN and address: what the bridge then does with them is in its tables, and in no
-// counter. An object of its own: it runs for every packet of the host, and is attached only while a person asks about a device.
+// Frames that come to bridges which have a tap as a port, by port, VLAN and address: what the bridge then does with them
+// is in its tables, and in no counter. An object of its own: it runs for every packet of the host, and is attached only
+// while a person asks about a device.
 #include "kernel.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -19,6 +20,7 @@ struct sk_buff___frame {
 enum watched_as {
 	WATCHED_PORT = 1,  /* frames to groups and to guests */
 	WATCHED_GUEST = 2, /* a tap's port: the senders behind it too */
+	WATCHED_BRIDGE = 3, /* what the host itself sends by it; what it passes up to the host comes in by it once more */
 };
 
 struct watched_port {
@@ -95,7 +97,7 @@ static __always_inline u16 vlan_of(struct sk_buff___frame *skb, struct ethernet 
 	return tag & VLAN_NUMBERS;
 }
 
-static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev)
+static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev, bool is_sent)
 {
 	struct watched_port port = {};
 	struct guest_address guest = {};
@@ -106,7 +108,7 @@ static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev)
 	port.netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
 	port.ifindex = BPF_CORE_READ(dev, ifindex);
 	as = bpf_map_lookup_elem(&watched_ports, &port);
-	if (!as)
+	if (!as || (*as == WATCHED_BRIDGE) != is_sent)
 		return 0;
 	if (bpf_probe_read_kernel(&head, sizeof(head),
 				  BPF_CORE_READ(skb, head) + BPF_CORE_READ((struct sk_buff___frame *)skb, mac_header)))
@@ -133,14 +135,14 @@ int frame_received(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
 
-	return look_at(skb, BPF_CORE_READ(skb, dev));
+	return look_at(skb, BPF_CORE_READ(skb, dev), false);
 }
 
 /* The host itself sends by a bridge. */
 SEC("raw_tp/net_dev_start_xmit")
 int frame_sent(struct bpf_raw_tracepoint_args *ctx)
 {
-	return look_at((struct sk_buff *)ctx->args[0], (struct net_device *)ctx->args[1]);
+	return look_at((struct sk_buff *)ctx->args[0], (struct net_device *)ctx->args[1], true);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

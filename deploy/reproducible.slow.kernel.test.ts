@@ -51,7 +51,13 @@ test('a clone in another folder gives the same BPF objects, addon and traffic pr
         .filter(([file]) => IS_SHIPPED.test(file))
         .sort(),
     );
-  assert.deepEqual(Object.keys(compiled(clone)), ['follow.bpf.o', 'frames.bpf.o', 'tapscope.bpf.o', 'tapscope.node', 'traffic']);
+  assert.deepEqual(Object.keys(compiled(clone)), [
+    'follow.bpf.o',
+    'frames.bpf.o',
+    'tapscope.bpf.o',
+    'tapscope.node',
+    'traffic',
+  ]);
   assert.deepEqual(compiled(clone), compiled(root));
 });
 

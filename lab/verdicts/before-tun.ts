@@ -66,6 +66,19 @@ async function classify({ lab }: Stage, action: 'drop' | 'pass'): Promise<void> 
   await lab.tc(`filter add dev tap0 egress matchall action ${action}`);
 }
 
+/** What tap0's guest sends leaves by ve0: 20 frames ten times a second. */
+async function redirect(stage: Stage): Promise<void> {
+  await stage.serve();
+  const { lab, reader } = stage;
+  await lab.ipBatch(['link add ve0 type veth peer name ve1', 'link set ve0 up', 'link set ve1 up']);
+  await lab.tc('qdisc add dev tap0 ingress');
+  await lab.tc('filter add dev tap0 parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev ve0');
+  stage.often(100, () => reader.write('tap0.0', 20, 64));
+}
+
+const sendsMore = (before: Device, now: Device): boolean =>
+  (now.counters?.rxPackets ?? 0) > (before.counters?.rxPackets ?? 0);
+
 const lost = (rule: string): Fault => ({ device: 'tap0', rule, holds: lostBefore });
 
 export const BEFORE_TUN: readonly Entry[] = [
@@ -88,6 +101,63 @@ export const BEFORE_TUN: readonly Entry[] = [
     ...drawn(['tap', 'tun'], [500], [0]),
     setUp: (stage) => stage.open('tap0', { flags: ['persist'] }),
     begin: (stage) => stage.reader.close('tap0.0'),
+  },
+  {
+    name: 'a tap whose carrier is turned off',
+    faults: [lost('carrier-off')],
+    ...drawn(['tap', 'tun'], [500], [200, 400]),
+    setUp: (stage) => stage.flow(),
+    begin: (stage) => stage.lab.ip('link set dev tap0 carrier off'),
+  },
+  {
+    name: 'a tap whose carrier was off for a moment',
+    nearMissOf: 'carrier-off',
+    ...drawn(['tap', 'tun'], [500], [200]),
+    setUp: async ({ lab, serve }) => {
+      await serve();
+      await lab.ip('link set dev tap0 carrier off');
+      await lab.ip('link set dev tap0 carrier on');
+    },
+    begin: (stage) => stage.send('tap0'),
+  },
+  {
+    name: 'a tc filter that redirects what the guest sends to a device that is down',
+    faults: [{ device: 'tap0', rule: 'redirected-away', may: ['host-refuses'], holds: sendsMore }],
+    asked: 'tap0',
+    ...drawn(['tap'], [500], [100]),
+    prepare: async (stage) => {
+      await redirect(stage);
+      return () => stage.lab.ip('link set dev ve0 down');
+    },
+  },
+  {
+    name: 'a tc filter that redirects what the guest sends to a device that is up',
+    nearMissOf: 'redirected-away',
+    asked: 'tap0',
+    ...drawn(['tap'], [500], [100]),
+    setUp: (stage) => redirect(stage),
+    begin: (stage) => stage.send('tap0'),
+  },
+  {
+    name: 'an address of the guest that the bridge has as its own',
+    faults: [{ device: 'tap0', rule: 'bridge-table', holds: () => true }],
+    asked: 'tap0',
+    ...onBridge,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      return () => stage.lab.exec('bridge', ...'fdb replace 02:00:00:00:00:77 dev tap0 master permanent'.split(' '));
+    },
+  },
+  {
+    name: 'an address of the guest that was written to its port',
+    nearMissOf: 'bridge-table',
+    asked: 'tap0',
+    ...onBridge,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      await stage.send('ve0');
+      return () => stage.lab.exec('bridge', ...'fdb replace 02:00:00:00:00:77 dev tap0 master static'.split(' '));
+    },
   },
   {
     name: 'a shaper with too short a queue',

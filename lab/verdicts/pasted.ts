@@ -24,6 +24,7 @@ export const PASTED: readonly Pasted[] = [
   { rule: 'device-down', scenario: 'a device that is set down', effect: 'ends' },
   { rule: 'host-refuses', scenario: 'rp_filter drops what the guest sends', effect: 'ends' },
   { rule: 'xdp-overflow', scenario: 'redirected bursts that overflow the ring', effect: 'ends' },
+  { rule: 'carrier-off', scenario: 'a tap whose carrier is turned off', effect: 'ends' },
   { rule: 'xdp-drop', scenario: 'an XDP program drops what the guest sends', effect: 'shows' },
   { rule: 'short-reads', scenario: 'packets longer than the buffer they are read into', effect: 'ends' },
   { rule: 'send-limit', scenario: 'a send limit behind which packets wait', effect: 'shows' },
@@ -56,5 +57,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'agent-over-budget': 'no command: a flag of the service',
   'agent-blind':
     'shows: tapscope doctor, which src/commands tests; a counter, src/diagnosis/earned.slow.kernel.test.ts; rules and routes as not-here',
+  'bridge-table': 'src/subjects/surroundings.kernel.test.ts: an entry is deleted, and frames come again',
+  'redirected-away': 'shows: filters and routes, src/subjects/surroundings.kernel.test.ts',
   'not-here': 'shows: counters of other places; rules, routes and rp_filter: src/subjects/unrouted.kernel.test.ts',
 };

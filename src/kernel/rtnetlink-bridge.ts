@@ -16,7 +16,7 @@ export interface FdbEntry {
   readonly origin: FdbOrigin;
 }
 
-export interface MdbEntry {
+interface MdbEntry {
   /** ifindex of the bridge, and of the port: the bridge itself where the host listens. */
   readonly bridge: number;
   readonly port: number;

@@ -22,12 +22,12 @@ export interface TopologyLink {
 }
 
 /** undefined: nobody was named, so that a program needs CAP_NET_ADMIN since Linux 7.3.3 and 6.12.117, and nothing before. */
-export interface Attachable {
+interface Attachable {
   readonly owner: number | undefined;
   readonly group: number | undefined;
 }
 
-export interface BridgeSettings {
+interface BridgeSettings {
   readonly filtersVlans: boolean;
   readonly snoops: boolean;
   /** Sends queries itself. */
@@ -36,7 +36,7 @@ export interface BridgeSettings {
   readonly querier: { readonly ipv4: boolean; readonly ipv6: boolean } | undefined;
 }
 
-export interface PortSettings {
+interface PortSettings {
   readonly floodsMulticast: boolean;
   readonly floodsBroadcast: boolean;
   /** Only addresses that a program wrote may send (802.1X). */

@@ -60,7 +60,7 @@ test('events of queues that are read are in enum queue_event', () => {
   const header = readFileSync('bpf/rows/queue-events.bpf.h', 'utf8');
   const declared = [...header.matchAll(/\bEVENT_(\w+)/g)].map(([, name = '']) => name.toLowerCase());
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
-    /^(subjects|accounting)\/(?!.*\.test)/.test(file),
+    /^(subjects|accounting)\/(?!.*\.test).*\.ts$/.test(file),
   );
   const read = sources.flatMap((file) => [
     ...readFileSync(join('src', file), 'utf8').matchAll(/(?:events\.get|\bcount)\('(\w+)'\)/g),

@@ -13,13 +13,15 @@ import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
 import { straysOf } from './surroundings/stray-addresses.ts';
 
-/** For one refresh; what takes longer goes on beside the next one. */
+/** For one refresh; what takes longer goes on beside the next one: a dump waits for whoever has RTNL. */
 const REFRESH_MS = 300;
-/** For one namespace, beside other work. */
-const NAMESPACE_MS = 200;
+/** For one namespace, and for as many as are read in one go. */
+const NAMESPACE_MS = 1500;
+const LOOK_MS = 1500;
 /** Without a question the addresses behind ports are noted so often. */
-const NOTED_EVERY_MS = 15_000;
-const LISTED_EVERY_MS = 10_000;
+const NOTED_EVERY_MS = 10_000;
+/** Namespaces are listed again where one is missing: all processes are looked at then. */
+const LISTED_EVERY_MS = 900;
 /** Addresses of one port that are remembered: a guest may be a router of thousands. */
 const MOST_REMEMBERED = 64;
 
@@ -40,9 +42,11 @@ class Watch {
   readonly #counted = new Map<string, number>();
   /** Ports and guests of each namespace, as it was read last. */
   readonly #ports = new Map<number, readonly WatchedPort[]>();
-  #paths: ReadonlyMap<number, string | undefined> = new Map();
+  /** Of namespaces that could be entered when they were listed; undefined: the own one. */
+  #paths = new Map<number, string | undefined>();
   #listedMs = Number.NEGATIVE_INFINITY;
   #notedMs = Number.NEGATIVE_INFINITY;
+  readonly #noted = new Set<bigint>();
   /** Namespaces that are still to be read in this round. */
   #round: number[] = [];
   #reading: Promise<void> | undefined;
@@ -58,7 +62,7 @@ class Watch {
   async refresh(): Promise<void> {
     const { isOpen } = this.#question;
     if (!isOpen) this.#close();
-    if (!this.#reading && !isOpen && performance.now() - this.#notedMs < NOTED_EVERY_MS) return;
+    if (!this.#reading && !isOpen && !this.#isNoteDue()) return;
     this.#reading ??= (isOpen ? this.#look() : this.#note()).finally(() => {
       this.#reading = undefined;
     });
@@ -68,11 +72,19 @@ class Watch {
     enough.abort();
   }
 
+  /** A port that is new is noted at once. */
+  #isNoteDue(): boolean {
+    const ports = [...this.devices.values()].filter(({ bridgePort }) => bridgePort);
+    if (ports.length === 0) return false;
+    return performance.now() - this.#notedMs >= NOTED_EVERY_MS || ports.some(({ id }) => !this.#noted.has(id));
+  }
+
   forget(present: ReadonlySet<bigint>): void {
     for (const id of this.devices.keys())
       if (!present.has(id)) {
         this.devices.delete(id);
         this.#remembered.delete(id);
+        this.#noted.delete(id);
       }
   }
 
@@ -89,7 +101,9 @@ class Watch {
   /** Nobody asks: a host with thousands of guests pays a dump of each bridge, now and then. */
   async #note(): Promise<void> {
     this.#notedMs = performance.now();
-    for (const [netns, devices] of byNamespace([...this.devices.values()].filter(({ bridgePort }) => bridgePort))) {
+    const ports = [...this.devices.values()].filter(({ bridgePort }) => bridgePort);
+    for (const { id } of ports) this.#noted.add(id);
+    for (const [netns, devices] of byNamespace(ports)) {
       try {
         const ifindices = devices.map(({ ifindex }) => ifindex);
         const { fdb } = await readAddresses(await this.#pathOf(netns), ifindices);
@@ -113,7 +127,7 @@ class Watch {
 
   /** As many namespaces as there is time for; the next refresh goes on with the others. */
   async #look(): Promise<void> {
-    const until = performance.now() + REFRESH_MS;
+    const until = performance.now() + LOOK_MS;
     const groups = byNamespace(this.devices.values());
     if (this.#round.length === 0) this.#round = [...groups.keys()];
     const seen = this.#readFrames();
@@ -188,7 +202,7 @@ class Watch {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
-      this.#paths = new Map();
+      this.#paths.delete(netns); // the next namespace may have its number, and another path
       const why = `the configuration of its namespace (${errno === 'EMSGSIZE' ? 'there are too many devices' : errno})`;
       return new Map(devices.map(({ id }) => [id, { redirects: [], strays: [], unread: [why] }]));
     }
@@ -225,7 +239,7 @@ class Watch {
 
   /** undefined: it is the own one. Throws where nothing leads there. */
   async #pathOf(netns: number): Promise<string | undefined> {
-    if (!this.#paths.has(netns) && performance.now() - this.#listedMs > LISTED_EVERY_MS / 10) {
+    if (!this.#paths.has(netns) && performance.now() - this.#listedMs > LISTED_EVERY_MS) {
       this.#listedMs = performance.now();
       const own = await ownNamespace();
       const all = await listNamespaces();
@@ -269,7 +283,7 @@ function frameKey({ netns, port, address, vlan }: SeenFrames): string {
 function portsOf(netns: number, own: ReadonlySet<number>, { links, fdb }: NamespaceTables): readonly WatchedPort[] {
   return [...links.values()]
     .filter(({ ifindex, master }) => fdb.has(ifindex) || (master !== undefined && fdb.has(master)))
-    .map(({ ifindex }) => ({ netns, ifindex, isGuest: own.has(ifindex) }));
+    .map(({ ifindex }) => ({ netns, ifindex, as: fdb.has(ifindex) ? 'bridge' : own.has(ifindex) ? 'guest' : 'port' }));
 }
 
 function open({ question }: Parts): OpenSubject {

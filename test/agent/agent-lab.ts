@@ -33,7 +33,7 @@ export interface AttachedLab extends AgentLab {
   readonly probes: Probes;
   /** Samples the readers, as the agent does between snapshots. */
   sampleReaders(): boolean;
-  /** A person asks about this host. */
+  /** A person asks: what is read for questions alone is in the snapshots from the next one on. */
   ask(): void;
 }
 

@@ -54,6 +54,8 @@ export async function answerTo(
   device = 'tap0',
   seconds?: number,
 ): Promise<{ readonly answer: Status; readonly findings: readonly Finding[] }> {
+  scene.agent.ask();
+  await scene.agent.snapshot();
   const window = await watch(scene, seconds);
   const asked = window.devices.find(({ now }) => now.netns === scene.lab.inode && now.name === device);
   const verdict = judge(window, asked);

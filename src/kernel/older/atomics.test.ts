@@ -28,7 +28,7 @@ test('each atomic operation but the plain addition is taken out, and nothing els
       assert.ok(instruction[0] === 0xc3 || instruction[0] === 0xdb, instruction.toString('hex'));
       assert.notEqual(instruction.readInt32LE(4), 0, 'a plain addition is known to every kernel');
     }
-    assert.ok(file.includes('follow') || taken.length > 50, `${taken.length} of ${file}`);
+    assert.ok(!file.includes('tapscope.bpf') || taken.length > 50, `${taken.length} of ${file}`);
     assert.deepEqual(changes(after, withoutAtomics(after)), []);
   }
 });

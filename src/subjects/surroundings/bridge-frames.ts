@@ -20,8 +20,8 @@ export interface SeenFrames {
 export interface WatchedPort {
   readonly netns: number;
   readonly ifindex: number;
-  /** A device of ours: addresses that its guest sends from are noted. */
-  readonly isGuest: boolean;
+  /** guest: a device of ours, addresses that its guest sends from are noted. bridge: what the host itself sends by it. */
+  readonly as: keyof typeof WATCHED_AS;
 }
 
 const PROGRAMS = ['frame_received', 'frame_sent'];
@@ -29,8 +29,7 @@ const KEY_FIELDS = ['netns', 'ifindex', 'address', 'vlan', 'is_sender'] as const
 const PORT_FIELDS = ['netns', 'ifindex'] as const;
 const ADDRESS_BYTES = 6;
 /** enum watched_as */
-const WATCHED_PORT = 1;
-const WATCHED_GUEST = 2;
+const WATCHED_AS = { port: 1, guest: 2, bridge: 3 } as const;
 
 export class BridgeFrames {
   readonly #object: BpfObject;
@@ -62,19 +61,19 @@ export class BridgeFrames {
 
   /** From now on these ports, and no others. */
   watch(ports: readonly WatchedPort[]): void {
-    const wanted = new Map(ports.map((one) => [`${one.netns} ${one.ifindex} ${one.isGuest}`, one]));
+    const wanted = new Map(ports.map((one) => [`${one.netns} ${one.ifindex} ${one.as}`, one]));
     for (const [name, key] of this.#ports)
       if (!wanted.has(name)) {
         this.#object.remove('watched_ports', key);
         this.#ports.delete(name);
       }
-    for (const [name, { netns, ifindex, isGuest }] of wanted) {
+    for (const [name, { netns, ifindex, as }] of wanted) {
       if (this.#ports.has(name)) continue;
       const key = new Uint8Array(this.#port.size);
       const view = new DataView(key.buffer);
       view.setUint32(this.#port.at.netns, netns, true);
       view.setUint32(this.#port.at.ifindex, ifindex, true);
-      this.#object.update('watched_ports', key, bytes32(isGuest ? WATCHED_GUEST : WATCHED_PORT));
+      this.#object.update('watched_ports', key, bytes32(WATCHED_AS[as]));
       this.#ports.set(name, key);
     }
   }

@@ -42,6 +42,9 @@ const MOST_PLACES = 64;
 const MOST_WAYS = 64;
 const NO_MDB: Mdb = { entries: [], routerPorts: new Set() };
 
+/** This kernel was built without it (bridge, classifiers, IPv6), or the device or its qdisc has gone meanwhile. */
+const NOTHING_THERE: readonly string[] = ['EOPNOTSUPP', 'EAFNOSUPPORT', 'ENODEV', 'EINVAL'];
+
 /** Reads part after part until the time is up. */
 class PartReader {
   readonly unread: string[] = [];
@@ -58,8 +61,7 @@ class PartReader {
       return await read();
     } catch (error) {
       const errno = errnoOf(error);
-      // This kernel was built without it: no bridge, no classifier, no policy routing, no IPv6.
-      if (errno === 'EOPNOTSUPP' || errno === 'EAFNOSUPPORT') return otherwise;
+      if (errno !== undefined && NOTHING_THERE.includes(errno)) return otherwise;
       if (errno === undefined && !(error instanceof RangeError)) throw error;
       return this.#miss(
         what,

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
+// What the configuration around a device leads to: carrier off, tables of a bridge, filters and routes; and when it is as it should be.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import { quietHost, type TapPlan } from '../../test/snapshots/quiet-host.ts';
+import type { BridgePort } from '../snapshot/device.ts';
+import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
+import { lossTowards } from './asked.ts';
+
+const PORT: BridgePort = {
+  bridge: 'br0',
+  bridgeUp: true,
+  state: 'forwarding',
+  stp: 'off',
+  isolated: false,
+  isolatedBeside: 0,
+  learns: true,
+  floods: true,
+};
+const GUEST = '52:54:00:00:00:01';
+
+/** The device delivers, and its surroundings are these at each second. */
+function tap(delivered: number, surroundings: (second: number) => Partial<Surroundings>): readonly TapPlan[] {
+  const more = (second: number) => ({
+    bridgePort: PORT,
+    surroundings: { redirects: [], strays: [], unread: [], ...surroundings(second) },
+  });
+  return [{ queues: [{ delivered }], more }];
+}
+
+function table(more: Partial<BridgeTable>): { readonly table: BridgeTable } {
+  return { table: { addresses: 1, isLocked: false, misplaced: [], withheld: [], ...more } };
+}
+
+function withheld(cause: WithheldFrames['cause'], address: string, perSecond: number, vlan = 0) {
+  return (second: number) =>
+    table({ withheld: [{ address, vlan, from: 'eth1', cause, packets: perSecond * (second + 1) }], vlans: 1, pvid: 1 });
+}
+
+function filter(more: Partial<TcRedirect>, perSecond: number, failed: number) {
+  return (second: number) => ({
+    redirects: [
+      {
+        ...{ from: 'eth0', to: 'tap0', hook: 'ingress' as const, isCopy: false, ...more },
+        packets: perSecond * second,
+        failed: failed * second,
+      },
+    ],
+  });
+}
+
+const GROUP = '01:00:5e:01:02:03';
+/** Lost at the noop qdisc, which the kernel has in tx_dropped too. */
+const UNPLUGGED: readonly TapPlan[] = [
+  {
+    queues: [{ delivered: 0 }],
+    before: { 'QDISC_DROP@__dev_queue_xmit': 400 },
+    more: (second) => ({
+      carrier: false,
+      counters: { txPackets: 7, txBytes: 0, txDropped: 400 * second, rxPackets: 0, rxBytes: 0, rxDropped: 0 },
+    }),
+  },
+];
+
+testHosts([
+  {
+    host: 'lost its carrier',
+    taps: UNPLUGGED,
+    finds: ['carrier-off warning'],
+    types: 'ip link set dev tap0 carrier on',
+  },
+  {
+    host: 'has the guest’s address at another port, and frames go there',
+    taps: tap(1000, (second) =>
+      table({
+        misplaced: [{ address: GUEST, port: 'vnet7', how: 'static' }],
+        withheld: [{ address: GUEST, vlan: 0, from: 'eth1', cause: 'elsewhere', packets: 5 * second }],
+      }),
+    ),
+    asked: true,
+    finds: ['bridge-table warning'],
+    says: /br0 sends frames for 52:54:00:00:00:01, which is behind it, to vnet7/,
+    types: 'bridge fdb del 52:54:00:00:00:01 dev vnet7 master',
+  },
+  {
+    host: 'has such an entry that no frame met, beside good traffic',
+    taps: tap(1000, () => table({ misplaced: [{ address: GUEST, port: 'vnet7', how: 'static' }] })),
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'has two guests with one address',
+    taps: tap(1000, () => table({ misplaced: [{ address: GUEST, port: 'vnet7', how: 'twice' }] })),
+    asked: true,
+    finds: ['bridge-table warning'],
+  },
+  {
+    host: 'gets frames for a guest in a VLAN that its port does not allow',
+    taps: tap(10, withheld('vlan-out', GUEST, 5, 20)),
+    asked: true,
+    finds: ['bridge-table warning'],
+    says: /its port does not allow VLAN 20/,
+  },
+  {
+    host: 'withholds a group that no port has reported',
+    taps: tap(10, withheld('group', GROUP, 100)),
+    asked: true,
+    finds: ['bridge-table warning'],
+  },
+  { host: 'is not asked about it', taps: tap(10, withheld('group', GROUP, 100)), finds: [] },
+  {
+    host: 'withholds a trickle of a group',
+    taps: tap(10, withheld('group', GROUP, 1)),
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'withholds neighbour solicitations for its guest',
+    taps: tap(10, withheld('group', '33:33:ff:00:00:01', 1)),
+    asked: true,
+    finds: ['bridge-table warning'],
+  },
+  {
+    host: 'redirects what the guest sends to a device that is down',
+    taps: tap(10, filter({ from: 'tap0', to: 'eth0' }, 50, 50)),
+    finds: ['redirected-away warning'],
+  },
+  {
+    host: 'redirects packets to the device',
+    taps: tap(50, filter({}, 50, 0)),
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'redirects packets to a device that is gone, beside one that got nothing',
+    taps: tap(0, filter({ to: '' }, 50, 50)),
+    asked: true,
+    finds: ['redirected-away warning'],
+    says: /redirected 500 to a device that is gone/,
+  },
+  {
+    host: 'has another way for a neighbour',
+    taps: tap(10, () => ({
+      strays: [{ address: '10.0.0.7', isNeighbour: true, device: 'eth0', route: 'unicast' }],
+    })),
+    asked: true,
+    finds: ['redirected-away warning'],
+    types: 'ip route get 10.0.0.7',
+  },
+  {
+    host: 'has another way for a part of the network, and traffic',
+    taps: tap(10, () => ({
+      strays: [{ address: '10.0.0.129', isNeighbour: false, device: 'eth0', route: 'unicast' }],
+    })),
+    asked: true,
+    finds: ['not-here info'],
+  },
+]);
+
+test('what the kernel has in tx_dropped and the probes before tun is lost once', () => {
+  const [device] = quietHost(UNPLUGGED).devices;
+  assert.ok(device);
+  const { lost, offered, share } = lossTowards(device);
+  assert.deepEqual([lost, offered, share], [4000, 4000, 1]);
+});

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
+// What the configuration around a device does with its packets, played on the real kernel: each fault is named, each healthy twin is not.
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { answerTo, type Scene, said, scene } from '../../test/agent/on-call.ts';
+import { type NamespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
+
+const GUEST = '02:00:00:00:00:01';
+const SECONDS = 4;
+
+/** Repeats for as long as the test runs. */
+function often({ lab }: Scene, milliseconds: number, action: () => Promise<unknown>): void {
+  let over = false;
+  const ended = (async () => {
+    while (!over) {
+      await action().catch(() => {}); // where the way is closed, send() says so
+      await wait(milliseconds);
+    }
+  })();
+  lab.after(async () => {
+    over = true;
+    await ended;
+  });
+}
+
+/** Rules and severities of what the operator who asks is told. */
+async function told(one: Scene, device = 'tap0'): Promise<string> {
+  const { answer, findings } = await answerTo(one, device, SECONDS);
+  return `${answer}: ${findings.map(({ rule, cause }) => `${rule} (${cause})`).join('; ')}${findings.length === 0 ? said(findings) : ''}`;
+}
+
+async function assertTold(one: Scene, expected: RegExp, device?: string): Promise<void> {
+  assert.match(await told(one, device), expected);
+}
+
+const CLEAN = /^(ok|unknown): not-here/;
+
+/** Frames come in by ve0; tap0 and tap1 are ports too, each read. */
+async function bridged(t: TestContext, options = 'mcast_snooping 0'): Promise<Scene> {
+  const one = await scene(t, 1000);
+  const { lab, reader } = one;
+  await reader.open('b', 'tap1', 'tap');
+  for (const queue of ['a', 'b']) await reader.readLoop(queue, 0);
+  await lab.ipBatch([
+    `link add br0 type bridge ${options} forward_delay 0`,
+    'link set br0 up',
+    'link set tap0 master br0',
+    'link set tap1 master br0 up',
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 master br0 up',
+    'addr add 10.90.0.1/24 dev ve0',
+    `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
+    'route add 239.0.0.0/8 dev ve0',
+  ]);
+  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  return one;
+}
+
+async function streamTo(one: Scene, address: string, perRound = 10): Promise<void> {
+  const sender = await one.lab.testReader();
+  often(one, 100, () => sender.udp(address, 9, perRound, 64));
+}
+
+function fdb({ lab }: Pick<Scene, 'lab'>, words: string): Promise<string> {
+  return lab.exec('bridge', ...`fdb replace ${words}`.split(' '));
+}
+
+/** tap0's guest has the address: the bridge learned it there. */
+async function learned({ lab, reader, agent }: Scene): Promise<void> {
+  await fdb({ lab }, `${GUEST} dev tap0 master dynamic`);
+  await agent.snapshot(); // noted without a question
+  await agent.snapshot();
+  await reader.write('a', 1, 64);
+}
+
+test('a bridge that has the guest’s address at its port', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await learned(one);
+  await streamTo(one, '10.90.0.2');
+  await assertTold(one, CLEAN);
+});
+
+test('a program writes the guest’s address to another port', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await learned(one);
+  await fdb(one, `${GUEST} dev tap1 master static`);
+  await streamTo(one, '10.90.0.2');
+  await assertTold(one, /^warning: bridge-table .*frames for 02:00:00:00:00:01, which is behind it, to tap1/);
+  await one.lab.exec('bridge', ...`fdb del ${GUEST} dev tap1 master`.split(' '));
+  await wait(1500);
+  await assertTold(one, CLEAN);
+});
+
+test('the guest’s address is written as one of the bridge’s own', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await fdb(one, `${GUEST} dev tap0 master permanent`);
+  await streamTo(one, '10.90.0.2');
+  await assertTold(
+    one,
+    /^warning: bridge-table .*frames for 02:00:00:00:00:01, which is behind it, to the host itself/,
+  );
+});
+
+test('a stale entry of another host’s address beside good traffic', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await learned(one);
+  await fdb(one, '02:00:00:00:00:99 dev tap1 master static');
+  await streamTo(one, '10.90.0.2');
+  await assertTold(one, CLEAN);
+});
+
+const SNOOPING = 'mcast_snooping 1 mcast_querier 1 mcast_query_response_interval 100';
+/** The querier is heeded from then on: the interval is taken over only after the querier was made. */
+const HEEDED_MS = 11_000;
+
+test('snooping: a group that no port has reported', { skip: noLab }, async (t) => {
+  const one = await bridged(t, SNOOPING);
+  await streamTo(one, '239.1.2.3');
+  await wait(HEEDED_MS);
+  await assertTold(one, /^warning: bridge-table .*01:00:5e:01:02:03: br0 snoops multicast/);
+  // The port reports it: nothing is withheld any more.
+  await one.lab.exec('bridge', ...'mdb add dev br0 port tap0 grp 239.1.2.3 temp'.split(' '));
+  await wait(1500);
+  await assertTold(one, CLEAN);
+});
+
+test('snooping: a group that a program wrote to another port', { skip: noLab }, async (t) => {
+  const one = await bridged(t, SNOOPING);
+  await one.lab.exec('bridge', ...'mdb add dev br0 port tap1 grp 239.1.2.3 permanent'.split(' '));
+  await streamTo(one, '239.1.2.3');
+  await wait(HEEDED_MS);
+  await assertTold(one, /^warning: bridge-table .*01:00:5e:01:02:03/);
+});
+
+test('snooping: a group that another port has reported, and a few frames to one that none has', {
+  skip: noLab,
+}, async (t) => {
+  const one = await bridged(t, SNOOPING);
+  await one.lab.exec('bridge', ...'mdb add dev br0 port tap1 grp 239.1.2.3 temp'.split(' '));
+  await streamTo(one, '239.1.2.3');
+  const sender = await one.lab.testReader();
+  often(one, 1000, () => sender.udp('239.9.9.9', 9, 1, 64));
+  await wait(HEEDED_MS);
+  await assertTold(one, CLEAN);
+});
+
+test('snooping without a querier floods', { skip: noLab }, async (t) => {
+  const one = await bridged(t, 'mcast_snooping 1');
+  await streamTo(one, '239.1.2.3');
+  await assertTold(one, CLEAN);
+});
+
+test('a port that does not flood multicast', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await one.lab.exec('bridge', ...'link set dev tap0 mcast_flood off'.split(' '));
+  await streamTo(one, '239.1.2.3');
+  await assertTold(one, /^warning: bridge-table .*does not flood multicast/);
+});
+
+async function redirectTo(lab: NamespaceLab, from: string, to: string): Promise<void> {
+  await lab.tc(`qdisc add dev ${from} ingress`);
+  await lab.tc(
+    `filter add dev ${from} parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev ${to}`,
+  );
+}
+
+/** What comes in by ve1 is redirected to tap0. */
+async function redirected(t: TestContext): Promise<Scene> {
+  const one = await scene(t, 1000);
+  const { lab, reader } = one;
+  await reader.open('b', 'tap1', 'tap', 'persist');
+  for (const queue of ['a', 'b']) await reader.readLoop(queue, 0);
+  await lab.ipBatch([
+    'link set tap1 up',
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 up',
+    'addr add 10.90.0.1/24 dev ve0',
+    `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
+  ]);
+  return one;
+}
+
+test('tc of another device redirects to a tap that is read, and then to one whose reader has gone', {
+  skip: noLab,
+}, async (t) => {
+  const one = await redirected(t);
+  await redirectTo(one.lab, 've1', 'tap1');
+  await streamTo(one, '10.90.0.2');
+  await assertTold(one, CLEAN, 'tap1');
+  await one.reader.stop('b');
+  await one.reader.close('b');
+  await assertTold(one, /^warning: no-reader \(tap1 loses every packet sent to it \([1-9]/, 'tap1');
+});
+
+test('tc still names a tap that was deleted and made again', { skip: noLab }, async (t) => {
+  const one = await redirected(t);
+  await redirectTo(one.lab, 've1', 'tap1');
+  await one.lab.ip('link del tap1');
+  await streamTo(one, '10.90.0.2');
+  await assertTold(one, /^warning: redirected-away .*tc at ve1 \(ingress\) redirected \d+ to a device that is gone/);
+});
+
+test('a guest’s packets are redirected to a device that is up, and then down', { skip: noLab }, async (t) => {
+  const one = await redirected(t);
+  await redirectTo(one.lab, 'tap0', 've0');
+  often(one, 100, () => one.reader.write('a', 20, 64));
+  await assertTold(one, CLEAN);
+  await one.lab.ip('link set ve0 down');
+  await assertTold(
+    one,
+    /^(warning|critical): redirected-away .*of \d+ packets that tc redirects at its ingress to ve0/,
+  );
+});
+
+/** tap0 has 10.91.0.1/24 and a neighbour. */
+async function routed(t: TestContext): Promise<Scene> {
+  const one = await redirected(t);
+  await one.lab.ipBatch([
+    'addr add 10.91.0.1/24 dev tap0',
+    'neigh replace 10.91.0.7 lladdr 02:00:00:00:00:07 dev tap0 nud permanent',
+  ]);
+  return one;
+}
+
+test('routes that lead to the device', { skip: noLab }, async (t) => {
+  await assertTold(await routed(t), CLEAN);
+});
+
+test('a more specific route leads past the device', { skip: noLab }, async (t) => {
+  const one = await routed(t);
+  await one.lab.ip('route add 10.91.0.0/28 dev ve0');
+  await assertTold(one, /^warning: redirected-away .*routes lead 10\.91\.0\.\d, which is behind it, to ve0/);
+});
+
+test('a rule of policy routing leads past the device', { skip: noLab }, async (t) => {
+  const one = await routed(t);
+  await one.lab.ipBatch(['rule add to 10.91.0.7 lookup 100', 'route add default dev ve0 table 100']);
+  await assertTold(one, /^warning: redirected-away .*routes lead 10\.91\.0\.7, which is behind it, to ve0/);
+});
+
+test('a blackhole for a neighbour', { skip: noLab }, async (t) => {
+  const one = await routed(t);
+  await one.lab.ip('route add blackhole 10.91.0.7/32');
+  await assertTold(one, /^warning: redirected-away .*10\.91\.0\.7, which is behind it, to nowhere \(blackhole\)/);
+});
+
+test('carrier off by ip link, and on again', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  await streamTo(one, '10.77.0.2');
+  await one.lab.ip('link set tap0 carrier off');
+  await assertTold(one, /^warning: carrier-off \(tap0 loses every packet sent to it: its carrier is off/);
+  await one.lab.ip('link set tap0 carrier on');
+  await wait(1500);
+  await assertTold(one, CLEAN);
+});
+
+test('a persistent tap that belongs to another user and that nobody has open', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.lab.ip('tuntap add dev tap7 mode tap user 1234');
+  await one.lab.ip('link set tap7 up');
+  const { answer, findings } = await answerTo(one, 'tap7', SECONDS);
+  assert.deepEqual([answer, findings[0]?.rule], ['warning', 'no-reader']);
+  assert.match(findings[0]?.evidence.join('\n') ?? '', /user 1234 may open it, others need CAP_NET_ADMIN/);
+});
+
+test('10 000 addresses, and a table that is too long', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await learned(one);
+  const entries = (from: number, to: number): string =>
+    `for i in $(seq ${from} ${to}); do printf 'fdb add 06:00:00:%02x:%02x:%02x dev ve1 master static\\n' $((i>>16)) $((i>>8&255)) $((i&255)); done | bridge -batch -`;
+  await one.lab.exec('bash', '-c', entries(1, 10_000));
+  await streamTo(one, '10.90.0.2');
+  one.agent.ask();
+  await one.agent.snapshot();
+  const began = performance.now();
+  await one.agent.snapshot();
+  assert.ok(performance.now() - began < 1500, `${performance.now() - began} ms`);
+  await assertTold(one, CLEAN);
+  await one.lab.exec('bash', '-c', entries(10_001, 40_000));
+  const unread = async (): Promise<readonly string[] | undefined> => {
+    one.agent.ask();
+    return (await one.agent.device(one.lab.inode, 'tap0')).surroundings?.unread;
+  };
+  await until(async () => (await unread())?.includes('the addresses of br0 (there are too many)') ?? false);
+});
