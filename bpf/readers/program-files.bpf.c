@@ -141,8 +141,7 @@ static __always_inline void write_buffers(struct program_file *out, struct sock_
 	out->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	out->send_limit = BPF_CORE_READ(sk, sk_sndbuf);
 	out->sent = BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter) - 1; /* 1 for the socket itself */
-	out->send_flags =
-		(flags & SOCK_NOSPACE ? SEND_REFUSED : 0) | (flags & SOCKWQ_ASYNC_NOSPACE ? SEND_WAITS : 0);
+	out->send_flags = (flags & SOCK_NOSPACE ? SEND_REFUSED : 0) | (flags & SOCKWQ_ASYNC_NOSPACE ? SEND_WAITS : 0);
 }
 
 static __always_inline void write_socket(struct program_file *out, struct sock___program *sk)
