@@ -141,8 +141,7 @@ static __always_inline void write_buffers(struct program_file *out, struct sock_
 	out->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	out->send_limit = BPF_CORE_READ(sk, sk_sndbuf);
 	out->sent = BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter) - 1; /* 1 for the socket itself */
-	out->send_flags =
-		(flags & SOCK_NOSPACE ? SEND_REFUSED : 0) | (flags & SOCKWQ_ASYNC_NOSPACE ? SEND_WAITS : 0);
+	out->send_flags = (flags & SOCK_NOSPACE ? SEND_REFUSED : 0) | (flags & SOCKWQ_ASYNC_NOSPACE ? SEND_WAITS : 0);
 }
 
 static __always_inline void write_socket(struct program_file *out, struct sock___program *sk)
@@ -204,12 +203,16 @@ static __always_inline bool is_wanted(u32 pid, u64 session)
 	return program->files++ < MOST_FILES;
 }
 
+/* An io_uring, or vhost-net: by these packets are taken without any read(). */
 static __always_inline bool is_ring(struct file___program *file)
 {
 	char name[12] = {};
 
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
-	return name[0] == '[' && name[1] == 'i' && name[2] == 'o' && name[3] == '_' && name[4] == 'u';
+	if (name[0] == '[')
+		return name[1] == 'i' && name[2] == 'o' && name[3] == '_' && name[4] == 'u';
+	return name[0] == 'v' && name[1] == 'h' && name[2] == 'o' && name[3] == 's' && name[4] == 't' &&
+	       name[5] == '-' && name[6] == 'n';
 }
 
 SEC("iter/task_file")

@@ -73,7 +73,8 @@ ON_REQUEST(count_flows, struct flow_table)
 	struct tun_struct___flows *table = (struct tun_struct___flows *)tun;
 
 	request->known = 0;
-	if (!tun || !bpf_core_field_exists(table->flows) || !bpf_core_field_exists(((struct tun_flow_entry *)0)->queue_index))
+	if (!tun || !bpf_core_field_exists(table->flows) ||
+	    !bpf_core_field_exists(((struct tun_flow_entry *)0)->queue_index))
 		return 0;
 	__builtin_memset(&flow_count, 0, sizeof(flow_count));
 	flow_count.tun = (u64)tun;

@@ -46,7 +46,7 @@ const PERIOD_MS = 1000;
 /** The timeout for one answer. A busy host with a thousand queues takes two seconds. */
 const PATIENCE_MS = 5000;
 /** Events that cost no packet anything: the walk reads the kernel's own counters. */
-const FREE = ['devices', 'owners', 'readers'];
+const FREE = ['devices', 'owners', 'programs', 'readers'];
 const WALK_ALONE = EVENTS.filter(({ name }) => !FREE.includes(name)).map(({ name }) => `${name}=off`);
 
 export async function openSource(options: SourceOptions): Promise<SnapshotSource> {

@@ -66,7 +66,7 @@ export interface ProgramFiles {
   /** ns since boot: with the number, this process and no other. */
   readonly started: bigint;
   readonly sockets: readonly ProgramSocket[];
-  /** It has an io_uring, by which it may read and send without any account of the kernel's. */
+  /** It has an io_uring or vhost-net open: what is taken by these is in no account of reads. */
   readonly hasRing: boolean;
   /** It has more files than are looked at. */
   readonly hasMore: boolean;

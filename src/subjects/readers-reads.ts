@@ -58,7 +58,7 @@ export class ReadersReads {
     // vhost-net takes packets without any read(), and tells the guest of one that does not fit.
     if (walked.queues.some(({ backend }) => backend !== undefined)) return undefined;
     if (holders.some(({ hasRing }) => hasRing))
-      return 'its program has an io_uring: what it reads by that is in no account of the kernel’s';
+      return 'its program has an io_uring or vhost-net open: what is read by that is in no account of the kernel’s';
     const threads = this.#threadsOf(walked);
     const keys = threads?.map((tid) => `/${tid}`) ?? holders.map(({ pid }) => String(pid));
     const areThere = (): boolean => holders.every(({ pid, started }) => isInProc(pid, started));

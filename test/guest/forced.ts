@@ -55,6 +55,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'refused=none': unknown('refused writes'),
   'receive-batches=none': unknown('received in batches'),
   'owners=procfs': SAME,
+  'programs=none': SAME,
 };
 
 /** Further differences where packets are counted when they are taken (Linux 7.3). */

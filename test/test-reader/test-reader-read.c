@@ -43,7 +43,8 @@ int read_short(int argc, char **argv, struct answer *out)
 	(void)argc;
 	if (!queue)
 		return -ENOENT;
-	while (packets < count && (size = read(queue->fd, buffer, room < sizeof(buffer) ? room : sizeof(buffer))) >= 0) {
+	while (packets < count &&
+	       (size = read(queue->fd, buffer, room < sizeof(buffer) ? room : sizeof(buffer))) >= 0) {
 		packets++;
 		bytes += size;
 	}

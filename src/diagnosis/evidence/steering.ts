@@ -13,10 +13,20 @@ export interface Steering {
 const FEWEST_FLOWS = 8;
 const NEARLY_ALL = 0.8;
 
-/** undefined: they do not, or it is not known. */
-export function steeringOf({ device, now }: QueueSpan): Steering | undefined {
+/** Its program's writes steer nearly all flows to this queue; undefined: they do not, or it is not known. */
+export function steeringOf(queue: QueueSpan): Steering | undefined {
+  const table = tableOf(queue);
+  return table && table.flows >= FEWEST_FLOWS && table.here >= NEARLY_ALL * table.flows ? table : undefined;
+}
+
+/** There are so few that one queue may have them by chance, and this one has all of them; undefined: else, or it is not known. */
+export function fewFlowsOf(queue: QueueSpan): Steering | undefined {
+  const table = tableOf(queue);
+  return table && table.flows > 0 && table.flows < FEWEST_FLOWS && table.here === table.flows ? table : undefined;
+}
+
+/** undefined: nobody asks, or a BPF program of its owner chooses the queue. */
+function tableOf({ device, now }: QueueSpan): Steering | undefined {
   const last = device.steps.findLast(({ programSide }) => programSide?.flowTable)?.programSide?.flowTable;
-  if (!last || last.isSteered) return undefined;
-  const here = last.flowsOfQueues[now.index] ?? 0;
-  return last.flows >= FEWEST_FLOWS && here >= NEARLY_ALL * last.flows ? { flows: last.flows, here } : undefined;
+  return last && !last.isSteered ? { flows: last.flows, here: last.flowsOfQueues[now.index] ?? 0 } : undefined;
 }

@@ -3,7 +3,7 @@
 import { type FullRing, type FullRingCause, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, ringLoss, severityOf } from '../evidence/loss.ts';
-import { type Steering, steeringOf } from '../evidence/steering.ts';
+import { fewFlowsOf, type Steering, steeringOf } from '../evidence/steering.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, percent, queueName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
@@ -27,7 +27,7 @@ export const queueHot: Rule = {
   explanation:
     'Flows are spread over the queues by a hash, or by the queue that the guest or program was last seen to write them to: tun sends the answers to a flow where its packets came from. Here one queue gets more than four fifths and loses packets while the others have room, so that its reader alone is at its limit. ' +
     'Few large flows do that, and tunnels (one flow outside, with any number inside): more queues do not help them. So does a program that writes all its packets to one descriptor, or a guest that sends by one transmit queue: then tun’s flow table, which is read while somebody asks, has all of its flows in that queue.\n\n' +
-    'If the others get nothing at all and the flow table does not say why, it is one flow, most likely a test; then only the cause for that queue is reported.',
+    'If the others get nothing at all, it is one flow, most likely a test; then the cause for that queue is reported, and one flow as information, where the flow table shows it.',
   symptom: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) => fullRings(window).flatMap((seen) => (seen.queue.device.queues.length > 1 ? hot(seen) : [])),
@@ -51,6 +51,8 @@ function hot(seen: FullRing): readonly Diagnosis[] {
   if (share < HOT || beside.some((one) => one && severityOf(one))) return [];
   const steering = steeringOf(queue);
   if (steering && HELPED_IF_STEERED.includes(cause)) return [finding(seen, others, share, steering)];
+  const single = fewFlowsOf(queue);
+  if (single && 1 - share < OTHERS) return [oneFlow(seen, single)];
   const haveOwn = 1 - share >= OTHERS && others.offered >= FEWEST_OTHERS;
   return haveOwn && HELPED.includes(cause) ? [finding(seen, others, share, undefined)] : [];
 }
@@ -87,6 +89,21 @@ function finding(
       { rule: QUEUE_DEAD, because: `${count(loss.offered - loss.lost)} packets of it were taken` },
     ],
     confidence: steering ? 'high' : 'medium',
+  });
+}
+
+/** No fault: the cause of the loss is another rule's, and more queues are no remedy. */
+function oneFlow({ queue, loss }: FullRing, { flows }: Steering): Diagnosis {
+  return onQueue(queue, {
+    severity: 'info',
+    cause: `${queueName(queue)} carries all: ${flows === 1 ? 'there is one flow' : `there are ${flows} flows`}, and a flow never uses a second queue.`,
+    evidence: [
+      `flow table: ${flows} flow${flows === 1 ? '' : 's'} within three seconds, answered by this queue`,
+      `${count(loss.offered)} packets to this queue, hardly any to the others`,
+    ],
+    remedies: [countFlows],
+    rejected: [],
+    confidence: 'medium',
   });
 }
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
+// When what a program read proves that packets were cut, and when it proves nothing.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { quietHost } from '../../../test/snapshots/quiet-host.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { ProgramReads, ProgramSide } from '../../snapshot/program.ts';
+import type { DeviceSpan } from '../window.ts';
+import { programDoubts, readsOf } from './program-side.ts';
+
+const PACKETS = 1000;
+const LONG = 4000;
+const SIDE: ProgramSide = { holders: 1, sockets: [], mtu: 9000, readHeader: 0, unreadable: [] };
+
+interface Plan {
+  readonly size?: number;
+  readonly got?: number;
+  readonly calls?: number;
+  readonly readers?: string;
+  /** Why nothing is known of what was read. */
+  readonly unreadable?: string;
+  readonly vnetHeader?: boolean;
+}
+
+/** A window of ten seconds, in which the device handed out PACKETS. */
+function spanOf({
+  size = LONG,
+  got = PACKETS * size,
+  calls = PACKETS,
+  readers = 'a',
+  unreadable,
+  vnetHeader = false,
+}: Plan): DeviceSpan {
+  const [device] = quietHost([{ queues: [{ delivered: 10 }] }]).devices;
+  assert.ok(device?.now.counters);
+  const { counters } = device.now;
+  const state = (packets: number, reads: ProgramReads): Device => ({
+    ...device.now,
+    vnetHeader,
+    counters: { ...counters, txPackets: packets, txBytes: packets * size },
+    programSide: unreadable === undefined ? { ...SIDE, reads } : { ...SIDE, unreadable: [unreadable] },
+  });
+  const before = state(0, { readers: 'a', threads: 1, bytesBefore: 0, bytes: 0, calls: 0 });
+  const now = state(PACKETS, { readers, threads: 1, bytesBefore: got, bytes: got, calls });
+  return { seconds: 10, before, now, steps: [before, now], takenAt: [0, 10], queues: [] };
+}
+
+for (const [name, plan, cut] of [
+  ['whole packets', {}, 0],
+  ['1 500 bytes of each', { got: PACKETS * 1500 }, PACKETS * 2500],
+  ['all of it, and much else', { got: 2 * PACKETS * LONG }, 0],
+  ['fewer calls than packets: some are read by another way', { got: PACKETS * 1500, calls: PACKETS / 2 }, undefined],
+  ['8 bytes for each: an event, no packet', { got: PACKETS * 8 }, undefined],
+  ['other readers than before', { got: PACKETS * 1500, readers: 'b' }, undefined],
+] as const) {
+  test(`readers got ${name}`, () => {
+    const reads = readsOf(spanOf(plan));
+    if (cut === undefined || cut === 0) assert.equal(reads?.cut, cut);
+    else assert.ok(reads && reads.cut <= cut && reads.cut > 0.9 * cut, `${reads?.cut}`);
+  });
+}
+
+for (const [name, plan, isDoubted] of [
+  ['they fit', {}, false],
+  ['its program reads much else', { got: 2 * PACKETS * LONG }, true],
+  ['an io_uring reads them', { unreadable: 'its program has an io_uring' }, true],
+  ['they are short', { size: 1400, got: 2 * PACKETS * 1400 }, false],
+  ['they are segments behind a virtio-net header', { got: 2 * PACKETS * LONG, vnetHeader: true }, false],
+] as const) {
+  test(`long packets and a doubt: ${name}`, () => {
+    assert.equal(programDoubts(spanOf(plan)).length > 0, isDoubted);
+  });
+}
