@@ -15,7 +15,7 @@ import { limitedCgroup } from '../../test/host/cgroup.ts';
 import { inside, type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 import { program, type Scope, scoped } from '../../test/host/scope.ts';
 import { type Fixture, packFixture, unpackFixture } from '../../test/snapshots/fixture.ts';
-import { LOOK_ALIKES, type LookAlike } from './faults.ts';
+import { LOOK_ALIKES, type LookAlike, rightOf } from './faults.ts';
 
 const PLAYER = join(import.meta.dirname, '../../dist/lab/player');
 const READER_CPU = '1';
@@ -56,7 +56,7 @@ function play(agent: AttachedLab, fault: LookAlike, load: number): Promise<Fixtu
     busyLoops(t, load);
     await wait(2000);
     const snapshots = (await watched(agent)).map((one) => only(one, lab.inode));
-    const faults = [{ device: 'tap0', rule: fault.rules.join(' or '), also: [] }];
+    const faults = [{ device: 'tap0', rule: rightOf(fault, load).join(' or '), also: [] }];
     return { scenario: `${fault.name} ${load}`, kernel: '', netns: lab.inode, asked: 'tap0', faults, snapshots };
   });
 }

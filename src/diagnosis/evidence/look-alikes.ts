@@ -51,7 +51,8 @@ const WAITED_SECONDS = 0.2;
  * | busy for 80 % of the time or more                            | starved if it waited for longer than it ran, else cpu-bound |
  * | samples saw it asleep for most of the time of a full ring    | still: it had time, and did not use it                      |
  * | busy for 80 % or more, had it taken what was lost as well    | starved or cpu-bound, as above: it does not keep up         |
- * | a fifth or more lost, the ring full for half that share      | starved or cpu-bound: packets come evenly, not in bursts    |
+ * | the ring full for half of the time, or a fifth or more lost  | starved or cpu-bound, as above: it is behind all the time,  |
+ * |   and the ring full for half that share of the time          |   and not for moments                                       |
  * | the ring recovers; it waited for 50 ms or more an overflow   | starved: it has time on average, and not when it counts     |
  * | the ring recovers                                            | burst: the time that it had left was enough for all         |
  *
@@ -66,14 +67,15 @@ export function tellApart(figures: RingFigures): LookAlike | undefined {
   if (neverEmpty) return 1 - busy > Math.max(use.ran, use.waited) ? 'still' : slow;
   if (busy >= NO_TIME_LEFT) return slow;
   if (time && time.seconds >= SEEN_SECONDS && time.share('sleeping', 'stopped', 'gone') >= MOST) return 'still';
-  if (busy >= NO_TIME_LEFT * (1 - lostShare) || comesEvenly(lostShare, time)) return slow;
+  if (busy >= NO_TIME_LEFT * (1 - lostShare) || isOftenFull(lostShare, time)) return slow;
   if (!recovers) return undefined;
   return time && waitsLong(time, overflows) ? 'starved' : 'burst';
 }
 
-/** Of packets that come evenly, the lost share is the share of the time for which the ring was full. Bursts lose more in less. */
-export function comesEvenly(lostShare: number, time: FullTime | undefined): boolean {
-  return lostShare >= MUCH_LOST && (time?.ofWindow ?? 0) >= lostShare / 2;
+/** Of packets that come evenly, the lost share is the share of the time for which the ring was full. Bursts lose more in less time. */
+export function isOftenFull(lostShare: number, time: FullTime | undefined): boolean {
+  const full = time?.ofWindow ?? 0;
+  return full >= MOST || (lostShare >= MUCH_LOST && full >= lostShare / 2);
 }
 
 function isShort({ capacity, needed, overflows = 0 }: RingFigures): boolean {
