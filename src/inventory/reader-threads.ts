@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the threads of programs do whose devices lose packets: which of them read, and how long they ran and waited for a CPU.
-import { cpus } from 'node:os';
-import { allowedCpus } from '../kernel/process-text.ts';
+import { isBound } from '../kernel/process-text.ts';
 import { readCalls, readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
 import type { ThreadUse, ThreadUses } from '../snapshot/owner.ts';
 
@@ -75,20 +74,11 @@ async function usesOf(pid: number): Promise<readonly ThreadUse[]> {
 }
 
 async function useOf(pid: number, { tid, ranNs, waitedNs }: ThreadTime): Promise<ThreadUse> {
-  const [reads, allowed] = [await readCalls(pid, tid), await allowedCpus(tid)];
   return {
     tid,
     ranSeconds: ranNs / 1e9,
     waitedSeconds: waitedNs / 1e9,
-    reads,
-    isBound: allowed !== undefined && cpusIn(allowed) < cpus().length,
+    reads: await readCalls(pid, tid),
+    isBound: await isBound(tid),
   };
-}
-
-/** '0-2,4' → 4. CPUs that are not online may be among them. */
-function cpusIn(list: string): number {
-  return list.split(',').reduce((sum, part) => {
-    const [first = 0, last = first] = part.split('-').map(Number);
-    return sum + last - first + 1;
-  }, 0);
 }
