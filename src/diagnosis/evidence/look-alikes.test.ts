@@ -51,15 +51,24 @@ const rows: readonly [host: string, than: Partial<RingFigures>, cause: ReturnTyp
   ['a reader that is busy for less', { lostShare: 0, use: used(0.79, 0) }, 'burst'],
   ['a reader that would be busy for 80 % with what was lost', { use: used(0.1, 0.3) }, 'starved'],
   ['a reader that would be busy for less with what was lost', { use: used(0.1, 0.29) }, 'burst'],
-  ['a full ring and a sleeping reader', { time: full({ sleeping: 0.05, running: 0.05 }) }, 'still'],
+  ['a full ring and a sleeping reader', { time: full({ sleeping: 0.01, running: 0.01 }) }, 'still'],
   [
     'a full ring and a reader that slept for the lesser part',
-    { time: full({ sleeping: 0.04, running: 0.06 }) },
+    { time: full({ sleeping: 0.09, running: 0.11 }) },
     'burst',
   ],
-  ['less than one sample of a sleeping reader', { time: full({ sleeping: 0.04 }) }, 'burst'],
+  ['less than one sample of a sleeping reader', { time: full({ sleeping: 0.019 }) }, 'burst'],
   ['a sleeping reader that would be busy as well', { use: used(0.1, 0.3), time: full({ sleeping: 3 }) }, 'still'],
-  ['a ring never empty, of a reader that slept', { neverEmpty: true, recovers: false, use: used(0.1, 0.4) }, 'still'],
+  [
+    'a ring never empty, of a reader that slept',
+    { neverEmpty: true, recovers: false, use: used(0.1, 0.4), time: full({ sleeping: 0.02, waiting: 0.18 }) },
+    'still',
+  ],
+  [
+    'a ring never empty, of a reader whose wait was not counted yet',
+    { neverEmpty: true, recovers: false, use: used(0, 0.4), time: full({ waiting: 0.95, sleeping: 0.05 }) },
+    'starved',
+  ],
   [
     'a ring never empty, of a reader that waited',
     { neverEmpty: true, recovers: false, use: used(0.1, 0.5) },
