@@ -103,14 +103,20 @@ static void read_sleeping(void)
 	}
 }
 
-static void read_by_signals(void)
+static sigset_t only_sigio(void)
 {
 	sigset_t set;
-	siginfo_t info;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	return set;
+}
+
+static void read_by_signals(void)
+{
+	sigset_t set = only_sigio();
+	siginfo_t info;
+
 	fcntl(tap, F_SETOWN, getpid());
 	fcntl(tap, F_SETFL, O_NONBLOCK | O_ASYNC);
 	for (;;) {
@@ -201,8 +207,10 @@ int main(int count, char **words)
 		    !sscanf(words[i], "period=%ld", &period) && !sscanf(words[i], "others=%ld", &others))
 			return 2;
 	open_tap(words[2]);
+	sigset_t sigio = only_sigio();
 	pthread_t other;
 
+	sigprocmask(SIG_BLOCK, &sigio, NULL); /* in every thread: it would end the program */
 	for (long i = 0; i < others; i++)
 		pthread_create(&other, NULL, read_other_file, NULL);
 	if (!strcmp(words[3], "block"))

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the threads of programs do whose devices lose packets: which of them read, and how long they ran and waited for a CPU.
-import { cpus } from 'node:os';
-import { allowedCpus } from '../kernel/process-text.ts';
+import { isBound } from '../kernel/process-text.ts';
 import { readCalls, readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
 import type { ThreadUse, ThreadUses } from '../snapshot/owner.ts';
 
@@ -21,6 +20,8 @@ export class ReaderThreads {
   #seen: ReadonlyMap<number, ThreadUses> = new Map();
   /** By device: its drops at the last refresh, and when they last grew. */
   #losses: ReadonlyMap<bigint, { readonly txDropped: number; readonly grewMs: number }> = new Map();
+  /** Threads at the last look, by their numbers. */
+  #looks: ReadonlyMap<number, ThreadLook> = new Map();
   #busy = false;
   #version = 0;
 
@@ -41,10 +42,15 @@ export class ReaderThreads {
     this.#busy = true;
     try {
       const seen = new Map<number, ThreadUses>();
+      const looks = new Map<number, ThreadLook>();
       for (const pid of pids) {
-        const threads = await usesOf(pid);
-        if (threads.length > 0) seen.set(pid, { threads, readAt: Date.now() / 1000 });
+        const threads = (await readThreadTimes(pid, MOST_THREADS)) ?? [];
+        const readAt = Date.now() / 1000;
+        for (const thread of threads) looks.set(thread.tid, lookAt(thread, readAt, this.#looks.get(thread.tid)));
+        const uses = await Promise.all(threads.map((thread) => useOf(pid, thread, looks.get(thread.tid))));
+        if (uses.length > 0) seen.set(pid, { threads: uses, readAt });
       }
+      this.#looks = looks;
       this.#version += 1;
       this.#seen = seen;
     } finally {
@@ -69,26 +75,26 @@ export class ReaderThreads {
   }
 }
 
-async function usesOf(pid: number): Promise<readonly ThreadUse[]> {
-  const threads = (await readThreadTimes(pid, MOST_THREADS)) ?? [];
-  return Promise.all(threads.map((thread) => useOf(pid, thread)));
+interface ThreadLook {
+  readonly thread: ThreadTime;
+  readonly readAt: number;
+  /** Seconds for which it has waited for a CPU and still does: run_delay has a wait when it ends. */
+  readonly waiting: number;
 }
 
-async function useOf(pid: number, { tid, ranNs, waitedNs }: ThreadTime): Promise<ThreadUse> {
-  const [reads, allowed] = [await readCalls(pid, tid), await allowedCpus(tid)];
+/** It could run at both looks and did not in between: so long its wait lasts at least. */
+function lookAt(thread: ThreadTime, readAt: number, last: ThreadLook | undefined): ThreadLook {
+  const isSame = last?.thread.ranNs === thread.ranNs && last.thread.waitedNs === thread.waitedNs;
+  const lasts = last !== undefined && isSame && last.thread.isRunnable && thread.isRunnable;
+  return { thread, readAt, waiting: lasts ? last.waiting + readAt - last.readAt : 0 };
+}
+
+async function useOf(pid: number, { tid, ranNs, waitedNs }: ThreadTime, look?: ThreadLook): Promise<ThreadUse> {
   return {
     tid,
     ranSeconds: ranNs / 1e9,
-    waitedSeconds: waitedNs / 1e9,
-    reads,
-    isBound: allowed !== undefined && cpusIn(allowed) < cpus().length,
+    waitedSeconds: waitedNs / 1e9 + (look?.waiting ?? 0),
+    reads: await readCalls(pid, tid),
+    isBound: await isBound(tid),
   };
-}
-
-/** '0-2,4' → 4. CPUs that are not online may be among them. */
-function cpusIn(list: string): number {
-  return list.split(',').reduce((sum, part) => {
-    const [first = 0, last = first] = part.split('-').map(Number);
-    return sum + last - first + 1;
-  }, 0);
 }

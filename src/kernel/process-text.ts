@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a process says of itself in /proc, read so that all of it is of one process and one program.
 import { open } from 'node:fs/promises';
-import { uptime } from 'node:os';
+import { cpus, uptime } from 'node:os';
 import { errnoOf } from './error-name.ts';
 
 export interface ProcessText {
@@ -93,4 +93,18 @@ export function unixTimeOf(ticks: number): number {
 export async function allowedCpus(tid: number): Promise<string | undefined> {
   const status = await read(tid, 'status', STAT_BYTES).catch(() => '');
   return /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
+}
+
+/** The thread may not run on every CPU that is online. */
+export async function isBound(tid: number): Promise<boolean> {
+  const allowed = await allowedCpus(tid);
+  return allowed !== undefined && cpusIn(allowed) < cpus().length;
+}
+
+/** '0-2,4' → 4. CPUs that are not online may be among them. */
+function cpusIn(list: string): number {
+  return list.split(',').reduce((sum, part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return sum + last - first + 1;
+  }, 0);
 }

@@ -60,7 +60,7 @@ export interface VirtualCpus {
 export interface ThreadUse {
   readonly tid: number;
   readonly ranSeconds: number;
-  /** It could run, and others had the CPU. */
+  /** It could run, and others had the CPU; a wait that lasts is in it from one look to the next. */
   readonly waitedSeconds: number;
   /** Calls of read() and its like, those of other descriptors too; undefined: not ours to look at. */
   readonly reads: number | undefined;

@@ -4,7 +4,7 @@
 import { recommendedSize } from '../remedies/ring-size.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
 import { type FullTime, fullTime } from './full-time.ts';
-import { comesEvenly, type LookAlike, MUCH_LOST, tellApart } from './look-alikes.ts';
+import { isOftenFull, type LookAlike, MUCH_LOST, tellApart } from './look-alikes.ts';
 import { delivered, type Loss, ringDrops, ringLoss, severityOf } from './loss.ts';
 import { type ReaderUse, readerUse } from './reader-use.ts';
 import { isFull, isSampledOften, STALLED_SECONDS, type Stall, showsStalls, siblingsTook, stallOf } from './stall.ts';
@@ -97,8 +97,8 @@ function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
   if (counted === undefined) {
     const mayHang = still >= MOST && time.seconds >= STALLED_SECONDS && !showsStalls(queue);
     if (isBrief(seen, time) && recovers && !mayHang) return 'burst';
-    const isEven = comesEvenly(seen.loss.share, time);
-    if (time.ofWindow < SOMETIMES && !isEven && recovers && isAwake(time, episodes)) return 'burst';
+    const isSometimes = time.ofWindow < SOMETIMES && !isOftenFull(seen.loss.share, time);
+    if (isSometimes && recovers && isAwake(time, episodes)) return 'burst';
   } else return counted === 'still' ? stillCause(queue, time) : counted;
   if (time.seconds === 0) return 'unknown';
   if (isStarved(queue, time)) return 'starved';

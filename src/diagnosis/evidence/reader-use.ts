@@ -9,7 +9,7 @@ export interface ReaderUse {
   readonly seconds: number;
   /** Shares of these seconds, 0 to 1; of threads that take turns both together. */
   readonly ran: number;
-  /** It could run, and others had the CPU, or its cgroup had used up its time. A wait that lasts is not in it yet. */
+  /** It could run, and others had the CPU, or its cgroup had used up its time. Of a wait that lasts, what is known. */
   readonly waited: number;
   /** Their numbers. */
   readonly threads: readonly number[];

@@ -26,9 +26,15 @@ export const readerBlocked: Rule = {
 
 function blocked({ queue, loss, time, use }: FullRing, window: Window): Diagnosis {
   const { owner } = queue.now;
+  const asleep = time?.share('sleeping') ?? 0;
+  // Of a ring that was never empty all idle time counts, however few samples met it.
+  const slept =
+    use && asleep < 0.5
+      ? `${percent(1 - use.ran - use.waited)} of the time, while packets waited`
+      : `${percent(asleep)} of the time the ring was full`;
   return onQueue(queue, {
     severity: gravityOf(loss),
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full, waiting for something else.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${slept}, waiting for something else.`,
     evidence: [
       fullTimeEvidence(time),
       useEvidence(use),
