@@ -58,7 +58,7 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
 }
 
 /** Remedies for a reader of which more has to be known. */
-export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
+function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
   if (!owner) return [];
   return [
     {
