@@ -3,11 +3,13 @@
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { BacklogHolder, BridgePort, DeviceCounters } from '../snapshot/device.ts';
+import type { BridgePort, DeviceCounters } from '../snapshot/device.ts';
 import type { Worker } from '../snapshot/queue.ts';
 import { BridgePorts } from './bridge-ports.ts';
 import type { Generations } from './generations.ts';
 import { LastWalk } from './last-walk.ts';
+import { type WalkedBacklog, WalkedBacklogs } from './walked-backlog.ts';
+import { counted, NAME_BYTES } from './walked-fields.ts';
 
 export interface WalkedQueue {
   readonly index: number;
@@ -43,16 +45,6 @@ export interface WalkedBackend {
   readonly outstanding: number | undefined;
   /** undefined: it has ended. */
   readonly worker: Worker | undefined;
-}
-
-/** Of the qdiscs in front of a device, as they have it now: the counters begin with each qdisc, and have 32 bits. */
-export interface WalkedBacklog {
-  readonly packets: number;
-  readonly bytes: number;
-  readonly dropped: number;
-  readonly requeues: number;
-  /** undefined: nothing stands. */
-  readonly holder: BacklogHolder | undefined;
 }
 
 const KINDS = ['tun', 'macvtap', 'ipvtap'] as const;
@@ -107,19 +99,6 @@ export interface Walk {
 }
 
 export const COUNTER_FIELDS = ['tx_packets', 'tx_bytes', 'tx_dropped', 'rx_packets', 'rx_bytes', 'rx_dropped'] as const;
-const BACKLOG_FIELDS = [
-  'backlog_read',
-  'backlog_packets',
-  'backlog_bytes',
-  'qdisc_dropped',
-  'qdisc_requeues',
-  'holder_packets',
-  'holder_handle',
-  'holder_class',
-  'holder_queue',
-  'holder_sent',
-  'holder',
-] as const;
 const DEVICE_FIELDS = [
   'kind',
   'device',
@@ -142,7 +121,6 @@ const DEVICE_FIELDS = [
   'rx_frame_errors',
   'xdp_program',
   'xdp_generic',
-  ...BACKLOG_FIELDS,
 ] as const;
 const QUEUE_FIELDS = [
   'tun_file',
@@ -187,7 +165,6 @@ export const TUN_FLAGS = {
 /** Flag of struct net_device, uapi/linux/if.h. */
 export const IFF_UP = 1;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
-const NAME_BYTES = 16; // IFNAMSIZ
 const ATTEMPTS = 3;
 /** ptr_ring zeroes slots in groups of 16 (two cache lines of pointers). */
 const MOST_LAG = 15;
@@ -207,6 +184,7 @@ export class Walker {
   readonly #generations: Generations;
   readonly #last: LastWalk<WalkedDevice>;
   readonly #bridgePorts: BridgePorts;
+  readonly #backlogs: WalkedBacklogs;
 
   constructor(object: BpfObject, generations: Generations, program = 'walk_queues') {
     const btf = object.btf();
@@ -231,6 +209,7 @@ export class Walker {
     this.#queues = object.mapView('walked_queues');
     this.#context = new Uint8Array(this.#result.size);
     this.#bridgePorts = new BridgePorts(btf);
+    this.#backlogs = new WalkedBacklogs(btf);
     this.#last = new LastWalk(this.#devices, this.#queues, { device: this.#device, queue: this.#queue });
   }
 
@@ -274,7 +253,7 @@ export class Walker {
       name: view.text(base + at.name, NAME_BYTES),
       ifindex: view.u32(base + at.ifindex),
       qdisc: view.text(base + at.qdisc, NAME_BYTES),
-      backlog: view.u32(base + at.backlog_read) > 0 ? this.#readBacklog(base) : undefined,
+      backlog: this.#backlogs.read(view, base),
       tunFlags: view.u32(base + at.tun_flags),
       deviceFlags: view.u32(base + at.device_flags),
       carrier: ((view.u64(base + at.state) >> NO_CARRIER) & 1) === 0,
@@ -288,29 +267,6 @@ export class Walker {
       frameErrors: view.u64(base + at.rx_frame_errors),
       xdp: { native: view.u32(base + at.xdp_program), generic: view.u32(base + at.xdp_generic) },
       bridgePort: this.#bridgePorts.read(view, base),
-    };
-  }
-
-  #readBacklog(base: number): WalkedBacklog {
-    const { at } = this.#device;
-    const u32 = (field: (typeof BACKLOG_FIELDS)[number]): number => this.#devices.u32(base + at[field]);
-    const queue = u32('holder_queue');
-    return {
-      packets: u32('backlog_packets'),
-      bytes: u32('backlog_bytes'),
-      dropped: u32('qdisc_dropped'),
-      requeues: u32('qdisc_requeues'),
-      holder:
-        u32('holder_packets') === 0
-          ? undefined
-          : {
-              kind: this.#devices.text(base + at.holder, NAME_BYTES),
-              handle: u32('holder_handle'),
-              class: u32('holder_class'),
-              queue: queue === 0 ? undefined : queue - 1,
-              packets: u32('holder_packets'),
-              sent: counted(this.#devices.bigint(base + at.holder_sent)),
-            },
     };
   }
 
@@ -360,10 +316,6 @@ export class Walker {
       seconds: this.#queues.u64(base + at.worker_ns) / 1e9,
     };
   }
-}
-
-function counted(number: bigint): number | undefined {
-  return number === 2n ** 64n - 1n ? undefined : Number(number); // NOT_COUNTED of bpf/walk/walk.bpf.h
 }
 
 export function countersOf(u64: (field: (typeof COUNTER_FIELDS)[number]) => number): DeviceCounters {

@@ -74,7 +74,7 @@ export function useVhost({ now: { owner, vhost } }: QueueSpan): readonly Remedy[
 }
 
 /** Remedies for a reader of which more has to be known. */
-export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
+function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
   if (!owner) return [];
   return [
     {
