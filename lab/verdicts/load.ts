@@ -36,7 +36,6 @@ export async function playWave(
       prepared.push({ run, act: new Act(scenario, stage), begin });
     }
     watch.forget();
-    watch.isAsked = runs.some(({ scenario }) => scenarios[scenario]?.asked !== undefined);
     for (let well = 0; well < WELL_FIRST; well++) await watch.next();
     const begun = Promise.all(
       prepared.map(async ({ act, begin }) => {

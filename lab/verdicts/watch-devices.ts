@@ -46,8 +46,6 @@ export async function watch(
 
 export class Watch {
   readonly judgements: Judgement[] = [];
-  /** An operator asks about a device: the agent reads what it reads for questions alone. */
-  isAsked = false;
   readonly #agent: Agent;
   #snapshots: readonly Snapshot[] = [];
   #standings: readonly TrackedFinding[] = [];

@@ -5,6 +5,7 @@ import type { UncountedLoss } from '../snapshot/device.ts';
 import { refusedByHost } from './evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lossOf, lostInTun } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
+import { harmlessBehind } from './reasons/causes.ts';
 import { type DeviceSpan, grown } from './window.ts';
 
 /** Losses on the way to the guest or reader, anywhere on this host. */
@@ -21,9 +22,10 @@ function towards({ cause, packets }: UncountedLoss): number {
   return cause === 'bad_header' ? 0 : packets;
 }
 
-/** On the way from it: a protocol that the host does not handle is no loss. */
+/** On the way from it, without what is harmless in so small a share. */
 export function lossOnTheWayBack(device: DeviceSpan): Loss {
-  const lost = refusedByHost(device, ({ reason }) => reason !== 'UNHANDLED_PROTO' && reason !== 'PTYPE_ABSENT');
+  const isHarmless = harmlessBehind(device);
+  const lost = refusedByHost(device, (drop) => !isHarmless(drop));
   const got = grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
   const headers = grown(device, ({ receive }) => receive?.frameErrors) ?? 0;
   return lossOf(lost + headers, Math.max(0, got - lost), device.seconds);

@@ -22,6 +22,7 @@ const UNROUTED_REASONS = [
   'IP_LOCAL_SOURCE',
   'IP_INVALID_DEST',
   'IP_LOCALNET',
+  'TC_INGRESS',
 ] as const;
 
 export interface ReasonNames {

@@ -31,7 +31,7 @@ for (const [kernel, names] of Object.entries(KERNELS))
   });
 
 test('every reason of the running kernel', { skip: !existsSync('/sys/kernel/btf/vmlinux') && 'no BTF' }, () => {
-  const { name } = readReasonNames(Btf.kernel());
+  const { name } = readReasonNames(Btf.kernel(), []);
   const numbers = Array.from({ length: 256 }, (_, number) => name(number));
   assert.deepEqual(unknown(numbers.filter((one) => !one.startsWith('unknown_'))), []);
 });

@@ -2,8 +2,8 @@
 // Remedies for the process that reads a queue, with its own names and numbers.
 
 import { isGuest } from '../evidence/full-ring.ts';
-import { readerUse } from '../evidence/reader-use.ts';
 import { fullTime } from '../evidence/full-time.ts';
+import { readerUse } from '../evidence/reader-use.ts';
 import { vcpuSpan } from '../evidence/vcpus.ts';
 import type { Remedy } from '../finding.ts';
 import { readerThread } from '../format.ts';

@@ -2,6 +2,7 @@
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
 import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lostInTun } from '../evidence/loss.ts';
+import { programDoubts } from '../evidence/program-side.ts';
 import { surroundingDoubts } from '../evidence/surroundings.ts';
 import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
@@ -126,7 +127,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       ? `${isIdle ? 'it saw no packet while ' : ''}${count(sumOf(unrouted))} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unrouted)})${isIdle ? '' : `; it was offered ${count(towards.offered)}, and how many of the others were for it is not known`}`
       : undefined,
   ];
-  return [...doubts.flatMap((doubt) => doubt ?? []), ...surroundingDoubts(device)];
+  return [...doubts.flatMap((doubt) => doubt ?? []), ...surroundingDoubts(device), ...programDoubts(device)];
 }
 
 /** Of a few packets no share is certain. */
