@@ -19,8 +19,9 @@ u64 foreign_base; /* the address of foreign_ops as a number, from the first walk
 extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
 
 #define TYPED(type, address) ((struct type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(struct type)))
-/* A field of what lies at a number. */
-#define FIELD(type, address, field)                                                                                    \
+/* A number in what lies at an address. An address is read by BPF_CORE_READ(): as a typed one it could not be reckoned
+ * with. */
+#define NUMBER(type, address, field)                                                                                   \
 	(typed_reads ? TYPED(type, address)->field : BPF_CORE_READ((struct type *)(address), field))
 
 /* The ops pointer as a number to compare and hash; its base is arbitrary, since pointers cannot be shifted but

@@ -92,7 +92,7 @@ static __noinline int count_in_host(u64 *ctx)
 	u64 location = ctx[1];
 	u32 reason = ctx[2];
 	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
-	u64 device = (u64)FIELD(sk_buff, skb, dev);
+	u64 device = (u64)BPF_CORE_READ(skb, dev);
 	struct net_device *here = (s64)device < 0 && is_tun(device) ? (struct net_device *)device : NULL;
 	struct net_device *from = here, *to = here;
 

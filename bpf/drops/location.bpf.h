@@ -25,7 +25,7 @@ enum location_class {
 	CLASS_ELSEWHERE,  /* any other: without a reason, a driver may have freed what it has sent */
 };
 
-#define RANGES 64
+#define RANGES 96
 
 struct text_range {
 	u64 start;

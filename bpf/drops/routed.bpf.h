@@ -43,13 +43,13 @@ static __always_inline bool may_be_unrouted(volatile u64 *ctx)
 
 static __always_inline u64 route_of(struct sk_buff *skb)
 {
-	return FIELD(sk_buff, skb, _skb_refdst) & ~SKB_DST_NOREF;
+	return NUMBER(sk_buff, skb, _skb_refdst) & ~SKB_DST_NOREF;
 }
 
 /* The route's device; 0: it has none. Otherwise it is a list of TCP's: reads may fail. */
 static __always_inline u64 device_of_route(u64 route)
 {
-	return (s64)route < 0 ? (u64)FIELD(dst_entry, route, dev) : 0;
+	return (s64)route < 0 ? (u64)BPF_CORE_READ((struct dst_entry *)route, dev) : 0;
 }
 
 static __always_inline bool has_route(struct sk_buff *skb)

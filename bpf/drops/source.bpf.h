@@ -32,28 +32,30 @@ __noinline u64 device_by_index(u64 namespace, u32 ifindex)
 {
 	if (!bpf_core_field_exists(((struct net *)0)->dev_index_head))
 		return 0;
-	u64 list = (u64)FIELD(net, namespace, dev_index_head) + (ifindex & (INDEX_LISTS - 1)) * sizeof(void *);
-	u64 node = (u64)FIELD(hlist_head, list, first);
+	u64 list = (u64)BPF_CORE_READ((struct net *)namespace, dev_index_head) +
+		   (ifindex & (INDEX_LISTS - 1)) * sizeof(void *);
+	u64 node = (u64)BPF_CORE_READ((struct hlist_head *)list, first);
 
 	for (u32 i = 0; i < LIST_LENGTH && (s64)node < 0; i++) {
 		u64 device = node - bpf_core_field_offset(struct net_device, index_hlist);
 
-		if ((u32)FIELD(net_device, device, ifindex) == ifindex)
+		if ((u32)NUMBER(net_device, device, ifindex) == ifindex)
 			return device;
-		node = (u64)FIELD(hlist_node, node, next);
+		node = (u64)BPF_CORE_READ((struct hlist_node *)node, next);
 	}
 	return 0;
 }
 
 static __always_inline u64 namespace_of(u64 device)
 {
-	return (s64)device < 0 ? (u64)FIELD(net_device, device, nd_net.net) : 0;
+	return (s64)device < 0 ? (u64)BPF_CORE_READ((struct net_device *)device, nd_net.net) : 0;
 }
 
 /* What lies at skb->dev may be no device, and the number no namespace. */
 static __always_inline bool is_namespace(u64 namespace)
 {
-	return (s64) namespace < 0 && namespace_of((u64)FIELD(net, namespace, loopback_dev)) == namespace;
+	return (s64) namespace < 0 &&
+	       namespace_of((u64)BPF_CORE_READ((struct net *)namespace, loopback_dev)) == namespace;
 }
 
 /*
@@ -71,22 +73,22 @@ static __noinline u64 namespace_received_in(struct sk_buff *skb, u64 device, u64
 	if (is_namespace(namespace))
 		return namespace;
 	if (!socket)
-		socket = (u64)FIELD(sk_buff, skb, sk) ?: reading_socket();
-	namespace = (s64)socket < 0 ? (u64)FIELD(sock, socket, __sk_common.skc_net.net) : 0;
+		socket = (u64)BPF_CORE_READ(skb, sk) ?: reading_socket();
+	namespace = (s64)socket < 0 ? (u64)BPF_CORE_READ((struct sock *)socket, __sk_common.skc_net.net) : 0;
 	return is_namespace(namespace) ? namespace : 0;
 }
 
 /* A registered tun or tap; NULL: the packet is the host's own, or came in by another device. `device` is skb->dev. */
 static __noinline struct net_device *source_of(struct sk_buff *skb, u64 device, u64 socket)
 {
-	u32 ifindex = FIELD(sk_buff, skb, skb_iif);
+	u32 ifindex = NUMBER(sk_buff, skb, skb_iif);
 
 	if (!ifindex)
 		return NULL;
 	u64 source = device;
 
 	/* Mostly it still has the device that it came in by. */
-	if ((s64)device >= 0 || (u32)FIELD(net_device, device, ifindex) != ifindex) {
+	if ((s64)device >= 0 || (u32)NUMBER(net_device, device, ifindex) != ifindex) {
 		u64 namespace = namespace_received_in(skb, device, socket);
 
 		source = namespace ? device_by_index(namespace, ifindex) : 0;

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that belong to no queue when the kernel frees them, by device: lost before tun, freed by it, or refused by the host behind it.
-import { FunctionNames } from '../kernel/function-names.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { OtherDrop } from '../snapshot/device.ts';
 import type { Probes } from './attach.ts';
 import type { Generations } from './generations.ts';
 import { HashEntries } from './hash-entries.ts';
+import { Places } from './places.ts';
 import type { LoadedPrograms } from './programs.ts';
 
 type ByDevice = ReadonlyMap<bigint, readonly OtherDrop[]>;
-
-/** As many (reason, function) of one device are told apart; what comes after them is one series. */
-const MOST_PLACES = 48;
-const OTHER = 'other';
 
 /** The same as enum drop_direction in bpf/drops/other-drops.bpf.h. */
 const TOWARDS = 0;
@@ -32,7 +28,7 @@ export class FreedPackets {
     { object, reasons }: Pick<LoadedPrograms, 'object' | 'reasons'>,
     generations: Generations,
   ) {
-    this.#places = new Places(probes);
+    this.#places = new Places(probes.symbols);
     this.#generations = generations;
     this.#reasons = reasons;
     this.#entries = new HashEntries(object, 'other_drops');
@@ -76,41 +72,6 @@ export class FreedPackets {
   remove(devices: ReadonlySet<bigint>): void {
     this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
     for (const device of devices) this.#places.forget(device);
-  }
-}
-
-/** Names the function that freed a packet, and bounds how many of them each owner (a device, a namespace) shows. */
-export class Places<Owner> {
-  readonly #probes: Pick<Probes, 'symbols'>;
-  readonly #names = new FunctionNames();
-  readonly #shown = new Map<Owner, Set<string>>();
-
-  constructor(probes: Pick<Probes, 'symbols'>) {
-    this.#probes = probes;
-  }
-
-  /** One reading of the kernel's symbols for all addresses that are new and in no function that is known by its class. */
-  learn(addresses: readonly bigint[]): void {
-    this.#names.learn(addresses.filter((address) => this.#classified(address) === undefined));
-  }
-
-  of(owner: Owner, reason: string, address: bigint): { readonly reason: string; readonly location: string } {
-    const name = this.#classified(address) ?? this.#names.at(address);
-    // An address of the kernel is nobody's business.
-    const location = name.startsWith('0x') ? OTHER : name;
-    const shown = this.#shown.get(owner) ?? new Set();
-    const place = `${reason} ${location}`;
-    if (!shown.has(place) && shown.size >= MOST_PLACES) return { reason: OTHER, location: OTHER };
-    this.#shown.set(owner, shown.add(place));
-    return { reason, location };
-  }
-
-  forget(owner: Owner): void {
-    this.#shown.delete(owner);
-  }
-
-  #classified(address: bigint): string | undefined {
-    return this.#probes.symbols()?.functionAt(address);
   }
 }
 

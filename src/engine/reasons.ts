@@ -25,6 +25,8 @@ const UNROUTED_REASONS = [
   'TC_INGRESS',
 ] as const;
 
+type Enums = Pick<Btf, 'enumValues'>;
+
 export interface ReasonNames {
   /** Name of a reason number; `unknown_<n>` for one that the kernel's BTF does not name. */
   readonly name: (reason: number) => string;
@@ -108,7 +110,7 @@ export function reasonFlags({ number }: ReasonNames): Uint8Array {
 }
 
 /** `modules`: types of those that have reasons of their own. */
-export function readReasonNames(kernel: Btf, modules: readonly Btf[]): ReasonNames {
+export function readReasonNames(kernel: Enums, modules: readonly Enums[]): ReasonNames {
   const reasons = [...subsystemReasons([kernel, ...modules]), ...coreReasons(kernel)];
   const names = new Map(reasons);
   const numbers = new Map(reasons.map(([number, name]) => [name, number]));
@@ -130,7 +132,7 @@ function assignSlot(table: Uint8Array, reason: number | undefined, slot: number)
   if (reason !== undefined && reason >= 0 && reason < table.length) table[reason] = slot;
 }
 
-function coreReasons(kernel: Btf): readonly (readonly [number, string])[] {
+function coreReasons(kernel: Enums): readonly (readonly [number, string])[] {
   const values = kernel.enumValues('skb_drop_reason') ?? [];
   return values.map(({ name, value }) => [value, name.replace(/^SKB_(DROP_REASON_)?/, '')] as const);
 }
@@ -143,7 +145,7 @@ const SUBSYSTEMS = [
 ] as const;
 
 /** Reasons of subsystems carry the subsystem's number in the high 16 bits. */
-function subsystemReasons(types: readonly Btf[]): readonly (readonly [number, string])[] {
+function subsystemReasons(types: readonly Enums[]): readonly (readonly [number, string])[] {
   return SUBSYSTEMS.flatMap(([reasons, prefix, ours]) => {
     const values = types.flatMap((one) => one.enumValues(reasons) ?? []);
     return values.map(({ name, value }) => [value >>> 0, name.replace(prefix, ours)] as const);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that the kernel frees, and why: thrown out of a ring, lost before tun, or dropped before the host chose a device for them.
-import { type FreedPackets, Places } from '../engine/freed-packets.ts';
+import type { FreedPackets } from '../engine/freed-packets.ts';
 import { HashEntries } from '../engine/hash-entries.ts';
 import { mayBeInTxDropped, STOPPED_LOCATIONS, WRITE_LOCATIONS } from '../engine/locations.ts';
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
+import { Places } from '../engine/places.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, unlessWithoutReasons, withoutReasons, withoutSymbols } from '../engine/unavailable.ts';
 import { layoutOf } from '../kernel/layout.ts';
@@ -116,7 +117,7 @@ class UnroutedDrops {
   constructor(parts: Pick<Parts, 'probes' | 'programs'>) {
     const { object } = parts.programs;
     this.#parts = parts;
-    this.#places = new Places(parts.probes);
+    this.#places = new Places(parts.probes.symbols);
     this.#entries = new HashEntries(object, 'unrouted_drops');
     this.#at = layoutOf(object.btf(), 'unrouted_drop_key', ['location', 'reason', 'netns']).at;
     this.#variables = object.mapView('.bss');
@@ -171,7 +172,7 @@ export const freed: Subject = {
     agent: [
       counters(
         'tapscope_unrouted_dropped_packets_total',
-        'Packets that came into a network namespace (inode number) and that the host dropped before it chose a device for them. Any of them may have been on its way to a guest. Causes: firewall in prerouting or ingress, no route or one that leads nowhere, rp_filter; by kernel drop reason and the function that freed them (tracepoint skb:kfree_skb).',
+        'Packets that came into a network namespace (inode number) and that the host dropped before it chose a device for them. Any of them may have been on its way to a guest. Causes: firewall in prerouting or ingress, no route or one that leads nowhere, rp_filter; not broadcasts that the host has no use for. By kernel drop reason and the function that freed them (tracepoint skb:kfree_skb).',
         ['netns', 'reason', 'location'],
         ({ unrouted = [] }) =>
           unrouted.map(({ netns, reason, location, packets }) => series(packets, String(netns), reason, location)),
