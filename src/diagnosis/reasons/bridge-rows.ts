@@ -104,11 +104,11 @@ export const BRIDGE_ROWS: DropRows = {
       remedies: [vxlan],
     },
   ],
-  OVS_DROP_LAST_ACTION: byOvs('meant', 'a flow of Open vSwitch has no output for them: a drop rule, or no rule fits'),
-  OVS_DROP_ACTION_ERROR: byOvs('loss', 'an action of Open vSwitch failed'),
-  OVS_DROP_EXPLICIT: byOvs('meant', 'a flow of Open vSwitch drops them'),
-  OVS_DROP_EXPLICIT_WITH_ERROR: byOvs('loss', 'Open vSwitch drops them for an error in its flows'),
-  OVS_DROP_METER: byOvs(
+  OVS_LAST_ACTION: byOvs('meant', 'a flow of Open vSwitch has no output for them: a drop rule, or no rule fits'),
+  OVS_ACTION_ERROR: byOvs('loss', 'an action of Open vSwitch failed'),
+  OVS_EXPLICIT: byOvs('meant', 'a flow of Open vSwitch drops them'),
+  OVS_EXPLICIT_WITH_ERROR: byOvs('loss', 'Open vSwitch drops them for an error in its flows'),
+  OVS_METER: byOvs(
     'policed',
     'a meter of Open vSwitch drops them (a rate limit)',
     onHost(
@@ -116,13 +116,13 @@ export const BRIDGE_ROWS: DropRows = {
       'Shows the datapath; ovs-ofctl meter-stats BRIDGE shows the meters and what they dropped.',
     ),
   ),
-  OVS_DROP_RECURSION_LIMIT: byOvs('loss', 'the actions of Open vSwitch call each other too deeply'),
-  OVS_DROP_DEFERRED_LIMIT: byOvs('loss', 'Open vSwitch has too many actions to do later'),
-  OVS_DROP_FRAG_L2_TOO_LONG: byOvs(
+  OVS_RECURSION_LIMIT: byOvs('loss', 'the actions of Open vSwitch call each other too deeply'),
+  OVS_DEFERRED_LIMIT: byOvs('loss', 'Open vSwitch has too many actions to do later'),
+  OVS_FRAG_L2_TOO_LONG: byOvs(
     'loss',
     'they are longer than a port’s MTU, and their Ethernet header is too long to cut them',
   ),
-  OVS_DROP_FRAG_INVALID_PROTO: byOvs('loss', 'they are longer than a port’s MTU, and no IP packets that could be cut'),
-  OVS_DROP_CONNTRACK: byOvs('loss', 'the connection tracking of Open vSwitch refuses them'),
-  OVS_DROP_IP_TTL: byOvs('noise', 'their TTL is used up in Open vSwitch: a loop, or a traceroute'),
+  OVS_FRAG_INVALID_PROTO: byOvs('loss', 'they are longer than a port’s MTU, and no IP packets that could be cut'),
+  OVS_CONNTRACK: byOvs('loss', 'the connection tracking of Open vSwitch refuses them'),
+  OVS_IP_TTL: byOvs('noise', 'their TTL is used up in Open vSwitch: a loop, or a traceroute'),
 };

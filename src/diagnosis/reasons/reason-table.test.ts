@@ -20,7 +20,7 @@ const KERNELS: Readonly<Record<string, string>> = JSON.parse(
 );
 
 /** An older name of UNHANDLED_PROTO, and the reasons of a module, are in none of these. */
-const OF_OTHERS = /^(PTYPE_ABSENT|OVS_DROP_\w+)$/;
+const OF_OTHERS = /^(PTYPE_ABSENT|OVS_\w+)$/;
 
 const unknown = (names: readonly string[]): readonly string[] =>
   names.filter((name) => name !== NO_REASON && !(name in REASON_ROWS) && !(name in NOT_OF_TAPS));

@@ -543,7 +543,7 @@ export const UNNAMED_ROWS: ReadonlyMap<string, readonly DropRow[]> = new Map<str
     'tcp_v4_destroy_sock',
   ),
   // Open vSwitch, before Linux 6.7.
-  ...rowsOf(BRIDGE_ROWS.OVS_DROP_LAST_ACTION, ['do_execute_actions', 'ovs_execute_actions']),
+  ...rowsOf(BRIDGE_ROWS.OVS_LAST_ACTION, ['do_execute_actions', 'ovs_execute_actions']),
   ...same(
     {
       class: 'loss',
