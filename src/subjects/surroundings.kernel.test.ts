@@ -113,6 +113,20 @@ test('a stale entry of another host’s address beside good traffic', { skip: no
   await assertTold(one, CLEAN);
 });
 
+test('two guests send from one address, and then one of them', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  let isTwice = true;
+  often(one, 100, async () => {
+    await one.reader.write('a', 2, 64);
+    if (isTwice) await one.reader.write('b', 2, 64);
+  });
+  await assertTold(one, /^warning: bridge-table .*to tap1/);
+  isTwice = false;
+  await one.agent.snapshot();
+  await wait(11_000); // what was sent then is no longer lately
+  await assertTold(one, CLEAN);
+});
+
 const SNOOPING = 'mcast_snooping 1 mcast_querier 1 mcast_query_response_interval 100';
 /** The querier is heeded from then on: the interval is taken over only after the querier was made. */
 const HEEDED_MS = 11_000;

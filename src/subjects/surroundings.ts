@@ -29,6 +29,9 @@ const MOST_REMEMBERED = 64;
 const MOST_WITHHELD = 16;
 const MOST_REDIRECTS = 16;
 
+/** An address from which nothing came for so long may be another guest's now. */
+const SENT_LATELY_MS = 10_000;
+
 type Walked = Pick<WalkedDevice, 'id' | 'netns' | 'ifindex' | 'name' | 'bridgePort'>;
 
 class Watch {
@@ -38,8 +41,8 @@ class Watch {
   readonly #remembered = new Map<bigint, ReadonlySet<string>>();
   #frames: BridgeFrames | undefined;
   #framesRefused: string | undefined;
-  /** Packets of each count at the last look. */
-  readonly #counted = new Map<string, number>();
+  /** Packets of each count at the last look, and when there were more than before. */
+  readonly #counted = new Map<string, { readonly packets: number; readonly grewMs: number }>();
   /** Ports and guests of each namespace, as it was read last. */
   readonly #ports = new Map<number, readonly WatchedPort[]>();
   /** Of namespaces that could be entered when they were listed; undefined: the own one. */
@@ -165,13 +168,14 @@ class Watch {
     }
   }
 
-  /** Since the namespace was looked into before; senders since the first look. */
+  /** Since the namespace was looked into before; senders that sent lately. */
   #sinceBefore(frames: readonly SeenFrames[]): readonly SeenFrames[] {
-    return frames.map((one) => {
-      if (one.isSender) return one;
-      const before = this.#counted.get(frameKey(one)) ?? 0;
-      this.#counted.set(frameKey(one), one.packets);
-      return { ...one, packets: Math.max(0, one.packets - before) };
+    return frames.flatMap((one) => {
+      const before = this.#counted.get(frameKey(one));
+      const packets = Math.max(0, one.packets - (before?.packets ?? 0));
+      const grewMs = packets > 0 ? performance.now() : (before?.grewMs ?? 0);
+      this.#counted.set(frameKey(one), { packets: one.packets, grewMs });
+      return one.isSender && performance.now() - grewMs > SENT_LATELY_MS ? [] : [{ ...one, packets }];
     });
   }
 
@@ -275,8 +279,8 @@ function keyOf({ address, vlan, from, cause }: WithheldFrames): string {
   return `${address} ${vlan} ${from} ${cause}`;
 }
 
-function frameKey({ netns, port, address, vlan }: SeenFrames): string {
-  return `${netns} ${port} ${address} ${vlan}`;
+function frameKey({ netns, port, address, vlan, isSender }: SeenFrames): string {
+  return `${netns} ${port} ${address} ${vlan} ${isSender}`;
 }
 
 /** All ports of the bridges that have a device of ours, and these bridges. */

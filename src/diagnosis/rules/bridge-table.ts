@@ -187,7 +187,7 @@ function byGroup({ device, window, port }: Seen): Diagnosis | undefined {
     cause: `${nameOf(device)} gets none of ${framesOf(told)}: ${port.bridge} snoops multicast, and its port has not reported the group.`,
     evidence: [
       `${count(packetsOf(told))} frames to ${count(new Set(told.map(({ address }) => address)).size)} groups came to the bridge by ${told[0]?.from ?? ''}`,
-      'with a querier there, a bridge that snoops sends only to ports that reported; no counter has the rest',
+      'with a querier, a bridge that snoops sends only to ports that reported; nothing counts the rest',
       'no listener has reported the group at any port: it was never reported, or the report was lost',
     ],
     remedies: [

@@ -18,7 +18,7 @@ export interface Port {
   readonly link: TopologyLink;
   /** Addresses that were behind it when the tables were read before. */
   readonly remembered: ReadonlySet<string>;
-  /** Frames that came to its bridge since the tables were read before, and senders since the question was asked. */
+  /** Frames that came to its bridge since the tables were read before, and those who sent lately. */
   readonly frames: readonly SeenFrames[];
 }
 
