@@ -67,18 +67,22 @@ interface Told {
   readonly drops?: readonly number[];
   readonly open?: Partial<Overflow>;
   readonly occupancy?: number;
+  readonly delivered?: number;
   readonly plan?: Partial<TapPlan>;
   readonly more?: Partial<Queue>;
 }
 
 /** The answer about a tap of 500 slots that overflowed like this in ten seconds. */
-function told({ drops = [], open = {}, occupancy = 0, plan = {}, more = {} }: Told, kernel = '6.18.0') {
+function told(
+  { drops = [], open = {}, occupancy = 0, delivered = 1000, plan = {}, more = {} }: Told,
+  kernel = '6.18.0',
+) {
   const lost = drops.reduce((sum, one) => sum + one, 0) + (open.openPackets ?? 0);
   const window = quietHost([
     {
       queues: [
         {
-          delivered: 1000,
+          delivered,
           lost: lost / 10,
           capacity: 500,
           occupancy,
@@ -149,6 +153,13 @@ test('where no size is the answer', () => {
   const quiet = told({ more: level });
   assert.match(quiet.answer, /^tap0: nothing to change, .*\(high-water mark 77 of 500\)\.$/);
   assert.deepEqual([quiet.command, quiet.limits], [undefined, []]);
+});
+
+test('nothing helps a reader that takes nothing, backpressure neither', () => {
+  const unread = told({ open: { openPackets: 20_000, openSeconds: 8 }, occupancy: 500, delivered: 0 }, '7.3.4');
+  assert.match(unread.answer, /^tap0: no ring size helps: its reader has taken nothing for 8\.0 s;/);
+  assert.match(unread.backpressure, /^does not help either: the reader takes nothing/);
+  assert.equal(unread.command, undefined);
 });
 
 test('an overflow that may go on counts as it is, and says so', () => {
