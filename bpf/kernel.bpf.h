@@ -72,9 +72,41 @@ struct Qdisc_ops {
 	char id[16];
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct qdisc_skb_head {
+	u32 qlen;
+};
+
+/* uapi/linux/gen_stats.h */
+struct gnet_stats_queue {
+	u32 qlen, backlog, drops, requeues, overlimits;
+};
+
+typedef struct {
+	u64 v;
+} u64_stats_t;
+
+struct gnet_stats_basic_sync {
+	u64_stats_t bytes, packets;
+};
+
 struct Qdisc {
 	void *enqueue;
+	unsigned int flags;
 	const struct Qdisc_ops *ops;
+	struct hlist_node hash;
+	u32 handle, parent;
+	struct gnet_stats_queue *cpu_qstats;
+	struct qdisc_skb_head q;
+	struct gnet_stats_basic_sync bstats; /* sent */
+	struct gnet_stats_queue qstats;
 };
 
 struct netdev_queue {
@@ -82,10 +114,6 @@ struct netdev_queue {
 	struct Qdisc *qdisc;
 	unsigned long state;
 };
-
-typedef struct {
-	u64 v;
-} u64_stats_t;
 
 struct pcpu_sw_netstats {
 	u64_stats_t rx_packets, rx_bytes, tx_packets, tx_bytes;
@@ -120,6 +148,7 @@ struct net_device {
 	atomic_t carrier_up_count;
 	struct netdev_queue *_tx;
 	struct Qdisc *qdisc;
+	struct hlist_head qdisc_hash[16]; /* with CONFIG_NET_SCHED: all but the root, by handle */
 	const struct net_device_ops *netdev_ops;
 	const struct rtnl_link_ops *rtnl_link_ops;
 	struct pcpu_sw_netstats *tstats;

@@ -10,6 +10,16 @@ struct pcpu_sw_netstats___numbers {
 	u64 rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
 
+/* Before Linux 5.16. */
+struct gnet_stats_basic_packed {
+	u64 bytes;
+	u32 packets;
+};
+
+struct Qdisc___numbers {
+	struct gnet_stats_basic_packed bstats;
+};
+
 /* Before Linux 5.18. */
 struct net_device___drops {
 	atomic_long_t tx_dropped, rx_dropped;

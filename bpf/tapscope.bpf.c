@@ -17,6 +17,7 @@
 #include "redirect.bpf.c"
 #include "ended.bpf.c"
 #include "walk/walk.bpf.c"
+#include "walk/backlog.bpf.c"
 #include "macvtap.bpf.c"
 #include "readers/owners.bpf.c"
 #include "readers/reader.bpf.c"

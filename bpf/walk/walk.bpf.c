@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The walk: every network namespace, every tun and tap device, every queue, idle ones too, without RTNL, netlink or
 // entering a namespace.
+#include "walk/backlog.bpf.h"
 #include "walk/bridge-port.bpf.h"
 #include "walk/conntrack.bpf.h"
 #include "device.bpf.h"
@@ -73,8 +74,8 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->netns = BPF_CORE_READ(net, ns.inum);
 	out->ifindex = BPF_CORE_READ(dev, ifindex);
 	BPF_CORE_READ_STR_INTO(&out->name, dev, name);
-	bpf_probe_read_kernel_str(&out->qdisc, sizeof(out->qdisc),
-				  BPF_CORE_READ(dev, qdisc, ops) ? &BPF_CORE_READ(dev, qdisc, ops)->id : NULL);
+	qdiscs.root = (u64)BPF_CORE_READ(dev, qdisc);
+	read_kind(&out->qdisc, (struct Qdisc *)qdiscs.root);
 	out->tun_flags = BPF_CORE_READ(tun, flags);
 	out->device_flags = BPF_CORE_READ(dev, flags);
 	out->state = BPF_CORE_READ(dev, state);
@@ -112,6 +113,7 @@ __noinline int walk_device(void)
 		write_all_disabled();
 	}
 	out->queues_written = walk.queues - out->first_queue;
+	write_backlog(out, queues);
 	at.tstats = (u64)BPF_CORE_READ(dev, tstats);
 	FIND_DROPS(out, at, dev, tun);
 	for (u32 cpu = 0; cpu < possible_cpus; cpu++)

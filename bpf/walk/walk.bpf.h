@@ -36,6 +36,13 @@ struct walked_device {
 	enum port_reading port;	      /* of a bridge; all below is that bridge's and that port's */
 	u32 bridge_flags, bridge_stp, bridge_options, port_state, port_flags, isolated_beside;
 	char bridge[16];
+	/* Of the qdisc tree, as far as it is read. */
+	u64 holder_sent; /* packets that left the holder; NOT_COUNTED */
+	u32 backlog_read, backlog_packets, backlog_bytes;
+	u32 qdisc_dropped, qdisc_requeues;
+	u32 holder_packets, holder_handle, holder_class; /* the part of the tree that most of them stand in */
+	u32 holder_queue;				 /* whose own qdisc it is, + 1; 0: that of all queues */
+	char holder[16];
 };
 
 struct walked_queue {

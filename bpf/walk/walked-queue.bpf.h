@@ -5,6 +5,7 @@
 #include "older-kernel.bpf.h"
 #include "ring/ring.bpf.h"
 #include "vhost/held.bpf.h"
+#include "walk/backlog.bpf.h"
 #include "walk/walk-state.bpf.h"
 #include "walk/watch.bpf.h"
 
@@ -27,11 +28,14 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	walk.queues++;
 	if (!(flags & QUEUE_DETACHED)) {
 		struct netdev_queue *txq = transmit_queue(dev, queue);
+		struct Qdisc *qdisc = BPF_CORE_READ(txq, qdisc);
+		bool holds = BPF_CORE_READ(qdisc, enqueue);
 
 		if (BPF_CORE_READ(txq, state) & NETDEV_TX_XOFF)
 			flags |= QUEUE_STOPPED;
-		if (BPF_CORE_READ(txq, qdisc, enqueue))
+		if (holds)
 			flags |= QUEUE_HAS_QDISC;
+		note_qdisc(queue, qdisc, holds);
 	}
 	if (file) {
 		read_ring(file, &ring);

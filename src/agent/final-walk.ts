@@ -16,10 +16,12 @@ export interface Seen {
 
 const NOTHING_KNOWN: Omit<WalkedDevice, 'id'> = {
   kind: 'tun',
+  address: 0n,
   netns: 0,
   name: '',
   ifindex: 0,
   qdisc: '',
+  backlog: undefined,
   tunFlags: 0,
   deviceFlags: 0,
   carrier: false,
@@ -49,6 +51,7 @@ export function finalWalk(
   const dropped = last ? 0 : total(sums, droppedOf) - total(seen?.sums, droppedOf);
   return {
     ...before,
+    backlog: undefined,
     ...(last && {
       netns: last.netns,
       name: last.name,

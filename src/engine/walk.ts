@@ -8,6 +8,8 @@ import type { Worker } from '../snapshot/queue.ts';
 import { BridgePorts } from './bridge-ports.ts';
 import type { Generations } from './generations.ts';
 import { LastWalk } from './last-walk.ts';
+import { type WalkedBacklog, WalkedBacklogs } from './walked-backlog.ts';
+import { counted, NAME_BYTES } from './walked-fields.ts';
 
 export interface WalkedQueue {
   readonly index: number;
@@ -51,10 +53,14 @@ export interface WalkedDevice {
   /** tun: tap devices too. */
   readonly kind: (typeof KINDS)[number];
   readonly id: bigint;
+  /** Of its struct net_device. */
+  readonly address: bigint;
   readonly netns: number;
   readonly name: string;
   readonly ifindex: number;
   readonly qdisc: string;
+  /** undefined: it has no qdisc that holds packets, or none that is read. */
+  readonly backlog: WalkedBacklog | undefined;
   /** struct tun_struct flags: IFF_TUN, IFF_TAP, … */
   readonly tunFlags: number;
   /** struct net_device flags: IFF_UP, … */
@@ -95,6 +101,7 @@ export interface Walk {
 export const COUNTER_FIELDS = ['tx_packets', 'tx_bytes', 'tx_dropped', 'rx_packets', 'rx_bytes', 'rx_dropped'] as const;
 const DEVICE_FIELDS = [
   'kind',
+  'device',
   'device_id',
   'netns',
   'ifindex',
@@ -157,7 +164,6 @@ export const TUN_FLAGS = {
 /** Flag of struct net_device, uapi/linux/if.h. */
 export const IFF_UP = 1;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
-const NAME_BYTES = 16; // IFNAMSIZ
 const ATTEMPTS = 3;
 /** ptr_ring zeroes slots in groups of 16 (two cache lines of pointers). */
 const MOST_LAG = 15;
@@ -177,6 +183,7 @@ export class Walker {
   readonly #generations: Generations;
   readonly #last: LastWalk<WalkedDevice>;
   readonly #bridgePorts: BridgePorts;
+  readonly #backlogs: WalkedBacklogs;
 
   constructor(object: BpfObject, generations: Generations, program = 'walk_queues') {
     const btf = object.btf();
@@ -201,6 +208,7 @@ export class Walker {
     this.#queues = object.mapView('walked_queues');
     this.#context = new Uint8Array(this.#result.size);
     this.#bridgePorts = new BridgePorts(btf);
+    this.#backlogs = new WalkedBacklogs(btf);
     this.#last = new LastWalk(this.#devices, this.#queues, { device: this.#device, queue: this.#queue });
   }
 
@@ -239,10 +247,12 @@ export class Walker {
     return {
       kind: KINDS[view.u32(base + at.kind)] ?? 'tun',
       id: view.bigint(base + at.device_id),
+      address: view.bigint(base + at.device),
       netns: view.u32(base + at.netns),
       name: view.text(base + at.name, NAME_BYTES),
       ifindex: view.u32(base + at.ifindex),
       qdisc: view.text(base + at.qdisc, NAME_BYTES),
+      backlog: this.#backlogs.read(view, base),
       tunFlags: view.u32(base + at.tun_flags),
       deviceFlags: view.u32(base + at.device_flags),
       carrier: ((view.u64(base + at.state) >> NO_CARRIER) & 1) === 0,
@@ -305,10 +315,6 @@ export class Walker {
       seconds: this.#queues.u64(base + at.worker_ns) / 1e9,
     };
   }
-}
-
-function counted(number: bigint): number | undefined {
-  return number === 2n ** 64n - 1n ? undefined : Number(number); // NOT_COUNTED of bpf/walk/walk.bpf.h
 }
 
 export function countersOf(u64: (field: (typeof COUNTER_FIELDS)[number]) => number): DeviceCounters {

@@ -98,6 +98,35 @@ export interface UnseenPackets {
   readonly split?: string | undefined;
 }
 
+/** The part of a qdisc tree in which most of the packets stand. */
+export interface BacklogHolder {
+  /** 'tbf', 'fq_codel'. */
+  readonly kind: string;
+  /** As in `tc`: 0x80010000 is 8001:; 0: the default qdisc, which has none. */
+  readonly handle: number;
+  /** The class of a qdisc in which they stand, 0x00010010 is 1:10; 0: none. */
+  readonly class: number;
+  /** The queue that has the qdisc for itself (mq); undefined: all queues share it. */
+  readonly queue: number | undefined;
+  readonly packets: number;
+  /** Packets that left it since it was made; undefined: not measured. */
+  readonly sent: number | undefined;
+}
+
+/** Packets that stand in the qdiscs in front of a device. */
+export interface QdiscBacklog {
+  readonly packets: number;
+  readonly bytes: number;
+  /** Since the qdisc was made; 32 bits, as the kernel has them. */
+  readonly dropped: number;
+  /** Packets that were taken out and put back, because the queue was stopped meanwhile. */
+  readonly requeues: number;
+  /** Packets times the seconds for which they stood, since the device was first seen: at least that much. */
+  readonly packetSeconds: number;
+  /** undefined: nothing stands. */
+  readonly holder: BacklogHolder | undefined;
+}
+
 export interface Device {
   /** Inode number of the network namespace. */
   readonly netns: number;
@@ -114,6 +143,8 @@ export interface Device {
   /** `txqueuelen`: capacity of a ring that attaches now. */
   readonly queueLength: number;
   readonly qdisc: string | undefined;
+  /** undefined: it has no qdisc that holds packets, it cannot be read, or an older recording. */
+  readonly backlog?: QdiscBacklog | undefined;
   readonly flowControl: FlowControl | undefined;
   /** How often a process cleared IFF_BACKPRESSURE; undefined: not measured. */
   readonly flowControlLost: number | undefined;

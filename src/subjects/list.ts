@@ -8,6 +8,7 @@ import { devices } from './devices.ts';
 import { freed } from './freed.ts';
 import { macvtap } from './macvtap.ts';
 import { owners } from './owners.ts';
+import { qdisc } from './qdisc.ts';
 import { queueChanges } from './queue-changes.ts';
 import { readers } from './readers.ts';
 import { receive } from './receive.ts';
@@ -29,6 +30,7 @@ export const SUBJECTS: readonly Subject[] = [
   vhost,
   allocation,
   stops,
+  qdisc,
   redirect,
   macvtap,
   receive,

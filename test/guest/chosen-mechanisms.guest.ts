@@ -70,6 +70,7 @@ const long: readonly Case[] = [
       refused: 'none',
       'receive-batches': 'none',
       'queue-changes': 'none',
+      backlogs: null,
       readers: null,
       owners: 'procfs',
     },

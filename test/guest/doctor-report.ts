@@ -57,6 +57,7 @@ const BEST: Mechanisms = {
   // Attached when a device or packets ask for it.
   'transmit-exit': 'waiting',
   stops: underLock ? 'waiting' : 'none',
+  backlogs: 'looks',
   readers: 'looks',
   owners: 'iterator',
 };
@@ -72,6 +73,7 @@ const OLDEST: Mechanisms = {
   transmit: 'raw-tracepoint',
   consumed: 'arithmetic',
   redirected: 'raw-tracepoint',
+  backlogs: 'looks',
   readers: 'looks',
   owners: 'iterator',
 };
