@@ -56,9 +56,9 @@ async function refuseRouted({ lab }: Stage, statement: string): Promise<void> {
 }
 
 /** Makes the variant's rate so many percent of what the qdisc lets through, for packets of 100 bytes. */
-async function shape({ lab, variant }: Stage, percent: number): Promise<void> {
+async function shape({ lab, variant }: Stage, percent: number, limit = 100_000): Promise<void> {
   const bits = Math.round((8 * 100 * variant.rate * 100) / percent);
-  await lab.tc(`qdisc replace dev tap0 root handle 1: tbf rate ${bits}bit burst 5000 limit 100000`);
+  await lab.tc(`qdisc replace dev tap0 root handle 1: tbf rate ${bits}bit burst 5000 limit ${limit}`);
 }
 
 async function classify({ lab }: Stage, action: 'drop' | 'pass'): Promise<void> {
@@ -91,13 +91,33 @@ export const BEFORE_TUN: readonly Entry[] = [
   },
   {
     name: 'a shaper with too short a queue',
-    faults: [lost('qdisc-drop')],
+    faults: [{ ...lost('qdisc-drop'), may: ['qdisc-delay'] }],
     ...easy,
     prepare: async (stage) => {
       await stage.serve();
       const bits = 8 * 100 * stage.variant.rate;
       await stage.lab.tc(`qdisc replace dev tap0 root tbf rate ${bits / 2}bit burst 1600 limit 3000`);
       return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'a shaper with a long queue',
+    faults: [{ device: 'tap0', rule: 'qdisc-delay', holds: (_, { backlog }) => (backlog?.packets ?? 0) > 100 }],
+    ...easy,
+    prepare: async (stage) => {
+      await stage.serve();
+      await shape(stage, 120, 10_000_000);
+      return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'a shaper that drains each burst',
+    nearMissOf: 'qdisc-delay',
+    ...easy,
+    prepare: async (stage) => {
+      await stage.serve();
+      await shape(stage, 10);
+      return () => stage.send('tap0', { lump: 20 });
     },
   },
   {

@@ -28,6 +28,7 @@ export const PASTED: readonly Pasted[] = [
   { rule: 'neighbour-failed', scenario: 'a guest that does not answer ARP', effect: 'shows' },
   { rule: 'reader-blocked', scenario: 'a program that sleeps between packets', effect: 'shows' },
   { rule: 'qdisc-drop', scenario: 'a shaper with too short a queue', effect: 'shows' },
+  { rule: 'qdisc-delay', scenario: 'a shaper with a long queue', effect: 'shows' },
   { rule: 'loss-unexplained', scenario: 'a tc filter that drops all', effect: 'shows' },
   { rule: 'host-firewall', scenario: 'a firewall drops what the host forwards', effect: 'shows' },
   { rule: 'queue-dead', scenario: 'one queue of four that nobody serves', effect: 'guest' },

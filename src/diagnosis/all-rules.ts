@@ -20,6 +20,7 @@ import { neighbourFailed } from './rules/neighbour-failed.ts';
 import { noReader } from './rules/no-reader.ts';
 import { notHere } from './rules/not-here.ts';
 import { qdiscDecorative } from './rules/qdisc-decorative.ts';
+import { qdiscDelay } from './rules/qdisc-delay.ts';
 import { qdiscDrop } from './rules/qdisc-drop.ts';
 import { queueDead } from './rules/queue-dead.ts';
 import { queueHot } from './rules/queue-hot.ts';
@@ -57,6 +58,7 @@ export const RULES: readonly Rule[] = [
   bridgePort,
   bridgeMtu,
   qdiscDrop,
+  qdiscDelay,
   neighbourFailed,
   lossUnexplained,
   hostFirewall,

@@ -180,6 +180,6 @@ testHosts([
     taps: [{ queues: [{ delivered: 500, occupancy: 2500, capacity: 6000 }] }],
     seconds: 300,
     stepSeconds: 30,
-    finds: ['bufferbloat warning'],
+    finds: ['bufferbloat critical'],
   },
 ]);

@@ -168,7 +168,7 @@ testHosts([
   {
     host: 'has a standing queue in a deep ring',
     taps: queues({ delivered: 500, occupancy: 2500, capacity: 6000 }),
-    finds: ['bufferbloat warning'],
+    finds: ['bufferbloat critical'],
     says: /^tap0 delays each packet by about 5\.0 s: some 2 500 stand in its ring of 6 000, and 500 a second are taken\.$/,
   },
   {
@@ -179,7 +179,7 @@ testHosts([
   {
     host: 'has a standing queue in a ring of the usual size',
     taps: queues({ delivered: 500, occupancy: 300 }),
-    finds: ['bufferbloat info'],
+    finds: ['bufferbloat warning'],
   },
   {
     host: 'has a writer to a device that is down',

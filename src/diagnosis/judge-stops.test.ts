@@ -46,7 +46,7 @@ testHosts([
   {
     host: 'stops a sender with a full ring',
     taps: queues({ delivered: 500, occupancy: 990, more: () => stopping(0.1) }),
-    finds: ['bufferbloat info'],
+    finds: ['bufferbloat critical'],
   },
   {
     host: 'is stopped by a full ring that is not read',

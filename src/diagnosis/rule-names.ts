@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules that other rules name as rejected explanations. A rule imports the name, never the other rule; a test compares these with the list.
 
+export const BUFFERBLOAT = 'bufferbloat';
 export const GUEST_NOT_REFILLING = 'guest-not-refilling';
 export const HOST_FIREWALL = 'host-firewall';
 export const NO_READER = 'no-reader';

@@ -8,7 +8,7 @@ const PLACE =
 /** All others change something. A command that is new here is held by a test (lab/verdicts/pasted.ts). */
 const SHOWS: readonly RegExp[] = [
   /^(?:ps|ss|nstat|mpstat|uname|tapscope|iptables-legacy-save) /,
-  /^tc -s (?:qdisc|filter) show\b/,
+  /^tc -s (?:qdisc|class|filter) show\b/,
   /^(?:conntrack -S|nft list ruleset)$/,
   /^ethtool -[lxS] /,
   /^ip (?:-[ds] )*(?:link|neigh|route|addr) (?:show|get)\b/,

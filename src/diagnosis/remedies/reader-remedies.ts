@@ -2,6 +2,7 @@
 // Remedies for the process that reads a queue, with its own names and numbers.
 
 import { isGuest } from '../evidence/full-ring.ts';
+import { fullTime } from '../evidence/full-time.ts';
 import { vcpuSpan } from '../evidence/vcpus.ts';
 import type { Remedy } from '../finding.ts';
 import { readerThread } from '../format.ts';
@@ -57,7 +58,7 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
 }
 
 /** Remedies for a reader of which more has to be known. */
-export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
+function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
   if (!owner) return [];
   return [
     {
@@ -158,4 +159,11 @@ export function raiseQuota(queue: QueueSpan, { agent }: Window): readonly Remedy
   // nocreat: where the group is in another place, this fails; a shell's > would make a plain file and report success.
   const command = `echo ${unlimited} | dd conv=nocreat status=none of=${quoted(root)}"$(${group} /proc/${owner.pid}/cgroup)/${file}"`;
   return [{ ...HOST, command, effect: `${others} A group above it may have a limit of its own.` }];
+}
+
+/** Remedies for a reader that is too slow, by its state while the queue was full or stopped. */
+export function hasten(queue: QueueSpan, window: Window): readonly Remedy[] {
+  const time = fullTime(queue);
+  if ((time?.share('throttled') ?? 0) > 0.5) return raiseQuota(queue, window);
+  return (time?.share('waiting') ?? 0) > 0.5 ? giveCpu(queue) : lookAtReader(queue);
 }

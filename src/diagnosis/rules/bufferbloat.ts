@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Queue } from '../../snapshot/queue.ts';
+import { delaySeverity } from '../evidence/delay.ts';
+import { isQdiscDrop } from '../evidence/drop-kinds.ts';
 import { fullRing } from '../evidence/full-ring.ts';
-import { delivered } from '../evidence/loss.ts';
+import { delivered, lossBefore, severityOf } from '../evidence/loss.ts';
 import { isSampledOften } from '../evidence/stall.ts';
+import { heldBack } from '../evidence/stopped-queue.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, duration, queueName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
-import type { QueueSpan } from '../window.ts';
+import type { DeviceSpan, QueueSpan } from '../window.ts';
 
 /** A bound of the histogram and of the alert: 2^26 ns. */
 const LATE_SECONDS = 0.067;
@@ -20,16 +23,15 @@ const FEWEST_TIMED = 10;
 const FEWEST_SAMPLES = 6;
 /** The share of the snapshots: a pause of a second does not last that long. */
 const MOSTLY = 0.7;
-/** The kernel's default for a tap: a longer ring was configured. */
-const DEFAULT_SIZE = 1000;
-const FEWEST_TAKEN = 200;
+const FEWEST_TAKEN = 20;
 
 export const bufferbloat: Rule = {
   name: 'bufferbloat',
   summary: 'nothing is lost, but packets wait long in a standing queue',
   explanation:
     'The ring holds a queue that does not drain: as many packets come as are taken, and each waits behind all the others. The wait follows from the number of waiting packets and the rate at which they are read (Little’s law), on every kernel. ' +
-    'Often txqueuelen was raised against loss. Transfers hardly suffer from it; interactive traffic does.\n\n' +
+    'Often txqueuelen was raised against loss. Transfers hardly suffer from it; interactive traffic does. ' +
+    'A mean of 100 ms is a warning, of a second critical. Where a full ring stops its queue, and packets stand in the qdisc as well, qdisc-delay shows both.\n\n' +
     'A ring alone can only choose between loss and delay. A faster reader helps, or from Linux 7.3 on a short ring with IFF_BACKPRESSURE below a qdisc that knows about delay.',
   symptom: 'delay',
   needs: ['devices'],
@@ -50,10 +52,16 @@ function sum(values: readonly number[]): number {
   return values.reduce((all, one) => all + one, 0);
 }
 
+/** What the qdisc drops for it is the graver half. */
+function isLost(device: DeviceSpan): boolean {
+  const loss = lossBefore(device, isQdiscDrop);
+  return loss !== undefined && severityOf(loss) !== undefined;
+}
+
 function standing(queue: QueueSpan): readonly Diagnosis[] {
   const { device, steps, now } = queue;
   const taken = delivered(queue) ?? 0;
-  if (!now.ring || taken < FEWEST_TAKEN || fullRing(queue)) return [];
+  if (!now.ring || taken < FEWEST_TAKEN || fullRing(queue) || heldBack(device)?.queue === queue) return [];
   const perSecond = taken / device.seconds;
   const waits = steps.map(({ ring }) => (ring?.occupancy ?? 0) / perSecond);
   const late = waits.filter((seconds) => seconds > LATE_SECONDS).length / waits.length;
@@ -62,7 +70,7 @@ function standing(queue: QueueSpan): readonly Diagnosis[] {
   const { capacity, occupancy } = now.ring;
   return [
     onQueue(queue, {
-      severity: capacity > DEFAULT_SIZE ? 'warning' : 'info',
+      severity: isLost(device) ? 'info' : delaySeverity(mean),
       cause: `${queueName(queue)} delays each packet by about ${duration(mean)}: some ${count(mean * perSecond)} stand in its ring of ${count(capacity)}, and ${count(perSecond)} a second are taken.`,
       evidence: [
         `${count(occupancy)} packets in the ring now, ${count(mean * perSecond)} on average of ${steps.length} looks`,

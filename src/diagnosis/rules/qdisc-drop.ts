@@ -3,14 +3,15 @@
 import { isManagedDrop, isQdiscDrop, reasonsOf } from '../evidence/drop-kinds.ts';
 import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
 import { lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
+import { mostStopped } from '../evidence/stopped-queue.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, nameOf, percent, readerName } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
-import { giveCpu, lookAtReader, raiseQuota } from '../remedies/reader-remedies.ts';
+import { hasten } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
-import { type DeviceSpan, grown, type QueueSpan, type Window } from '../window.ts';
+import type { DeviceSpan, Window } from '../window.ts';
 
 export const qdiscDrop: Rule = {
   name: 'qdisc-drop',
@@ -57,28 +58,6 @@ function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       confidence: slow ? 'medium' : 'high',
     }),
   ];
-}
-
-interface Held {
-  readonly queue: QueueSpan;
-  /** The share of the window, 0 to 1. */
-  readonly share: number;
-}
-
-function mostStopped(device: DeviceSpan): Held | undefined {
-  const shareOf = (queue: QueueSpan): number =>
-    Math.min(1, (grown(queue, ({ flow }) => flow?.stoppedSeconds) ?? 0) / device.seconds);
-  const [most] = device.queues
-    .map((queue): Held => ({ queue, share: shareOf(queue) }))
-    .sort((a, b) => b.share - a.share);
-  return most;
-}
-
-/** Remedies for the reader, by its state while the queue was stopped. */
-function hasten(queue: QueueSpan, window: Window): readonly Remedy[] {
-  const time = fullTime(queue);
-  if ((time?.share('throttled') ?? 0) > 0.5) return raiseQuota(queue, window);
-  return (time?.share('waiting') ?? 0) > 0.5 ? giveCpu(queue) : lookAtReader(queue);
 }
 
 function show(device: DeviceSpan, window: Window): Remedy {
