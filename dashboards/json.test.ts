@@ -149,6 +149,7 @@ function metricsOf(expr: string): readonly string[] {
 function unitOf(expr: string): ShownPanel['queries'][number]['unit'] {
   const name = metricsOf(expr)[0] ?? '';
   if (/scalar\(|_over_time\(/.test(expr)) return 'short';
+  if (/_packet_seconds_total\{.* \/ /.test(expr)) return 's'; // by packets
   if (name.includes(':ratio')) return /^count|^sum\(count/.test(expr) ? 'short' : 'percentunit';
   if (name.endsWith('_packets:rate5m')) return / \/ \(/.test(expr) ? 'percentunit' : 'pps';
   if (/\) \/ \(|\w\} \/ |^count/.test(expr))

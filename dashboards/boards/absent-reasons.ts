@@ -21,6 +21,7 @@ const REASONS: readonly Reason[] = [
   { metrics: /^tapscope_ended_/, why: 'No device has ended in this time range.' },
   { metrics: /^tapscope_macvtap_/, why: 'Needs a macvtap or ipvtap.' },
   { metrics: /^tapscope_finding$|^tap:tapscope_finding/, why: 'No finding in this time range, if the agents answer.' },
+  { metrics: /^tapscope_qdisc_/, why: 'Needs a qdisc that holds packets: not noqueue, nor pfifo_fast.' },
   { metrics: /^tapscope_(device_other_dropped|unrouted_dropped|uncounted_lost|receive_host)/, why: NO_LOSS },
   { metrics: /^tapscope_receive_refused_writes/, why: 'No write was refused in this time range.' },
   { metrics: /^tapscope_device_queue_changes/, why: 'No queue joined or left in this time range.' },

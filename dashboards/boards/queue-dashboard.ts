@@ -8,6 +8,7 @@ import { emptyDashboard } from './empty-dashboard.ts';
 import { withMarks } from './findings.ts';
 import { withFurtherCounters } from './further-counters.ts';
 import { stat, timeseries } from './panels.ts';
+import { withQdisc } from './qdisc-row.ts';
 import { withMacvtap, withReceive } from './receive-row.ts';
 import { withRing } from './ring-row.ts';
 import { table } from './table-panel.ts';
@@ -33,7 +34,7 @@ export function queueDashboard(others: readonly Dashboard[]): Dashboard {
   for (const variable of variables('one')) builder.withVariable(variable);
   builder.withVariable(queueVariable({ ...scope, queue: device }));
   withMarks(builder, scope, (query) => query);
-  const sent = withLosses(withRing(scope, withPackets(builder)));
+  const sent = withLosses(withQdisc(scope, withRing(scope, withPackets(builder))));
   const both = withReceive(sent, scope, (query) => query);
   return withFurtherCounters(withAudit(withMacvtap(both, scope, (query) => query)), scope, others).build();
 }

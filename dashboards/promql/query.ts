@@ -111,6 +111,11 @@ export function share(part: Query, whole: Query): Query {
   return { expr: `${part.expr} / (${whole.expr} > 0)`, unit: 'percentunit' };
 }
 
+/** Little's law: seconds that each waits, from how many stand and how many leave a second. */
+export function wait(standing: Query, leaving: Query): Query {
+  return { ...share(standing, leaving), unit: 's' };
+}
+
 /**
  * The share of the offered packets that tun dropped, for queues that have both figures. At level lean before Linux 7.3 a
  * device's several queues have only drops, which must not count against other queues' packets.

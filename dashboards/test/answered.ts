@@ -15,7 +15,7 @@ export interface Asked {
   readonly panels: (panel: ShownPanel) => boolean;
 }
 
-/** Measured only where functions can be traced, with a guest, with such a device, or once one has ended. */
+/** Measured only where functions can be traced, with a guest, with such a device or qdisc, or once one has ended. */
 const NOT_EVERYWHERE = [
   'tapscope_queue_redirected_packets_total',
   'tapscope_queue_redirect_lost_packets_total',
@@ -37,6 +37,11 @@ const NOT_EVERYWHERE = [
   'tapscope_zerocopy_attempts_total',
   'tapscope_zerocopy_completed_total',
   'tapscope_zerocopy_not_attempted_packets_total',
+  'tapscope_qdisc_backlog_packets',
+  'tapscope_qdisc_backlog_bytes',
+  'tapscope_qdisc_backlog_packet_seconds_total',
+  'tapscope_qdisc_dropped_packets_total',
+  'tapscope_qdisc_requeues_total',
   'tapscope_macvtap_offered_packets_total',
   'tapscope_macvtap_dropped_packets_total',
   'tapscope_macvtap_delivered_packets_total',
