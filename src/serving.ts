@@ -58,6 +58,11 @@ function pulse(): Promise<void> {
   return answered;
 }
 
+/** A person asks about this host, and may wait for what only a question is worth. */
+function ask(): void {
+  channel.write(REQUESTS.question);
+}
+
 function notReady(): string | undefined {
   const { to = 0 } = observer.history.span ?? {};
   if (to === 0) return 'probes are being attached';
@@ -72,6 +77,7 @@ async function start({ server: options, web: config, otlp: exported, host, user 
   server = await startServer(options, {
     observer,
     takeSnapshot,
+    ask,
     web,
     pulse,
     notReady,
@@ -115,7 +121,7 @@ async function listenOn(descriptor: number): Promise<void> {
   if (!setup) return;
   const { peers, server } = setup;
   const { kernel, version } = server.prometheus.build;
-  const api = { observer, takeSnapshot, pulse, host: { kernel, version } };
+  const api = { observer, takeSnapshot, ask, pulse, host: { kernel, version } };
   socket = serveSocket(descriptor, api, describe, (client) => refusalOf(client, peers));
   await (await before)?.close();
 }

@@ -74,6 +74,11 @@ export class Agent {
     await this.#watch.snapshots.refresh();
   }
 
+  /** A person asks about this host: what is read for questions alone is in the snapshots after the next refresh. */
+  ask(): void {
+    this.#watch.snapshots.ask();
+  }
+
   /** Between snapshots; false: no queue is or was recently full or stopped. */
   sampleReaders(): boolean {
     return this.#watch.snapshots.sampleReaders();

@@ -40,7 +40,7 @@ export class DeviceSampler {
   #measuredBy = '';
 
   constructor(
-    loaded: Pick<Parts, 'probes' | 'programs'>,
+    loaded: Pick<Parts, 'probes' | 'programs' | 'question'>,
     subjects: readonly Subject[],
     owners: Owners,
     deleted: DeletedLog,
@@ -160,7 +160,7 @@ export class DeviceSampler {
   /** Runs apart from scrapes. */
   async refresh(): Promise<void> {
     const read = await this.#owners.refresh(this.#held);
-    for (const subject of this.#subjects) subject.refresh?.(read);
+    await Promise.all(this.#subjects.map((subject) => subject.refresh?.(read)));
   }
 
   /** Looks at the readers of queues that are or recently were full or stopped; false: there are none. */

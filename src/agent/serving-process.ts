@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that answers requests, as the process that counts sees it: started, fed with snapshots, started again when it ends. From there
-// comes one byte at a time, and only four are known: nothing of what it received is parsed here.
+// comes one byte at a time, and only five are known: nothing of what it received is parsed here.
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
@@ -25,6 +25,8 @@ interface ServingOptions {
   /** What it needs to know first; it is asked for at each start. */
   readonly setup: () => object;
   readonly takeSnapshot: () => Promise<Snapshot>;
+  /** A person asks about this host. */
+  readonly ask: () => void;
   /** Called at each start: what it is handed (a socket that listens). */
   readonly begun: () => void;
   readonly say: (error: Error) => unknown;
@@ -152,6 +154,7 @@ export class ServingProcess {
         if (pid !== undefined) countSecondProcess(pid);
         this.#announce?.listens();
       } else if (byte === REQUESTS.pulse) isPulseAsked = true;
+      else if (byte === REQUESTS.question) this.#options.ask();
       else {
         this.#options.say(new Error('The process that answers requests sent what it must not send, and is ended.'));
         life.process.kill();

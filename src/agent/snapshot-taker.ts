@@ -3,6 +3,7 @@
 
 import type { Probes } from '../engine/attach.ts';
 import { Governor } from '../engine/governor.ts';
+import { Question } from '../engine/question.ts';
 import type { DeviceFilter } from '../inventory/device-filter.ts';
 import { type LinkInventory, readLinkInventory } from '../inventory/links.ts';
 import { Owners } from '../inventory/owners.ts';
@@ -35,6 +36,7 @@ const GOVERNED_EVERY_MS = 1900;
 export class SnapshotTaker {
   readonly #probes: Probes;
   readonly #options: SnapshotOptions;
+  readonly #question = new Question();
   readonly #sampler: DeviceSampler | undefined;
   readonly #deleted: DeletedLog;
   readonly #governor: Governor;
@@ -72,7 +74,13 @@ export class SnapshotTaker {
     const programs = probes.can('walk') ? probes.programs : undefined;
     this.#owners = new Owners(probes, options.tenants, programs?.object);
     if (programs)
-      this.#sampler = new DeviceSampler({ probes, programs }, SUBJECTS, this.#owners, deleted, options.perCpu);
+      this.#sampler = new DeviceSampler(
+        { probes, programs, question: this.#question },
+        SUBJECTS,
+        this.#owners,
+        deleted,
+        options.perCpu,
+      );
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
@@ -87,6 +95,11 @@ export class SnapshotTaker {
     this.#paths = await namespacePaths();
     this.#names = new Map([...this.#paths].map(([inode, path]) => [inode, namespaceName(path)]));
     this.#netns = await ownNamespace();
+  }
+
+  /** A person asks about this host. */
+  ask(): void {
+    this.#question.ask();
   }
 
   /** Between snapshots; false: no queue is or was recently full or stopped. */

@@ -62,9 +62,9 @@ export async function askSelf(socket: string, limit: AbortSignal): Promise<Agent
   }
 }
 
-/** A fresh one. Throws one sentence. */
-export async function askSnapshot(socket: string, nevermind?: AbortSignal): Promise<Snapshot> {
-  const { status, body } = await askPatiently(socket, '/api/v1/snapshot', nevermind);
+/** A fresh one; of a question the next ones have what is read for questions alone. Throws one sentence. */
+export async function askSnapshot(socket: string, nevermind?: AbortSignal, isQuestion = false): Promise<Snapshot> {
+  const { status, body } = await askPatiently(socket, `/api/v1/snapshot?question=${isQuestion}`, nevermind);
   if (status !== 200) throw new Error(body.trim());
   const { snapshot }: SnapshotAnswer = JSON.parse(body);
   return freshlyNamed(snapshotFromJson(snapshot));

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope check`: the state of all queues on one screen, in under three seconds, with an agent or without, in six beside one that is silent.
 
+import { setTimeout as wait } from 'node:timers/promises';
+import { keyOf } from '../diagnosis/active-findings.ts';
 import { RULES } from '../diagnosis/all-rules.ts';
-import { devicesIn, findingsOn, type Scope } from '../diagnosis/scope.ts';
+import { inOrder } from '../diagnosis/order.ts';
+import { devicesIn, findingsOn, isEverything, type Scope } from '../diagnosis/scope.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import { itemsOf, renderCheck, statusLine } from '../outputs/check-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
-import { askAbout, askFindings, askSelf, askSnapshot } from './ask-agent.ts';
+import { askAbout, askFindings, askSelf, askSnapshot, askWindow } from './ask-agent.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
 import { linkedLayoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
@@ -32,7 +35,8 @@ interface CheckOptions {
 
 /** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. */
 export async function check(options: CheckOptions): Promise<number> {
-  const { said, silence } = await talkToAgent(options.socket, PATIENCE_MS, (limit) =>
+  const patience = isEverything(options.scope) ? PATIENCE_MS : PATIENCE_MS + QUESTION_MS;
+  const { said, silence } = await talkToAgent(options.socket, patience, (limit) =>
     Promise.all([askSelf(options.socket, limit), judgedByAgent(options, limit)]),
   );
   const [agent, byAgent] = said ?? [];
@@ -48,12 +52,36 @@ export async function check(options: CheckOptions): Promise<number> {
   return exitCodeOf(checked);
 }
 
+/** What is read for questions alone is there after the next second. */
+const QUESTION_MS = 1300;
+/** The window of a question about a device, as that of the agent's own judgement. */
+const ASKED_SECONDS = 10;
+
+/**
+ * A device that is asked about is judged as `diagnose` does, from the agent's history and a fresh look; what the agent found in the last
+ * half minute and is over stands behind that.
+ */
+async function askedOfAgent({ scope, socket }: CheckOptions, limit: AbortSignal): Promise<Judged | undefined> {
+  const first = await askSnapshot(socket, limit, true);
+  devicesIn(first, scope);
+  await wait(QUESTION_MS);
+  const last = await askSnapshot(socket, limit, true);
+  const found = await askFindings(socket, limit);
+  // An agent that has just started has no history yet.
+  const before = found ? await askWindow(socket, { at: last.takenAt, seconds: ASKED_SECONDS }, limit) : [];
+  const snapshots = [...before.filter(({ takenAt }) => takenAt < first.takenAt), first, last];
+  const judged = judgeSnapshots(snapshots, scope, thisHost());
+  const known = new Set(judged.verdict.findings.map(keyOf));
+  const past = findingsOn(found?.findings ?? [], judged.devices).filter((one) => !known.has(keyOf(one)));
+  const verdict = { ...judged.verdict, findings: inOrder([...judged.verdict.findings, ...past]) };
+  return { ...judged, verdict, status: statusOf(verdict, judged.inconclusive) };
+}
+
 /** Active findings of the last ten seconds; undefined: no agent of this version runs, or it has just started. */
-async function judgedByAgent(
-  { scope, mechanisms, socket }: CheckOptions,
-  limit: AbortSignal,
-): Promise<Judged | undefined> {
+async function judgedByAgent(options: CheckOptions, limit: AbortSignal): Promise<Judged | undefined> {
+  const { scope, mechanisms, socket } = options;
   if (mechanisms.length > 0 || (await askAbout(socket, limit)) !== 'same version') return undefined;
+  if (!isEverything(scope)) return askedOfAgent(options, limit);
   const found = await askFindings(socket, limit);
   if (!found) return undefined;
   const last = await askSnapshot(socket, limit);

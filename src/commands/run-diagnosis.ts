@@ -4,6 +4,7 @@
 import { count } from '../diagnosis/format.ts';
 import { inconclusive, lossSince } from '../diagnosis/inconclusive.ts';
 import { judge } from '../diagnosis/judge.ts';
+import { ledgerOf } from '../diagnosis/ledger.ts';
 import { devicesIn, findingsOn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
@@ -48,6 +49,7 @@ export function judgeSnapshots(
     verdict,
     inconclusive: tooShort,
     devices,
+    ledger: one && ledgerOf(one),
     last,
     seconds,
     isRenamed: false,
@@ -81,9 +83,20 @@ export function jsonOf({
   last,
   seconds,
   host,
+  ledger,
   agentSilence,
 }: Judged): Readonly<Record<string, unknown>> {
-  return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, inconclusive, verdict: status, agentSilence };
+  return {
+    schema: 1,
+    takenAt: last.takenAt,
+    seconds,
+    host,
+    ...verdict,
+    inconclusive,
+    verdict: status,
+    ledger,
+    agentSilence,
+  };
 }
 
 /** Prints the verdict as JSON with `more`, or for people; returns the exit code. */

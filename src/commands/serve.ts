@@ -82,12 +82,14 @@ async function start(
     heartbeat.sampled();
   });
   const takeSnapshot = () => sampler.take();
+  let asked: Agent | undefined;
   const setup = setupOf(options, web);
   const serving: ServingProcess = new ServingProcess({
     file: join(packageRoot(), 'dist/src/serving.js'),
     readable: () => readableFiles(packageRoot(), options.otlp !== undefined),
     setup,
     takeSnapshot,
+    ask: () => asked?.ask(),
     begun: () => void socket.open().catch(say),
     say,
   });
@@ -105,6 +107,7 @@ async function start(
   const { filter, budget, detail } = options;
   const collect = { filter, budget, perCpu: detail === 'cpu', tenants };
   const agent = new Agent({ forced, pin: options.pin }, collect);
+  asked = agent;
   undo.push(() => agent.close());
   attached();
   await sampler.start(agent);

@@ -16,6 +16,8 @@ export interface SourceOptions {
   readonly budget: number | undefined;
   /** The agent was asked already, and is silent. */
   readonly silence?: Silence | undefined;
+  /** A person asks why packets are lost: what is read for questions alone is wanted too. */
+  readonly isQuestion?: boolean;
 }
 
 export interface SnapshotSource {
@@ -48,23 +50,23 @@ const FREE = ['devices', 'owners', 'readers'];
 const WALK_ALONE = EVENTS.filter(({ name }) => !FREE.includes(name)).map(({ name }) => `${name}=off`);
 
 export async function openSource(options: SourceOptions): Promise<SnapshotSource> {
-  const { socket, mechanisms } = options;
+  const { socket, mechanisms, isQuestion = false } = options;
   if (mechanisms.length > 0) return ownSource(mechanisms, options);
   if (options.silence) {
     // The probes of an agent that is only slow still count: a second set would make each packet of a busy host pay twice.
     return ownSource(options.silence.halted ? [] : WALK_ALONE, options);
   }
   const { said, silence } = await talkToAgent(socket, PATIENCE_MS, async (limit) =>
-    (await askAbout(socket, limit)) === 'same version' ? askSnapshot(socket, limit) : undefined,
+    (await askAbout(socket, limit)) === 'same version' ? askSnapshot(socket, limit, isQuestion) : undefined,
   );
-  return said ? agentSource(socket, said) : ownSource([], { ...options, silence });
+  return said ? agentSource(socket, said, isQuestion) : ownSource([], { ...options, silence });
 }
 
-function agentSource(socket: string, first: Snapshot): SnapshotSource {
+function agentSource(socket: string, first: Snapshot, isQuestion: boolean): SnapshotSource {
   const closing = new AbortController();
   const take = async (): Promise<Snapshot> => {
     const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
-      askSnapshot(socket, AbortSignal.any([closing.signal, limit])),
+      askSnapshot(socket, AbortSignal.any([closing.signal, limit]), isQuestion),
     );
     if (!said) throw new SilentAgent(silence ?? { halted: false, words: 'the agent no longer answers' });
     return said;
@@ -96,17 +98,27 @@ function agentSource(socket: string, first: Snapshot): SnapshotSource {
   };
 }
 
-function ownSource(mechanisms: readonly string[], { budget, silence }: SourceOptions): SnapshotSource {
+function ownSource(
+  mechanisms: readonly string[],
+  { budget, silence, isQuestion = false }: SourceOptions,
+): SnapshotSource {
   const agent = new Agent(
     { forced: parseForced(mechanisms), pin: true },
     { filter: () => true, perCpu: false, budget },
   );
   let sampler: Sampler | undefined;
+  const ask = (): void => {
+    if (isQuestion) agent.ask();
+  };
+  ask();
   return {
     isAgent: false,
     silence,
     start: (keep) => {
-      sampler = new Sampler((snapshot) => void keep(snapshot));
+      sampler = new Sampler((snapshot) => {
+        ask();
+        keep(snapshot);
+      });
       return sampler.start(agent);
     },
     take: () => agent.take(),

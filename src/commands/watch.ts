@@ -39,7 +39,7 @@ export async function watchHost({
   check,
   silence,
 }: HostWatch): Promise<Silence | undefined> {
-  const source = await openSource({ socket, mechanisms, budget: undefined, silence });
+  const source = await openSource({ socket, mechanisms, budget: undefined, silence, isQuestion: true });
   let isOver = false;
   try {
     await source.start((snapshot) => isOver || keep(snapshot), missed);

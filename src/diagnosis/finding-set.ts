@@ -34,7 +34,9 @@ function beside(one: Made, ofDevice: readonly Made[]): Made | undefined {
   const { finding, symptom } = one;
   const others = ofDevice.filter((other) => isSameSubject(other.finding, finding));
   // A finding about a device says itself that its figures are off.
-  const isSaid = finding.device !== undefined && others.some((other) => other.finding.degraded.length > 0);
+  const isSaid =
+    finding.device !== undefined &&
+    others.some(({ finding: { degraded, doubts = [] } }) => degraded.length + doubts.length > 0);
   if (symptom === 'agent' && isSaid) return undefined;
   if (symptom === 'clean') return others.some(isFault) ? undefined : one;
   return others.some((other) => other.symptom === symptom && other.finding.severity !== 'info')

@@ -14,6 +14,7 @@ export function foldAgent(findings: readonly Finding[], rules: readonly Rule[]):
     evidence: [...first.evidence, ...others.flatMap(({ cause, evidence }) => [cause, ...evidence])],
     remedies: [first, ...others].flatMap(({ remedies }) => remedies),
     degraded: [first, ...others].flatMap(({ degraded }) => degraded),
+    doubts: [first, ...others].flatMap(({ doubts = [] }) => doubts),
   };
   return findings.flatMap((one) => (one === first ? [folded] : others.includes(one) ? [] : [one]));
 }

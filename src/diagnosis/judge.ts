@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// All rules on one window: what was found, the worst first, and which rules could not judge here.
+// All rules on one window: what was found, what matters most first, and which rules could not judge here.
 
 import { RULES } from './all-rules.ts';
 import { answering } from './asked.ts';
-import type { Diagnosis, Finding, Severity } from './finding.ts';
+import type { Diagnosis, Finding } from './finding.ts';
 import { withFigures } from './finding-figures.ts';
 import { FindingSet } from './finding-set.ts';
 import type { FindingsCache } from './findings-cache.ts';
 import { foldAgent } from './fold-agent.ts';
+import { inOrder } from './order.ts';
 import type { Rule } from './rule.ts';
 import { type DeviceSpan, grown, type Window } from './window.ts';
 
 export interface Verdict {
-  /** The worst first; of one queue the cause before what goes with it. */
+  /** In the order of order.ts; of one queue the cause before what goes with it. */
   readonly findings: readonly Finding[];
   /** Rules for which something is missing on this host, and what. */
   readonly unjudged: readonly { readonly rule: string; readonly because: string }[];
 }
-
-const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info'];
 
 /** Work of one step, some milliseconds: devices with so many queues are judged, or so many findings get their figures. */
 const QUEUES_OF_STEP = 64;
@@ -53,17 +52,15 @@ export function* judging(
   const found = made.all;
   quiet?.remember(window.devices, found);
   const told = foldAgent(asked ? answering(found, asked) : found, rules);
-  // Stable: findings of equal severity stay in the order of the rules, causes before their company. Who asks about a device hears of it first.
-  const place = ({ severity, device }: Finding): number =>
-    2 * SEVERITIES.indexOf(severity) + Number(asked !== undefined && device === undefined);
-  const inOrder = told.toSorted((a, b) => place(a) - place(b));
-  const findings: Finding[] = [];
-  for (let first = 0; first < inOrder.length; first += FINDINGS_OF_STEP) {
+  const figured: Finding[] = [];
+  for (let first = 0; first < told.length; first += FINDINGS_OF_STEP) {
     yield;
-    findings.push(...withFigures(inOrder.slice(first, first + FINDINGS_OF_STEP), whole));
+    figured.push(...withFigures(told.slice(first, first + FINDINGS_OF_STEP), whole));
   }
+  // Who asks about a device hears of it before the agent.
+  const isOfAgent = ({ device }: Finding): number => Number(asked !== undefined && device === undefined);
   return {
-    findings,
+    findings: inOrder(figured).toSorted((a, b) => isOfAgent(a) - isOfAgent(b)),
     unjudged: RULES.flatMap((rule) => {
       const events = missing(rule);
       return events.length > 0

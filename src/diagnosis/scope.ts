@@ -7,7 +7,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { closestName } from './closest-name.ts';
 import type { Finding } from './finding.ts';
-import { hiddenWords } from './format.ts';
+import { count, hiddenWords } from './format.ts';
 
 /** A device must fit every filter that is given. Names are compared whole. */
 export interface Scope {
@@ -37,10 +37,39 @@ export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): rea
   const wanted = `No tun, tap or macvtap device ${visible(asked.join(' '))}`;
   if (isPast) throw new Error(`${wanted} was there then; ${devices.length} others were.`);
   const { hiddenDevices = 0 } = snapshot.agent;
+  const ended = endedWords(snapshot, scope);
+  if (ended !== undefined) throw new Error(ended);
   const hidden = hiddenDevices > 0 ? `; ${hiddenWords(hiddenDevices)}` : '';
   const none = hiddenDevices > 0 ? 'none is shown' : 'there is none at all';
   const there = devices.length === 0 ? none : `'tapscope top -b -n 1' lists the ${devices.length} there are`;
   throw new Error(`${wanted} is on this host${meant(devices, scope)}; ${there}${hidden}.`);
+}
+
+/** 'tun0 ended 12 s ago with openvpn (pid 812); 40 packets purged.': the newest that fits; undefined: none did. */
+function endedWords({ takenAt, agent }: Snapshot, { device, netns, vm, pod, process }: Scope): string | undefined {
+  if (device === undefined || [vm, pod, process].some((one) => one !== undefined)) return undefined;
+  const isThere = (inode: number): boolean =>
+    netns === undefined || netns === String(inode) || netns === agent.namespaceNames.get(inode);
+  const gone = agent.ended?.latest.findLast((one) => one.name === device && isThere(one.netns));
+  if (!gone) return undefined;
+  const { owner, counts, endedAt } = gone;
+  const fates = [
+    ...counts.uncounted.map(({ cause, packets }) => ({ word: cause.replaceAll('_', ' '), packets })),
+    { word: 'dropped in it', packets: sumOf(counts.dropped) },
+    { word: 'lost before it', packets: sumOf(counts.droppedBefore) },
+    { word: 'from it dropped', packets: sumOf(counts.receiveDropped) },
+    { word: 'of unknown fate', packets: counts.unaccounted },
+  ].filter(({ packets }) => packets > 0);
+  const lost = fates.map(({ word, packets }) => `${count(packets)} ${word}`).join(', ');
+  const program = owner ? ` with ${owner.comm} (pid ${owner.pid})` : '';
+  const ago = Math.max(0, Math.round(takenAt - endedAt));
+  return visible(
+    `${device} ended ${ago} s ago${program}; ${count(counts.delivered)} packets had reached its reader and ${count(counts.received)} came from it, ${lost === '' ? 'none was lost' : `lost: ${lost}`}.`,
+  );
+}
+
+function sumOf(counts: readonly { readonly packets: number }[]): number {
+  return counts.reduce((sum, { packets }) => sum + packets, 0);
 }
 
 /** ' (did you mean vnet10?)', of a device's or a VM's name, where nothing else was asked for. */

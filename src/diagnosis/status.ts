@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One word for a whole verdict: what the first line says, and the exit code.
+import type { Finding } from './finding.ts';
 import type { Verdict } from './judge.ts';
 
 export type Status = 'ok' | 'warning' | 'critical' | 'unknown';
@@ -14,7 +15,9 @@ export function statusOf({ findings, unjudged }: Verdict, inconclusive: readonly
   const severities = new Set(findings.map(({ severity }) => severity));
   if (severities.has('critical')) return 'critical';
   if (severities.has('warning')) return 'warning';
-  return unjudged.length > 0 || inconclusive.length > 0 || findings.some(({ degraded }) => degraded.length > 0)
-    ? 'unknown'
-    : 'ok';
+  return unjudged.length > 0 || inconclusive.length > 0 || findings.some(isUnsure) ? 'unknown' : 'ok';
+}
+
+function isUnsure({ degraded, doubts = [] }: Finding): boolean {
+  return degraded.length + doubts.length > 0;
 }

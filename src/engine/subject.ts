@@ -10,6 +10,7 @@ import type { FreedPackets } from './freed-packets.ts';
 import type { Generations } from './generations.ts';
 import type { ProbeEvent } from './mechanism.ts';
 import type { LoadedPrograms } from './programs.ts';
+import type { Question } from './question.ts';
 import type { DeviceSums, QueueSums } from './queue-sums.ts';
 import type { RowsRead } from './rows.ts';
 import type { Walk, WalkedDevice, WalkedQueue } from './walk.ts';
@@ -39,6 +40,7 @@ export interface Parts {
   readonly owners: Holders;
   readonly freed: FreedPackets;
   readonly generations: Generations;
+  readonly question: Pick<Question, 'isOpen'>;
   /** The programs at this sample: asking the kernel takes a call for each. */
   readonly states: () => readonly ProbeState[];
 }
@@ -80,7 +82,7 @@ export interface OpenSubject {
   /** Between samples; true: ask again soon. */
   betweenSamples?(): boolean;
   /** Now and then, never for a scrape; `holdersRead`: which processes hold queues was read anew. */
-  refresh?(holdersRead: boolean): void;
+  refresh?(holdersRead: boolean): void | Promise<void>;
   /** Devices that its maps have entries of, though no walk may have seen them. */
   devices?(): Iterable<bigint>;
   /** These are gone, and nothing can count for them any more. */

@@ -93,7 +93,7 @@ test('beside an agent that is silent the first line says so, with or without fin
 test('findings of one kind are one item, and the status is the worst', () => {
   const others = [1, 2, 3, 4, 5].map((queue) => ({ ...full, queue }));
   const one = checked({ findings: [full, ...others, { ...full, severity: 'info', rule: 'no-reader' }], unjudged: [] });
-  assert.equal(statusLine(one), 'CRITICAL: No reader takes packets from tap0 queue 0. (and 6 more)');
+  assert.equal(statusLine(one), 'CRITICAL: No reader takes packets from tap0 queue 0. (and 5 more)');
   const rows = screen(one).join('\n');
   assert.match(
     rows,

@@ -2,6 +2,7 @@
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/format.ts';
+import { isProblem } from '../diagnosis/order.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -46,8 +47,8 @@ export function renderCheck(checked: Checked, items: readonly Item[], layout: La
       rules.has(what) && first.startsWith(head) ? `  ${linkRule(layout, what)} ${first.slice(head.length)}` : first;
     return [paint(layout, STYLES[mark], SIGNS[mark]) + row.slice(1), ...others];
   });
-  const sentence = statusLine(checked).slice(`${checked.status}: `.length);
-  return `${[...headline(checked.status, sentence, layout), '', ...rows].join('\n')}\n`;
+  const [word = '', ...sentence] = statusLine(checked).split(': ');
+  return `${[...headline(word.toLowerCase(), sentence.join(': '), layout), '', ...rows].join('\n')}\n`;
 }
 
 /** Always one line. */
@@ -56,18 +57,22 @@ export function statusLine({ status, verdict, inconclusive, devices, last, agent
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const left = devices.length === 0 && hidden > 0 ? ` (${hiddenWords(hidden)})` : '';
   const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}${left}`;
-  const [worst] = verdict.findings;
-  const others = verdict.findings.length > 1 ? ` (and ${verdict.findings.length - 1} more)` : '';
+  const problems = verdict.findings.filter(isProblem);
+  const [worst] = problems;
+  const others =
+    problems.length > 1 ? ` (and ${problems.length - 1} more${worst?.severity === status ? '' : `, ${status}`})` : '';
   const silent = agentSilence === undefined ? '' : ` ${agentSilence.slice(0, 1).toUpperCase()}${agentSilence.slice(1)}`;
   const cause = worst && worst.cause + whenSeen(worst, last);
-  const nothing = agentSilence === undefined ? 'not everything could be judged' : agentSilence;
+  const [doubt = 'not everything could be judged'] = verdict.findings.flatMap(({ doubts = [] }) => doubts);
+  const nothing = agentSilence ?? doubt;
   const said = {
     ok: `${size}, nothing to do`,
     warning: `${cause}${others}${silent}`,
     critical: `${cause}${others}${silent}`,
     unknown: `${size}, nothing found, but ${inconclusive[0] ? `${inconclusive[0]}${silent && `.${silent}`}` : nothing}`,
   };
-  return visible(`${status.toUpperCase()}: ${said[status]}`);
+  // Its word is that of what it tells: the exit code is the worst of all.
+  return visible(`${(worst?.severity ?? status).toUpperCase()}: ${said[status]}`);
 }
 
 export function itemsOf(checked: Checked): readonly Item[] {

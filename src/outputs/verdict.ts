@@ -2,7 +2,9 @@
 // A verdict for the person on call: the first line is the answer, and what is to be pasted stands alone on its line.
 
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
+import { count } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
+import type { Ledger, LedgerRow } from '../diagnosis/ledger.ts';
 import type { Status } from '../diagnosis/status.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -18,6 +20,8 @@ export interface Judged {
   readonly inconclusive: readonly string[];
   /** The devices that the question was about; `last` has all others too. */
   readonly devices: readonly Device[];
+  /** Where the packets of the one device that was asked about went; absent: it was more than one, or its counters were not read. */
+  readonly ledger?: Ledger | undefined;
   readonly last: Snapshot;
   readonly seconds: number;
   /** Names of VMs, pods, containers, units and namespaces are pseudonyms. */
@@ -65,6 +69,7 @@ export function renderVerdict(judged: Judged, layout: Layout): string {
     also,
     inconclusive,
     renderUnjudged(verdict, layout),
+    renderLedger(judged, layout),
     names,
     renderWatch(judged, layout),
   ]
@@ -90,11 +95,12 @@ function inGeneral({ status, verdict, inconclusive, devices, seconds, agentSilen
   const degraded = verdict.findings.some((finding) => finding.degraded.length > 0) ? 'figures are not exact' : '';
   const [one, ...others] = inconclusive;
   const short = one === undefined ? '' : `${one}${others.length > 0 ? `, and ${others.length} more` : ''}`;
-  return `${seen} without finding a fault, but ${[agentSilence, short, blind, degraded].filter(Boolean).join(' and ')}${known}.`;
+  const [doubt = ''] = verdict.findings.flatMap(({ doubts = [] }) => doubts);
+  return `${seen} without finding a fault, but ${[agentSilence, short, blind, degraded, doubt].filter(Boolean).join(' and ')}${known}.`;
 }
 
 export function renderFinding(finding: Finding, last: Snapshot, layout: Layout): readonly string[] {
-  const { severity, cause, evidence, remedies, rejected, degraded, rule, confidence } = finding;
+  const { severity, cause, evidence, remedies, rejected, degraded, doubts = [], rule, confidence } = finding;
   return [
     ...headline(severity, cause, layout),
     ...startingWith(
@@ -112,6 +118,7 @@ export function renderFinding(finding: Finding, last: Snapshot, layout: Layout):
       ),
       layout,
     ),
+    ...list('In doubt:', doubts, layout),
     ...list('Figures are not exact:', degraded, layout),
   ];
 }
@@ -157,6 +164,27 @@ function list(title: string, items: readonly string[], { width }: Layout): reado
 
 function few(items: readonly string[], most: number): readonly string[] {
   return items.length <= most ? items : [...items.slice(0, most - 1), `and ${items.length - most + 1} more (--json)`];
+}
+
+/** Figures that add up, the largest first. */
+function renderLedger({ ledger }: Judged, layout: Layout): readonly string[] {
+  if (!ledger) return [];
+  const { to, from, refused } = ledger;
+  const all = [to, from].flatMap(({ rows, unaccounted }) => [...rows, { packets: unaccounted }]).concat(refused);
+  const room = Math.max(...all.map(({ packets }) => count(packets).length));
+  const rowsOf = (rows: readonly LedgerRow[]): readonly string[] =>
+    rows
+      .toSorted((a, b) => b.packets - a.packets)
+      .flatMap(({ fate, packets }) => wrap(visible(fate), layout.width, `  ${count(packets).padStart(room)} `));
+  const column = (title: string, { total, rows, unaccounted }: Ledger['to']): readonly string[] => [
+    `${title}: ${count(total)} packets`,
+    ...rowsOf(unaccounted > 0 ? [...rows, { fate: 'without a known fate', packets: unaccounted }] : rows),
+  ];
+  return [
+    ...column('To it', to),
+    ...column('From it', from),
+    ...(refused.length > 0 ? ['From it, and refused by tun:', ...rowsOf(refused)] : []),
+  ];
 }
 
 function renderUnjudged({ unjudged }: Verdict, layout: Layout): readonly string[] {

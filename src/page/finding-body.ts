@@ -47,7 +47,7 @@ function lineElement({ tag, className }: Line, { netns = 0, device = '', queue =
 }
 
 function linesOf(finding: Finding): readonly Line[] {
-  const { rule, confidence, evidence, remedies, rejected, degraded, netns, device, queue } = finding;
+  const { rule, confidence, evidence, remedies, rejected, degraded, doubts = [], netns, device, queue } = finding;
   const hasPage = device !== undefined && netns !== undefined && queue !== undefined;
   const link: Line = { part: 'todo', tag: 'a', className: 'go', text: `Charts of ${visible(placeOf(finding))}` };
   return [
@@ -58,6 +58,7 @@ function linesOf(finding: Finding): readonly Line[] {
       'It is not',
       rejected.map((one) => `${one.rule}: ${one.because}`),
     ),
+    ...listOf('In doubt', doubts),
     ...listOf('Figures are not exact', degraded),
     {
       part: 'seen',

@@ -24,6 +24,8 @@ import { endWithin } from './time-limit.ts';
 export interface ApiDependencies {
   readonly observer: Observer;
   readonly takeSnapshot: () => Promise<Snapshot>;
+  /** Tells the process that counts that a person asks about this host. */
+  readonly ask?: () => void;
   readonly host: LiveMessage['host'];
   /** Resolves when the process that counts answers: what was seen before it stopped is not told as if it were now. Absent: it is this process. */
   readonly pulse?: () => Promise<void>;
@@ -47,6 +49,11 @@ const spanned = (seconds: number) =>
     properties: { at, seconds: { ...number(1, HALF_HOUR), default: seconds } },
     additionalProperties: false,
   }) as const;
+const questioning = {
+  type: 'object',
+  properties: { question: { type: 'boolean', default: false } },
+  additionalProperties: false,
+} as const;
 const oneQueue = {
   type: 'object',
   properties: {
@@ -56,6 +63,10 @@ const oneQueue = {
   },
 } as const;
 
+/** `question`: the figures that are read for questions alone are wanted too, from the next second on. */
+interface Questioning {
+  readonly question: boolean;
+}
 interface Timed {
   readonly at?: number;
 }
@@ -70,7 +81,7 @@ interface OneQueue {
 
 export function addApi(
   app: FastifyInstance,
-  { observer, takeSnapshot, host, pulse = async () => undefined }: ApiDependencies,
+  { observer, takeSnapshot, ask = () => undefined, host, pulse = async () => undefined }: ApiDependencies,
   turns = createRequestThrottle(),
 ): void {
   const { history } = observer;
@@ -123,8 +134,13 @@ export function addApi(
     return { ...header, history: history.span ?? null };
   });
 
-  app.get('/api/v1/snapshot', { preHandler: long }, (_, reply) =>
-    sendMade(reply, async () => ({ ...header, snapshot: snapshotToJson(await takeSnapshot()) })),
+  app.get<{ Querystring: Questioning }>(
+    '/api/v1/snapshot',
+    { schema: { querystring: questioning }, preHandler: long },
+    ({ query }, reply) => {
+      if (query.question) ask();
+      return sendMade(reply, async () => ({ ...header, snapshot: snapshotToJson(await takeSnapshot()) }));
+    },
   );
 
   app.get<{ Querystring: Spanned }>(

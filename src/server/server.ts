@@ -42,6 +42,8 @@ export interface ServerDependencies {
   /** A fresh one, complete as far as the host allows. */
   readonly takeSnapshot: () => Promise<Snapshot>;
   readonly observer: Observer;
+  /** A person asks about this host, as for the API. */
+  readonly ask?: () => void;
   /** Resolves once the counting process answers, as for the API; absent: this process counts. */
   readonly pulse?: () => Promise<void>;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */

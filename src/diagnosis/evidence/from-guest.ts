@@ -27,7 +27,7 @@ export function receivedFrom(device: DeviceSpan): number {
 }
 
 /** The part of rx_dropped that no probe saw freed: XDP in tun frees no packet that a tracepoint sees. */
-function unexplainedReceive(device: DeviceSpan): number {
+export function unexplainedReceive(device: DeviceSpan): number {
   const dropped = grown(device, ({ counters }) => counters?.rxDropped) ?? 0;
   const byTun = grown(device, ({ receive }) => receive?.dropped?.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
   return Math.max(0, dropped - byTun - refusedByHost(device, ({ reason }) => IN_RX_DROPPED.includes(reason)));

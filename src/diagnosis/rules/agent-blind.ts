@@ -23,7 +23,8 @@ export const agentBlind: Rule = {
     const spots = blindSpots(window);
     const isFolded = spots.length > 0 || inexact.length > MOST_SINGLE;
     const single = isFolded ? inexact.filter(({ device }) => device === asked) : inexact;
-    const folded = inexact.filter((one) => !single.includes(one));
+    // Who asks about one device has no doubt because of others.
+    const folded = asked ? [] : inexact.filter((one) => !single.includes(one));
     return [
       ...onHost(spots, folded),
       ...single.map(inexactDevice),
@@ -57,7 +58,8 @@ const DOCTOR: Remedy = {
 
 /** `folded`: devices that are not told of one by one. */
 function onHost(spots: readonly string[], folded: readonly Inexact[]): readonly Diagnosis[] {
-  const blind = [...spots, ...inexactFigures(folded)];
+  const inexact = inexactFigures(folded);
+  const blind = [...spots, ...inexact];
   if (blind.length === 0) return [];
   return [
     {
@@ -70,7 +72,8 @@ function onHost(spots: readonly string[], folded: readonly Inexact[]): readonly 
       remedies: [DOCTOR],
       rejected: [],
       confidence: 'high',
-      degraded: blind,
+      degraded: inexact,
+      doubts: spots,
     },
   ];
 }
@@ -150,7 +153,7 @@ function hidingDevices(window: Window, asked: DeviceSpan | undefined): readonly 
       rejected: [],
       confidence: 'low',
     });
-    return { ...said, degraded: [...said.degraded, doubt] };
+    return { ...said, doubts: [doubt] };
   });
 }
 
@@ -165,7 +168,7 @@ function droppedBefore({ devices, drops }: Doubtful, window: Window): readonly D
       rejected: [],
       confidence: 'low',
     });
-    return { ...said, degraded: [...said.degraded, packets] };
+    return { ...said, doubts: [packets] };
   });
 }
 

@@ -36,7 +36,7 @@ test('an idle device is OK', () => {
 test('it saw nothing while packets to its neighbour were dropped', () => {
   const { status, findings } = asked([idle, { before: { 'NETFILTER_DROP@nf_hook_slow': 300 } }]);
   assert.equal(status, 'unknown');
-  assert.match(findings[0]?.degraded[0] ?? '', /3 000 packets to and from other devices of its namespace were dropped/);
+  assert.match(findings[0]?.doubts?.[0] ?? '', /3 000 packets to and from other devices of its namespace were dropped/);
 });
 
 test('a few virtio-net headers that tun could not follow', () => {
@@ -45,13 +45,13 @@ test('a few virtio-net headers that tun could not follow', () => {
     { ...idle, more: (second) => ({ counters: counters(0), receive: receive(second) }) },
   ]);
   assert.equal(status, 'unknown');
-  assert.match(findings[0]?.degraded[0] ?? '', /dropped 10 of 10 packets from it/);
+  assert.match(findings[0]?.doubts?.[0] ?? '', /dropped 10 of 10 packets from it/);
 });
 
 test('rx_dropped grows, and no probe saw why', () => {
   const { status, findings } = asked([{ ...idle, more: (second) => ({ counters: counters(10 * second) }) }]);
   assert.equal(status, 'unknown');
-  assert.match(findings[0]?.degraded[0] ?? '', /rx_dropped grew by 100/);
+  assert.match(findings[0]?.doubts?.[0] ?? '', /rx_dropped grew by 100/);
 });
 
 /** Packets dropped in the tap's namespace, or in another. */
@@ -66,7 +66,7 @@ test('half of what was on its way was dropped before the host chose a device', (
   const { status, findings } = asked([{ queues: [{ delivered: 1000 }] }], [unrouted(10_000)]);
   assert.deepEqual([status, findings.map(({ rule }) => rule)], ['unknown', ['not-here']]);
   assert.match(findings[0]?.cause ?? '', /10 000 packets were dropped in its namespace before the host chose a device/);
-  assert.match(findings[0]?.degraded[0] ?? '', /NETFILTER_DROP in nf_hook_slow.*; it was offered 10 000/);
+  assert.match(findings[0]?.doubts?.[0] ?? '', /NETFILTER_DROP in nf_hook_slow.*; it was offered 10 000/);
 });
 
 for (const [reason, command] of [

@@ -5,10 +5,15 @@ import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
 import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
+import { ledgerOf } from '../ledger.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
+
+/** So many may be between the readings of two counters. */
+const UNDER_WAY = 64;
+const MOST_FEW = 50;
 
 export const notHere: Rule = {
   name: 'not-here',
@@ -17,7 +22,7 @@ export const notHere: Rule = {
     'Given only if one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. If packets are missing, look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
     'It is not given if something could not be measured, or figures are not exact. The answer is UNKNOWN instead of OK, and says why, in three cases: a counter of the kernel grew and no probe explains it; too few packets were lost to say why; or nothing reached the device and its bridge filters VLANs, for no counter has the frames that its port does not allow. The host may also drop packets in its namespace before it chooses a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is unknown. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of these and the packets that the device was offered.',
   symptom: 'clean',
-  needs: ['devices', 'freed', 'before', 'transmit'],
+  needs: ['devices', 'freed', 'before'],
   judge: (window, asked) => (asked && isWatched(asked, window) ? clean(asked, window) : []),
 };
 
@@ -29,8 +34,8 @@ function isWatched(device: DeviceSpan, { agent }: Window): boolean {
     now.up &&
     now.counters !== undefined &&
     !isHiding(device) &&
-    agent.level === 'exact' &&
-    agent.probes.every(({ attached }) => attached)
+    // At level lean nothing is attached on the way to a queue: the kernel's own counters are exact for the device.
+    (agent.level === 'lean' || agent.probes.every(({ attached }) => attached))
   );
 }
 
@@ -66,7 +71,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         rejected: [],
         confidence: doubts.length > 0 ? 'low' : 'medium',
       }),
-      degraded: doubts,
+      doubts,
     },
   ];
 }
@@ -95,6 +100,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
   const beside = isIdle ? droppedBeside(device, window) : 0;
   const unrouted = unroutedIn(device, window);
   const hidden = hiddenReceive(device);
+  const unknown = ledgerOf(device)?.to.unaccounted ?? 0;
   const doubts = [
     device.now.bridgePort === 'unread'
       ? 'it is a port of a bridge whose types cannot be read: whether the port forwards is not known'
@@ -103,10 +109,13 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       ? 'nothing reached it, and its bridge filters VLANs: frames of a VLAN that its port does not allow are lost uncounted'
       : undefined,
     isMostOfFew(towards)
-      ? `${count(towards.lost)} of ${count(towards.offered)} packets to it were lost, too few to say why`
+      ? `${count(towards.lost)} of ${count(towards.offered)} packets to it were lost${fewWords(towards)}`
       : undefined,
     isMostOfFew(back)
-      ? `the host dropped ${count(back.lost)} of ${count(back.offered)} packets from it, too few to say why`
+      ? `the host dropped ${count(back.lost)} of ${count(back.offered)} packets from it${fewWords(back)}`
+      : undefined,
+    unknown > UNDER_WAY
+      ? `${count(unknown)} packets have no known fate: the kernel counted them, and no probe saw them`
       : undefined,
     hidden > 0 ? `the kernel’s rx_dropped grew by ${count(hidden)} and no probe saw why` : undefined,
     beside >= FEWEST_BESIDE
@@ -117,6 +126,11 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       : undefined,
   ];
   return doubts.flatMap((doubt) => doubt ?? []);
+}
+
+/** Of a few packets no share is certain. */
+function fewWords({ lost }: Loss): string {
+  return lost <= MOST_FEW ? ', too few to say why' : ', and no rule says why';
 }
 
 function filtersVlans({ now: { bridgePort: port } }: DeviceSpan): boolean {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
+// The ledger of a device adds up, or says by how much it does not.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { quietHost, type TapPlan } from '../../test/snapshots/quiet-host.ts';
+import type { Device } from '../snapshot/device.ts';
+import { type LedgerColumn, ledgerOf } from './ledger.ts';
+
+function ledger(plan: TapPlan) {
+  const [span] = quietHost([plan]).devices;
+  assert.ok(span);
+  return ledgerOf(span);
+}
+
+const counters = (second: number, more: Partial<Device['counters']> = {}): Device['counters'] => ({
+  txPackets: 100 * second,
+  txBytes: 0,
+  txDropped: 0,
+  rxPackets: 50 * second,
+  rxBytes: 0,
+  rxDropped: 0,
+  ...more,
+});
+
+function sumOf({ rows, unaccounted }: LedgerColumn): number {
+  return rows.reduce((sum, { packets }) => sum + packets, unaccounted);
+}
+
+test('what the host dropped is taken off what came from the device', () => {
+  const found = ledger({
+    more: (second) => ({
+      counters: counters(second),
+      receive: {
+        dropped: [],
+        refusedByHost: [{ reason: 'UDP_CSUM', location: 'udp_queue_rcv_one_skb', packets: 20 * second }],
+        refused: [{ errno: 'EIO', writes: second }],
+        frameErrors: 0,
+      },
+    }),
+  });
+  assert.deepEqual(found?.from, {
+    total: 500,
+    rows: [
+      { fate: 'taken by the host or sent on by it', packets: 300 },
+      { fate: 'dropped by the host: UDP_CSUM in udp_queue_rcv_one_skb', packets: 200 },
+    ],
+    unaccounted: 0,
+  });
+  assert.deepEqual(found?.refused, [{ fate: 'writes that failed with EIO', packets: 10 }]);
+});
+
+test('a drop that the kernel counts in two places is one', () => {
+  const noop = { reason: 'QDISC_DROP', location: '__dev_queue_xmit' };
+  const found = ledger({
+    more: (second) => ({
+      counters: counters(second, { txDropped: 30 * second }),
+      otherDropped: [{ ...noop, packets: 30 * second }],
+    }),
+  });
+  assert.equal(found?.to.total, 1300);
+  assert.equal(found?.to.unaccounted, 0);
+  assert.equal(sumOf(found.to), found.to.total);
+});
+
+test('drops that only the kernel counted have no known fate', () => {
+  const found = ledger({ more: (second) => ({ counters: counters(second, { txDropped: 7 * second }) }) });
+  assert.equal(found?.to.unaccounted, 70);
+  assert.equal(sumOf(found.to), found.to.total);
+});
