@@ -45,7 +45,8 @@ export interface ProgramReads {
   /** Bytes: before the device's counters were read, and behind that. */
   readonly bytesBefore: number;
   readonly bytes: number;
-  /** Calls, behind that. */
+  /** Calls, in the same way. */
+  readonly callsBefore: number;
   readonly calls: number;
 }
 

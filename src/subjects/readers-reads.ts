@@ -77,6 +77,7 @@ export class ReadersReads {
       threads: threads?.length ?? 0,
       bytesBefore: known.reduce((sum, { before }) => sum + before.bytes, 0),
       bytes: known.reduce((sum, { after }) => sum + after.bytes, 0),
+      callsBefore: known.reduce((sum, { before }) => sum + before.calls, 0),
       calls: known.reduce((sum, { after }) => sum + after.calls, 0),
     };
   }

@@ -41,8 +41,8 @@ function spanOf({
     counters: { ...counters, txPackets: packets, txBytes: packets * size },
     programSide: unreadable === undefined ? { ...SIDE, reads } : { ...SIDE, unreadable: [unreadable] },
   });
-  const before = state(0, { readers: 'a', threads: 1, bytesBefore: 0, bytes: 0, calls: 0 });
-  const now = state(PACKETS, { readers, threads: 1, bytesBefore: got, bytes: got, calls });
+  const before = state(0, { readers: 'a', threads: 1, bytesBefore: 0, bytes: 0, callsBefore: 0, calls: 0 });
+  const now = state(PACKETS, { readers, threads: 1, bytesBefore: got, bytes: got, callsBefore: calls, calls });
   return { seconds: 10, before, now, steps: [before, now], takenAt: [0, 10], queues: [] };
 }
 

@@ -114,10 +114,11 @@ export function readsOf(device: DeviceSpan): Reads | undefined {
   // The account begins before the device's counters were read and ends behind them: it has every packet between.
   const got = last.reads.bytes - first.reads.bytesBefore;
   const gotWithin = last.reads.bytesBefore - first.reads.bytes;
-  const calls = last.reads.calls - first.reads.calls;
-  if (packets < FEWEST_PACKETS || calls < packets || got < packets * LEAST_PER_PACKET) return undefined;
+  const calls = last.reads.calls - first.reads.callsBefore;
+  const threads = last.reads.threads || UNKNOWN_THREADS;
+  if (packets < FEWEST_PACKETS || calls + threads < packets || got < packets * LEAST_PER_PACKET) return undefined;
   const largest = (vnetHeader ? LARGEST_SEGMENT : mtu + LINK_HEADER) + readHeader;
-  const underWay = (last.reads.threads || UNKNOWN_THREADS) * largest;
+  const underWay = threads * largest;
   return {
     packets,
     handedOut,
