@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Frames that come to bridges which have a tap as a port, by port, VLAN and address: what the bridge then does with them
-// is in its tables, and in no counter. An object of its own: it runs for every packet of the host, and is attached only
-// while a person asks about a device.
+// Frames that come to bridges which have a tap as a port, by port, VLAN and address: what the bridge then does with
+// them is in its tables, and in no counter. An object of its own: it runs for every packet of the host, and is attached
+// only while a person asks about a device.
 #include "kernel.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -20,7 +20,8 @@ struct sk_buff___frame {
 enum watched_as {
 	WATCHED_PORT = 1,  /* frames to groups and to guests */
 	WATCHED_GUEST = 2, /* a tap's port: the senders behind it too */
-	WATCHED_BRIDGE = 3, /* what the host itself sends by it; what it passes up to the host comes in by it once more */
+	WATCHED_BRIDGE =
+		3, /* what the host itself sends by it; what it passes up to the host comes in by it once more */
 };
 
 struct watched_port {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that reads a tap in one of the ways in which programs do, or sends to it, until it is killed.
-//   player read DEVICE block|sleep|signal|turns [work=µs a packet] [every=µs of sleep] [most=packets a wake] [pause=µs] [period=µs]
+//   player read DEVICE block|sleep|signal|turns [work=µs a packet] [every=µs of sleep] [most=packets a wake] [pause=µs]
+//   [period=µs]
 //     [others=threads that read another file now and then]
 //   player send DEVICE PACKETS_PER_SECOND LUMP        (0 packets a second: as fast as it can)
 #define _GNU_SOURCE
