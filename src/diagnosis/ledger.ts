@@ -49,9 +49,11 @@ function towards(device: DeviceSpan): LedgerColumn {
   // Of several queues the device alone has what no program saw.
   const unseen = grown(device, ({ unseen: hidden }) => (hidden?.split === undefined ? 0 : hidden.dropped)) ?? 0;
   const waiting = waitingIn(device.now) - waitingIn(device.before);
+  const standing = (device.now.backlog?.packets ?? 0) - (device.before.backlog?.packets ?? 0);
   const rows = shown([
     { fate: 'delivered to its guest or reader', packets: since(device, 'txPackets') },
     { fate: waiting < 0 ? 'had waited before' : 'wait in its ring', packets: waiting },
+    { fate: standing < 0 ? 'had stood in its qdisc' : 'stand in its qdisc', packets: standing },
     ...inTun,
     { fate: 'lost in it: only the kernel counted them', packets: unseen },
     ...before,

@@ -9,6 +9,7 @@ import type { Diagnosis } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
 import { ledgerOf } from '../ledger.ts';
 import { onDevice } from '../make-finding.ts';
+import { harmlessEvidence } from '../reasons/causes.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import type { DeviceSpan, Window } from '../window.ts';
@@ -45,7 +46,8 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const [towards, back] = [lossTowards(device), lossOnTheWayBack(device)];
   const inTun = lostInTun(device);
   const before = lossBefore(device, () => true)?.lost ?? 0;
-  const waiting = device.queues.reduce((sum, { now: { ring } }) => sum + (ring?.occupancy ?? 0), 0);
+  const inRings = device.queues.reduce((sum, { now: { ring } }) => sum + (ring?.occupancy ?? 0), 0);
+  const waiting = inRings + (device.now.backlog?.packets ?? 0);
   const unrouted = unroutedIn(device, window);
   const isLost = mayBeItsOwn(unrouted, towards.offered);
   const isIdle = towards.offered + back.offered === 0;
@@ -65,6 +67,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
                 `${count(sumOf(unrouted))} that came into its namespace were dropped before the host chose a device (${placesOf(unrouted)})`,
               ]
             : []),
+          ...harmlessEvidence(device),
         ],
         remedies:
           isLost || (isIdle && unrouted.length > 0)
