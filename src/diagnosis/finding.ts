@@ -66,7 +66,7 @@ export interface Finding {
   readonly degraded: readonly string[];
   /** Why the answer is not OK although nothing was found, one clause each; absent: nothing stands against it. */
   readonly doubts?: readonly string[];
-  /** Packets of the window whose loss it explains; absent: all that were lost at its boundary, or it is about no loss. */
+  /** Packets of the window whose loss it explains; absent: all drops of its ring, or it is about no loss. */
   readonly explains?: number;
   /** `judge()` adds them. */
   readonly figures?: Figures;

@@ -93,7 +93,7 @@ testHosts([
       { 'QDISC_OVERLIMIT@__dev_queue_xmit': 100, 'NOT_SPECIFIED@br_dev_queue_push_xmit': 0.5 },
       { qdisc: 'tbf' },
     ),
-    finds: ['bridge-mtu warning', 'qdisc-drop warning'],
+    finds: ['qdisc-drop warning', 'bridge-mtu warning'],
   },
   {
     host: 'has codel at work, by the name that old kernels have for it',

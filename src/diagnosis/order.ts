@@ -2,11 +2,11 @@
 // The order in which findings are told: what needs action first, of that what explains most of the loss, then the graver.
 import { RULES } from './all-rules.ts';
 import type { Finding, Severity } from './finding.ts';
-import type { Symptom } from './rule.ts';
 
 const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info'];
-const SYMPTOMS: ReadonlyMap<string, Symptom> = new Map(RULES.map(({ name, symptom }) => [name, symptom]));
+const RING_RULES = new Set(RULES.flatMap(({ name, symptom }) => (symptom === 'ring-loss' ? [name] : [])));
 
+/** Losses are of like size where the larger is not so many times the other. */
 const LIKE = 5;
 
 export function isProblem({ severity }: Finding): boolean {
@@ -28,18 +28,7 @@ function timesLess(finding: Finding, most: number): number {
   return Math.floor(Math.log(most / Math.max(1, explained(finding))) / Math.log(LIKE));
 }
 
-/** Packets of the window whose loss the finding explains; where its rule does not say how many: all of that boundary. */
+/** Packets of the window whose loss the finding explains: what its rule says, or all drops of its ring. */
 function explained({ rule, explains, figures }: Finding): number {
-  if (explains !== undefined) return explains;
-  switch (SYMPTOMS.get(rule)) {
-    case 'ring-loss':
-    case 'filtered':
-      return figures?.lost ?? 0;
-    case 'loss-before-tun':
-    case 'loss-in-bridge':
-    case 'firewalled':
-      return figures?.lostBefore ?? 0;
-    default:
-      return 0;
-  }
+  return explains ?? (RING_RULES.has(rule) ? (figures?.lost ?? 0) : 0);
 }

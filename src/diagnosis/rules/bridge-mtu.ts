@@ -26,6 +26,7 @@ export const bridgeMtu: Rule = {
       return [
         onDevice(device, {
           severity: severityOf(loss) ?? 'warning',
+          explains: loss.lost,
           cause: `${nameOf(device)}: its bridge discarded ${count(loss.lost)} frames that are longer than the device’s MTU; no counter of the kernel shows it.`,
           evidence: [
             `${count(loss.lost)} frames freed without a reason in ${locationsOf(device, isBridgeDrop)}`,

@@ -32,6 +32,7 @@ function filtered(queue: QueueSpan): readonly Diagnosis[] {
   return [
     onQueue(queue, {
       severity: isMuch ? 'warning' : 'info',
+      explains: lost,
       cause: `${queueName(queue)} had ${count(lost)} of ${count(loss.offered)} packets refused by ${most.what}, which ${readerName(queue)} has set.`,
       evidence: [
         ...found.filter((one) => one.lost > 0).map((one) => `${count(one.lost)} packets dropped as ${one.reason}`),

@@ -46,6 +46,7 @@ function firewalled(device: DeviceSpan, window: Window, loss: Loss, isAsked: boo
   const isFull = byConntrack >= MOSTLY * loss.lost;
   return onDevice(device, {
     severity: isMuch ? 'warning' : 'info',
+    explains: loss.lost,
     cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${count(loss.offered)} packets on their way to it${isFull ? `: ${FULL}` : ''}.`,
     evidence: [
       `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, freed by netfilter (nf_hook_slow)`,

@@ -43,6 +43,7 @@ function refusing(device: DeviceSpan, window: Window, isAsked: boolean): readonl
   return [
     onDevice(device, {
       severity: (isAsked ? isMuchOfAsked(causes) : isMuch(device, causes)) ? 'warning' : 'info',
+      explains: loss.lost,
       cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer: ${most.row.cause}.`,
       evidence: [
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, freed behind tun`,

@@ -72,6 +72,7 @@ function unexplained(device: DeviceSpan, window: Window, isAsked: boolean): read
   return [
     onDevice(device, {
       severity: 'warning',
+      explains: loss.lost,
       cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets on their way to its guest or reader: ${most.row.cause}.`,
       evidence: [
         ...evidenceOf(causes).slice(0, MOST_CAUSES),

@@ -27,6 +27,7 @@ export const neighbourFailed: Rule = {
       return [
         onDevice(device, {
           severity: 'warning',
+          explains: loss.lost,
           cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${count(loss.offered)} packets ${isAnswered(device) ? TOO_MANY : NO_ANSWER}.`,
           evidence: [
             `kernel’s reasons: ${reasonsOf(device, isNeighbourDrop)}`,

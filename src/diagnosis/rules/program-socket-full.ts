@@ -48,6 +48,7 @@ function overflow(
   const others = sockets.filter((one) => one.socket !== socket && one.loss.lost > 0);
   return onDevice(device, {
     severity: severityOf(loss) ?? 'warning',
+    explains: loss.lost,
     cause: `${nameOf(device)}: the ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), overflowed: ${count(loss.lost)} packets were dropped there in ${seconds.toFixed(0)} s.`,
     evidence: [
       `${count(loss.lost)} packets dropped by this socket, ${count(loss.offered - loss.lost)} written to the device meanwhile: ${percent(loss.share)} lost`,

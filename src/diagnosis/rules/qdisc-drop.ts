@@ -48,6 +48,7 @@ function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: isMuch ? 'warning' : 'info',
+      explains: loss.lost,
       cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in its qdisc${qdisc ? ` ${qdisc}` : ''}, ${why}.`,
       evidence: [
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,

@@ -78,6 +78,7 @@ function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Wi
   return [
     onDevice(device, {
       severity: cause === 'overflowed' ? 'info' : severity,
+      explains: lost,
       cause: `${nameOf(device)} lost ${count(lost)} of ${count(loss.offered)} packets that no counter of the kernel shows: ${why}.`,
       evidence: [
         `${count(lost)} packets counted as ${cause}, ${percent(loss.share)} of those towards the guest or reader`,

@@ -56,6 +56,7 @@ function refused(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity,
+      explains: loss.lost,
       cause: `${nameOf(device)} refused ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer: ${why}.`,
       evidence: [
         `${percent(loss.share)} of what was written, ${count(loss.perSecond)} a second`,

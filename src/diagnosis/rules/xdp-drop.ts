@@ -32,6 +32,7 @@ function dropping(device: DeviceSpan, window: Window, isAsked: boolean): readonl
   return [
     onDevice(device, {
       severity: isMuch ? 'warning' : 'info',
+      explains: loss.lost,
       cause: `${nameOf(device)}: an XDP program dropped ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer.`,
       evidence: [
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,

@@ -49,6 +49,7 @@ function overflowing(queue: QueueSpan, window: Window): readonly Diagnosis[] {
   return [
     onQueue(queue, {
       severity,
+      explains: lost,
       cause: `${queueName(queue)} lost ${count(lost)} of ${count(loss.offered)} frames that XDP redirected to it: its ring of ${count(capacity)} was full${why}.`,
       evidence: [
         `${percent(loss.share)} of the redirected frames were lost, ${count(loss.perSecond)} a second`,
