@@ -240,9 +240,10 @@ export function endOfSecondProcess(pid: number): number | undefined;
 
 /**
  * For all threads of this process, and for good: it becomes the user without other groups, and loses all capabilities. The kernel then
- * refuses (EPERM) opening files for writing, starting programs, BPF, namespaces, other processes' memory and signals.
+ * refuses (EPERM) opening files for writing, starting programs, BPF, namespaces, limits, other processes' memory and signals, and (ENOSYS) all
+ * system calls since Linux 6.8. `parent`: the process is killed when that one, which started it, ends.
  */
-export function confine(user?: { readonly uid: number; readonly gid: number }): void;
+export function confine(user?: { readonly uid: number; readonly gid: number }, parent?: number): void;
 
 /** For all threads of this process and what it starts, for good: they have these capabilities (capability.h) at most. */
 export function keepCapabilities(numbers: readonly number[]): void;

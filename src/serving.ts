@@ -70,7 +70,7 @@ function notReady(): string | undefined {
   return seconds > SILENT_AFTER_S ? `the process that counts has said nothing for ${Math.round(seconds)} s` : undefined;
 }
 
-async function start({ server: options, web: config, otlp: exported, host, user }: ServingSetup): Promise<void> {
+async function start({ pid, server: options, web: config, otlp: exported, host, user }: ServingSetup): Promise<void> {
   web = new RemoteWebConfig(config);
   const { version } = options.prometheus.build;
   if (exported) otlp = new OtlpExporter(exported, { version, ...host }, (error) => warn(error.message));
@@ -81,7 +81,8 @@ async function start({ server: options, web: config, otlp: exported, host, user 
     web,
     pulse,
     notReady,
-    listening: () => confine(user),
+    // A service manager starts it as a unit of its own, and ends it with the other.
+    listening: () => confine(user, process.ppid === pid ? pid : undefined),
     exports: () => otlp?.exports(),
   });
   channel.write(REQUESTS.listening);

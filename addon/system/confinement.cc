@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <memory>
 #include <type_traits>
 #include <vector>
@@ -105,15 +107,27 @@ constexpr std::array REFUSED_WITHOUT_CHILDREN = {
 	"setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset", "pidfd_open",
 };
 
-/** BPF, namespaces, and files but for reading them. */
+/** BPF, namespaces, limits, watches and attributes of files, and files but for reading them. */
 constexpr std::array REFUSED_TO_SERVING = {
+	"setrlimit", "inotify_init", "inotify_init1", "inotify_add_watch", "getxattr", "lgetxattr", "fgetxattr",
+	"listxattr", "llistxattr", "flistxattr",
 	"bpf",	   "perf_event_open", "setns",	  "creat",  "unlink",	"unlinkat",  "mkdir",
 	"mkdirat", "rmdir",	      "chmod",	  "fchmod", "fchmodat", "fchmodat2", "chown",
 	"lchown",  "fchown",	      "fchownat", "utime",  "utimes",	"utimensat", "futimesat",
 };
 
+/** The part of an argument that is an int. */
+constexpr uint64_t INT_BITS = 0xFFFFFFFF;
+
 /** A ring that was made before the filter bypasses it with this call alone. */
 constexpr const char *RING = "io_uring_enter";
+
+/**
+ * System calls since Linux 6.8 (457 is statmount), in the numbering that all architectures share: what will be there
+ * one day, this filter cannot know. The C library falls back on older ones where it gets ENOSYS.
+ */
+constexpr int FIRST_UNKNOWN = 457;
+constexpr int LAST_UNKNOWN = 703;
 
 /** Their arguments lie in memory, where a filter cannot look: the C library takes the older calls, which are looked at.
  */
@@ -134,7 +148,14 @@ public:
 	void refuse(const char *name, int error, Comparisons... comparisons)
 	{
 		const int number = seccomp_syscall_resolve_name(name);
-		if (error_ != 0 || number == __NR_SCMP_ERROR)
+		if (number != __NR_SCMP_ERROR)
+			refuseNumber(number, error, comparisons...);
+	}
+
+	template <typename... Comparisons>
+	void refuseNumber(int number, int error, Comparisons... comparisons)
+	{
+		if (error_ != 0)
 			return;
 		const std::vector<scmp_arg_cmp> all{comparisons...};
 		error_ = seccomp_rule_add_array(filter_.get(), SCMP_ACT_ERRNO(error), number,
@@ -179,6 +200,18 @@ void refuseSockets(FilterMaker &maker, bool hasNetwork)
 	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0));
 }
 
+/** What reaches other processes and terminals by an argument. The kernel looks at the low half of these. */
+void refuseReaching(FilterMaker &maker)
+{
+	for (const uint64_t command : {F_SETOWN, F_SETOWN_EX, F_SETSIG})
+		maker.refuse("fcntl", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, command));
+	for (const uint64_t request : {TIOCSTI, TIOCLINUX})
+		maker.refuse("ioctl", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, request));
+	maker.refuse("prctl", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, INT_BITS, PR_SET_PDEATHSIG));
+	maker.refuse("prlimit64", EPERM, SCMP_A2(SCMP_CMP_NE, 0));
+	maker.refuse("socketpair", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+}
+
 int loadFilter()
 {
 	FilterMaker maker;
@@ -188,7 +221,11 @@ int loadFilter()
 	refuseChildren(maker);
 	for (const char *name : ABSENT)
 		maker.refuse(name, ENOSYS);
-	for (const uint64_t flag : {O_WRONLY, O_RDWR}) {
+	for (int number = FIRST_UNKNOWN; number <= LAST_UNKNOWN; number++)
+		maker.refuseNumber(number, ENOSYS);
+	refuseReaching(maker);
+	// 3: for ioctl() alone, and as much as both.
+	for (const uint64_t flag : {O_WRONLY, O_RDWR, O_ACCMODE}) {
 		maker.refuse("open", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag));
 		maker.refuse("openat", EPERM, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag));
 	}
@@ -234,6 +271,12 @@ void confine(const Napi::CallbackInfo &info)
 	// Other processes of this user can neither read its memory nor stop it in a debugger.
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		throw systemError(env, errno, "confine", "the process");
+	// Stopped, it would keep port and socket when the process that started it ends.
+	if (info[1].IsNumber()) {
+		const pid_t parent = info[1].As<Napi::Number>().Int32Value();
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
+			throw systemError(env, ESRCH, "find", "the process that counts");
+	}
 	if (const int error = loadFilter())
 		throw systemError(env, error, "load", "the filter of system calls");
 }

@@ -4,11 +4,14 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { contentTypes } from '../outputs/prometheus/text.ts';
 import { acceptsGzip, negotiateFormat } from './accept.ts';
+import { sendLine } from './reply-line.ts';
 import type { Scrape } from './scrape.ts';
 import { endWithin } from './time-limit.ts';
 
 /** For clients that do not say how long they wait: Prometheus's usual time. */
 const usualTimeoutSeconds = 10;
+/** No snapshot is taken in less: who waits for so short a time is mistaken, and not an error of the agent. */
+const shortestTimeoutSeconds = 0.1;
 /** No client holds a page for longer. */
 const longestTimeoutSeconds = 120;
 
@@ -20,6 +23,14 @@ export async function sendMetrics(scrape: Scrape, request: FastifyRequest, reply
   if (gzip) reply.header('content-encoding', 'gzip');
   if (method === 'HEAD') return reply.send();
   const timeoutSeconds = readTimeout(headers['x-prometheus-scrape-timeout-seconds']);
+  if (timeoutSeconds < shortestTimeoutSeconds) {
+    reply.removeHeader('content-encoding');
+    return sendLine(
+      reply,
+      400,
+      `A scrape timeout of ${timeoutSeconds} s is shorter than any answer takes: set scrape_timeout to ${shortestTimeoutSeconds} s or more.`,
+    );
+  }
   endWithin(reply, 1000 * timeoutSeconds);
   const chunks = await scrape({ format, gzip }, 0.9 * timeoutSeconds);
   if (reply.sent) return reply;

@@ -177,6 +177,19 @@ test('a snapshot that hangs does not hang the scrape', async (t) => {
   assert.ok(sampleOf(page ?? '', 'tapscope_snapshot_errors_total') >= 1);
 });
 
+test('a scrape that waits for no time is refused, and counts as no error of the agent', async (t) => {
+  const url = `${await serve(t)}/metrics`;
+  for (const seconds of ['0.001', '0.05']) {
+    const hasty = await fetch(url, { headers: { 'x-prometheus-scrape-timeout-seconds': seconds } });
+    assert.equal(hasty.status, 400);
+    assert.match(
+      await hasty.text(),
+      /^A scrape timeout of 0\.0\d+ s is shorter than any answer takes: set scrape_timeout /,
+    );
+  }
+  assert.equal(sampleOf(await (await fetch(url)).text(), 'tapscope_snapshot_errors_total'), 0);
+});
+
 test('a page that cannot be made at all is an error of one sentence', async (t) => {
   const broken = goldenSnapshot.devices.map((device): Device => {
     return Object.defineProperty({ ...device }, 'queues', {

@@ -32,6 +32,96 @@ function attempts() {
   };
 }
 
+/** Numbers of x86-64; from 424 on they are those of every architecture. */
+const RAW = {
+  'type into the terminal': [16, 0, 0x5412, Buffer.from('x')],
+  'type into it by a number with high bits': [16, 0, 2 ** 32 + 0x5412, Buffer.from('x')],
+  'paste into the console': [16, 0, 0x541c, Buffer.from([2])],
+  'be signalled for another': [72, 3, 8, 'agent'],
+  'be signalled for another, the longer way': [72, 3, 15, Buffer.alloc(8)],
+  'choose the signal of input': [72, 3, 10, 9],
+  'outlive the agent': [157, 1, 0],
+  'outlive it by a number with high bits': [157, 2 ** 32 + 1, 0],
+  'limit the CPU time of the agent': [302, 'agent', 0, Buffer.alloc(16), 0],
+  'limit its own': [302, 0, 0, Buffer.alloc(16), 0],
+  'set a limit': [160, 0, Buffer.alloc(16)],
+  'open a file in no mode': [2, Buffer.from('/dev/null\0'), 3],
+  'open a file in no mode, from a folder': [257, -100, Buffer.from('/dev/null\0'), 3],
+  'open a file by the newer call': [437, -100, Buffer.from('/dev/null\0'), Buffer.alloc(24), 24],
+  'connect two virtual machines': [53, 40, 1, 0, Buffer.alloc(8)],
+  'talk to virtual machines': [41, 40, 1, 0],
+  sniff: [41, 17, 3, 0],
+  'use ciphers of the kernel': [41, 38, 5, 0],
+  'listen to the audit': [41, 16, 3, 9],
+  'debug the agent': [101, 16, 'agent', 0, 0],
+  'read its memory': [310, 'agent', Buffer.alloc(16), 1, Buffer.alloc(16), 1, 0],
+  'write its memory': [311, 'agent', Buffer.alloc(16), 1, Buffer.alloc(16), 1, 0],
+  'compare with it': [312, 'agent', 'agent', 0, 0, 0],
+  'hold it': [434, 'agent', 0],
+  'take a descriptor of it': [438, 3, 0, 0],
+  'signal it through a descriptor': [424, 3, 9, 0, 0],
+  'signal a thread of it': [234, 'agent', 'agent', 9],
+  'signal it with a value': [129, 'agent', 9, Buffer.alloc(128)],
+  'start a child': [435, Buffer.alloc(88), 88],
+  fork: [57],
+  'leave the namespaces': [272, 0x10000000],
+  'enter another': [308, 3, 0x40000000],
+  mount: [165, Buffer.from('a\0'), Buffer.from('/mnt\0'), Buffer.from('tmpfs\0'), 0, 0],
+  'open a file system': [430, Buffer.from('tmpfs\0'), 0],
+  'open a tree': [428, -100, Buffer.from('/\0'), 0],
+  'list mounts': [458, Buffer.alloc(64), Buffer.alloc(64), 8, 0],
+  'look at a mount': [457, Buffer.alloc(64), Buffer.alloc(512), 512, 0],
+  'watch files': [294, 0],
+  'watch all files': [300, 0, 0],
+  'set an attribute': [188, Buffer.from('/tmp\0'), Buffer.from('user.a\0'), Buffer.from('b'), 1, 0],
+  'set an attribute by the newer call': [
+    463,
+    -100,
+    Buffer.from('/tmp\0'),
+    0,
+    Buffer.from('user.a\0'),
+    Buffer.alloc(16),
+    16,
+  ],
+  'read an attribute': [191, Buffer.from('/tmp\0'), Buffer.from('user.a\0'), Buffer.alloc(8), 8],
+  'read an attribute by the newer call': [
+    464,
+    -100,
+    Buffer.from('/tmp\0'),
+    0,
+    Buffer.from('user.a\0'),
+    Buffer.alloc(16),
+    16,
+  ],
+  'open a tree by the newest call': [467, -100, Buffer.from('/\0'), 0, Buffer.alloc(32), 32],
+  'call what this kernel has last': [470],
+  'call what no kernel has yet': [600],
+  'handle faults of memory': [323, 0],
+  'make a ring': [425, 8, Buffer.alloc(120)],
+  'add a key': [248, Buffer.from('user\0'), Buffer.from('a\0'), Buffer.from('b'), 1, -3],
+  'read keys': [250, 0, -3, 0],
+  'measure others': [298, Buffer.alloc(128), 'agent', -1, -1, 0],
+  'call BPF': [321, 0, Buffer.alloc(128), 128],
+  'become another personality': [135, 0x0040000],
+  'name the host': [170, Buffer.from('a'), 1],
+};
+
+/** The names of what may come of such a call. */
+function rawAnswers() {
+  if (process.arch !== 'x64') return {};
+  const { call } = require(`${root}/dist/test/raw-syscall.node`);
+  const { errno } = require('node:os').constants;
+  const names = new Map(
+    Object.entries({ ...errno, ENOSYS: 38, EAFNOSUPPORT: 97 }).map(([name, number]) => [number, name]),
+  );
+  return Object.fromEntries(
+    Object.entries(RAW).map(([name, words]) => {
+      const result = call(...words.map((word) => (word === 'agent' ? process.ppid : word)));
+      return [name, result === 0 ? 'done' : (names.get(result) ?? String(result))];
+    }),
+  );
+}
+
 /** In another thread than the one that gave its rights up. */
 function fromThread() {
   const code = `
@@ -61,6 +151,7 @@ async function intrude() {
     () => 'done',
     ({ code }) => code,
   );
+  Object.assign(answers, rawAnswers());
   console.error(`intruder: ${JSON.stringify(answers)}`);
   fs.writeSync(3, 'rm -rf /\n');
 }

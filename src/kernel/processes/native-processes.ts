@@ -33,8 +33,8 @@ export function endOfSecondProcess(pid: number): number | undefined {
 }
 
 /** As addon/tapscope.d.ts says: what this process does not need, the kernel refuses it from now on. */
-export function confine(user?: { readonly uid: number; readonly gid: number }): void {
-  native().confine(user);
+export function confine(user?: { readonly uid: number; readonly gid: number }, parent?: number): void {
+  native().confine(user, parent);
 }
 
 /** As addon/tapscope.d.ts says: these capabilities and no others, from now on. */
