@@ -13,7 +13,7 @@ import { cloneInto } from '../test/debian/bare-root.ts';
 const root = join(import.meta.dirname, '..');
 const COMPILED = ['bpf', 'addon', 'bench'];
 /** Files of these folders that are compiled and shipped, without those that only tests use. */
-const IS_SHIPPED = /^(?:(?:follow|tapscope)\.bpf\.o|tapscope\.node|traffic)$/;
+const IS_SHIPPED = /^(?:(?:follow|frames|tapscope)\.bpf\.o|tapscope\.node|traffic)$/;
 
 function sums(folder: string): Readonly<Record<string, string>> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

@@ -20,7 +20,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   TapscopeNoReader: {
     device: SICK.orphan,
-    shows: [/NO-CARRIER(.*\n)+no process has tap103i0 open\n(.*\n)*.*state="attached"\} 0/, /^$/],
+    shows: [/NO-CARRIER(.*\n)+no process has tap103i0 open\n(.*\n)*.*state="attached"\} 0/, /tun type tap/, /^$/],
   },
   TapscopeLossBeforeTun: {
     device: SICK.shaped,

@@ -78,7 +78,7 @@ test('the bridge filters VLANs, and the port does not allow that of the frames',
   await one.lab.exec('bridge', 'vlan', 'add', 'dev', 'tap0', 'vid', '10', 'pvid', 'untagged');
   const { answer, findings } = await answerTo(one);
   assert.deepEqual([answer, findings[0]?.rule], ['unknown', 'not-here'], `${said(findings)}`);
-  assert.match(findings[0]?.degraded[0] ?? '', /^nothing reached it, and its bridge filters VLANs/);
+  assert.match(findings[0]?.doubts?.[0] ?? '', /^nothing reached it, and its bridge filters VLANs/);
   assert.match(await type(one, findings[0]?.remedies[0]?.command), /tap0\s+10 PVID/);
 });
 

@@ -60,6 +60,8 @@ export class Owners {
   readonly #identities: Identities;
   readonly #vcpus = new VcpuWatch();
   readonly #readers = new ReaderThreads();
+  /** The list that was gone through last. */
+  #lastQueues: readonly Held[] = [];
   /** Processes asked for since the last refresh. */
   readonly #asked = new Map<number, Observed>();
   readonly #read: () => Promise<ReadonlyMap<string, Holder | undefined>>;
@@ -139,7 +141,9 @@ export class Owners {
     await Promise.race([identities.finally(() => named.abort()), limit]);
     // Not waited for: the threads of a large VM take some milliseconds to read.
     void this.#vcpus.refresh(this.#machines(queues.filter(({ waits }) => waits)));
-    void this.#readers.refresh(this.#heldDevices(queues));
+    // On a host at rest it is the same list, and no device has lost more.
+    if (queues !== this.#lastQueues || this.#readers.isWatching) void this.#readers.refresh(this.#heldDevices(queues));
+    this.#lastQueues = queues;
     return read;
   }
 

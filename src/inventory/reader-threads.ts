@@ -18,8 +18,8 @@ export interface LossyDevice {
 
 export class ReaderThreads {
   #seen: ReadonlyMap<number, ThreadUses> = new Map();
-  /** By device: its drops at the last refresh, and when they last grew. */
-  #losses: ReadonlyMap<bigint, { readonly txDropped: number; readonly grewMs: number }> = new Map();
+  /** By device: its drops at the last refresh, and when they last grew; undefined: before the first. */
+  #losses: ReadonlyMap<bigint, { readonly txDropped: number; readonly grewMs: number }> | undefined;
   /** Threads at the last look, by their numbers. */
   #looks: ReadonlyMap<number, ThreadLook> = new Map();
   #busy = false;
@@ -30,12 +30,17 @@ export class ReaderThreads {
     return this.#version;
   }
 
+  /** The devices of some process lost packets a short time ago. */
+  get isWatching(): boolean {
+    return this.#seen.size > 0 || this.#busy;
+  }
+
   /** undefined: its devices lose nothing. */
   of(pid: number): ThreadUses | undefined {
     return this.#seen.get(pid);
   }
 
-  /** Forgets all others. Not for a scrape. */
+  /** Forgets all others; called where any device has dropped more, and while it is watching. Not for a scrape. */
   async refresh(devices: readonly LossyDevice[]): Promise<void> {
     const pids = this.#losing(devices);
     if (this.#busy || (pids.size === 0 && this.#seen.size === 0)) return;
@@ -64,8 +69,9 @@ export class ReaderThreads {
     const losses = new Map<bigint, { readonly txDropped: number; readonly grewMs: number }>();
     const pids = new Set<number>();
     for (const { pid, deviceId, txDropped } of devices) {
-      const before = this.#losses.get(deviceId);
-      const grew = before !== undefined && txDropped > before.txDropped;
+      const before = this.#losses?.get(deviceId);
+      // Of the first call it is not known when they were dropped; a device that is new later began with none.
+      const grew = this.#losses !== undefined && txDropped > (before?.txDropped ?? 0);
       const grewMs = grew ? now : (before?.grewMs ?? Number.NEGATIVE_INFINITY);
       losses.set(deviceId, { txDropped, grewMs });
       if (now - grewMs < KEPT_MS) pids.add(pid);

@@ -41,7 +41,7 @@ async function dropped(scene: Scene, reason: RegExp, shows: RegExp, sent = PACKE
   const findings = judge(window, device).findings.filter(
     ({ netns, device: name }) => netns === lab.inode && name === 'tap0',
   );
-  const doubts = findings.flatMap(({ degraded }) => degraded).join();
+  const doubts = findings.flatMap(({ doubts = [] }) => doubts).join();
   assert.match(doubts, /80 packets that came into its namespace were dropped before the host chose a device/);
   assert.equal(statusOf({ findings, unjudged: [] }), 'unknown');
   const [first] = findings;

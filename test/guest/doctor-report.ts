@@ -60,6 +60,7 @@ const BEST: Mechanisms = {
   backlogs: 'looks',
   readers: 'looks',
   owners: 'iterator',
+  programs: 'iterator',
 };
 
 /** Linux 5.10 has no types of modules, so that no function of tun or vhost-net can be traced there, and gives no drop reasons. */
