@@ -89,7 +89,10 @@ static __noinline int count_in_host(u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 	u64 location = ctx[1];
-	u32 reason = ctx[2];
+	u32 class = class_of(location), reason = ctx[2];
+
+	if (!is_drop(class, reason, true))
+		return 0;
 	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
 	struct net_device *here = (s64)device < 0 && is_tun(device) ? (struct net_device *)device : NULL;
@@ -97,8 +100,6 @@ static __noinline int count_in_host(u64 *ctx)
 
 	if (here && !is_registered(here))
 		return 0;
-	u32 class = class_of(location);
-
 	if (!is_drop(class, reason, here))
 		return 0;
 	if (!here || !(came_in_by(skb, here) || class == CLASS_RECEIVED))
@@ -183,7 +184,7 @@ static __noinline int count_freed(u64 *ctx)
 	if (class == CLASS_WRITTEN)
 		return count_written(skb, location, reason);
 	if (class > CLASS_MACVTAP)
-		return before_counted ? count_in_host(ctx) : 0;
+		return before_counted && is_drop(class, reason, true) ? count_in_host(ctx) : 0;
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
 
 	if ((s64)device < 0 && is_tun(device))
@@ -273,6 +274,8 @@ static __noinline int freed_untyped(u64 *ctx)
 	u32 route = bpf_core_field_offset(struct sk_buff, _skb_refdst) - begin;
 	u32 index = bpf_core_field_offset(struct sk_buff, skb_iif) - begin;
 
+	if (!is_drop(class_of(ctx[1]), ctx[2], true))
+		return 0;
 	if (route > sizeof(span) - sizeof(u64) || index > sizeof(span) - sizeof(u32) ||
 	    bpf_probe_read_kernel(span, index + sizeof(u32), (void *)(ctx[0] + begin)))
 		return count_freed(ctx);

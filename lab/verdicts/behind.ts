@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the host does with packets beside the ring: XDP and rp_filter behind tun, neighbours that do not answer before it.
 import type { Device } from '../../src/snapshot/device.ts';
+import { datagram } from '../../test/host/frames.ts';
 import { drawn, type Entry, lostBefore } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 const taps = drawn(['tap'], [500], [200, 400]);
 const tuns = drawn(['tun'], [500], [200, 400]);
 
-/** 250 packets a second from 10.77.255.2, an address that this device leads to. */
+const PORT = 4242;
+const ROOM_BYTES = 1 << 28;
+
+/** 250 packets a second from 10.77.255.2, an address that this device leads to, to a socket that has room for them. */
 async function writer(stage: Stage): Promise<void> {
   await stage.serve();
   await stage.lab.ip('addr add 10.77.255.1 peer 10.77.255.2 dev tap0');
-  stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
+  await stage.reader.listen(PORT, ROOM_BYTES);
+  const packet = datagram({ from: '10.77.255.2', to: '10.77.255.1', port: PORT });
+  stage.often(100, () => stage.reader.frame('tap0.0', 25, packet));
 }
 
 async function rpFilter({ lab }: Stage, mode: 0 | 1): Promise<void> {

@@ -48,7 +48,9 @@ async function remedyOf(watched: Watch, { pasted, stage }: Fallen): Promise<Reme
     found,
     `${pasted.rule} was not said within ${MOST} s; instead: ${said?.map(({ cause }) => cause).join(' ')}`,
   );
-  return found.remedies[0] ?? assert.fail(`${pasted.rule} has no remedy`);
+  // What is proven to help stands before what only shows, where it is proven.
+  const shows = pasted.effect === 'shows' ? found.remedies.find(({ inspects }) => inspects) : undefined;
+  return shows ?? found.remedies[0] ?? assert.fail(`${pasted.rule} has no remedy`);
 }
 
 async function assertEnds(watched: Watch, { pasted, stage, fault }: Fallen, command: string): Promise<void> {

@@ -111,7 +111,9 @@ async function judgedHere({ scope, mechanisms, socket }: CheckOptions, silence: 
     if (early.status === 'ok' && !waits(snapshots)) enough = early;
     return enough ? 0 : STALL_SECONDS - LOOK_SECONDS;
   };
-  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, longer, silence });
+  // On a whole host or namespace it would be read for each device, in a command that is to answer at once.
+  const isQuestion = !isEverything({ ...scope, netns: undefined });
+  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, longer, silence, isQuestion });
   return enough ?? judged();
 }
 

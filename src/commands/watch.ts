@@ -24,6 +24,8 @@ interface HostWatch {
   readonly check?: (snapshot: Snapshot) => unknown;
   /** The agent was asked already, and is silent. */
   readonly silence?: Silence | undefined;
+  /** What is read for questions alone is wanted too. */
+  readonly isQuestion?: boolean;
 }
 
 /** Answers why not the agent looked, although one runs. Throws SilentAgent where it fell silent meanwhile. */
@@ -38,8 +40,9 @@ export async function watchHost({
   longer,
   check,
   silence,
+  isQuestion = true,
 }: HostWatch): Promise<Silence | undefined> {
-  const source = await openSource({ socket, mechanisms, budget: undefined, silence, isQuestion: true });
+  const source = await openSource({ socket, mechanisms, budget: undefined, silence, isQuestion });
   let isOver = false;
   try {
     await source.start((snapshot) => isOver || keep(snapshot), missed);

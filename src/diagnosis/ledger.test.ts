@@ -43,7 +43,7 @@ test('what the host dropped is taken off what came from the device', () => {
     total: 500,
     rows: [
       { fate: 'taken by the host or sent on by it', packets: 300 },
-      { fate: 'dropped by the host: UDP_CSUM in udp_queue_rcv_one_skb', packets: 200 },
+      { fate: 'dropped by the host: UDP_CSUM in udp_queue_rcv_one_skb', packets: 200, isLost: true },
     ],
     unaccounted: 0,
   });

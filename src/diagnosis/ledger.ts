@@ -8,6 +8,8 @@ export interface LedgerRow {
   readonly fate: string;
   /** Packets of the window, as the device counts them: a segment that the kernel splits later is one. */
   readonly packets: number;
+  /** They were lost; absent: they arrived, or wait. */
+  readonly isLost?: true;
 }
 
 /** Its rows and `unaccounted` add up to `total`. */
@@ -28,6 +30,8 @@ export interface Ledger {
   readonly refused: readonly LedgerRow[];
 }
 
+const LOST = { isLost: true } as const;
+
 /** undefined: the kernel's counters of the device were not read. */
 export function ledgerOf(device: DeviceSpan): Ledger | undefined {
   if (!device.before.counters || !device.now.counters) return undefined;
@@ -38,12 +42,13 @@ function towards(device: DeviceSpan): LedgerColumn {
   const inTun = reasonsIn(device);
   const before = (device.now.otherDropped ?? []).map((drop) => ({
     fate: `lost before it: ${reasonOf(drop)}`,
+    ...LOST,
     packets: sinceThen(device, ({ otherDropped = [] }) => otherDropped, drop),
   }));
   const discarded = device.now.uncounted.flatMap(({ cause }) => {
     if (cause === 'bad_header') return [];
     const packets = grown(device, ({ uncounted }) => uncounted.find((one) => one.cause === cause)?.packets ?? 0) ?? 0;
-    return { fate: `lost after it was counted: ${cause.replaceAll('_', ' ')}`, packets };
+    return { fate: `lost after it was counted: ${cause.replaceAll('_', ' ')}`, packets, ...LOST };
   });
   const counted = inTun.reduce((sum, { packets }) => sum + packets, 0);
   // Of several queues the device alone has what no program saw.
@@ -55,7 +60,7 @@ function towards(device: DeviceSpan): LedgerColumn {
     { fate: waiting < 0 ? 'had waited before' : 'wait in its ring', packets: waiting },
     { fate: standing < 0 ? 'had stood in its qdisc' : 'stand in its qdisc', packets: standing },
     ...inTun,
-    { fate: 'lost in it: only the kernel counted them', packets: unseen },
+    { fate: 'lost in it: only the kernel counted them', packets: unseen, ...LOST },
     ...before,
     ...discarded,
   ]);
@@ -70,6 +75,7 @@ function passedOn(device: DeviceSpan): LedgerColumn {
   const total = since(device, 'rxPackets');
   const dropped = (device.now.receive?.refusedByHost ?? []).map((drop) => ({
     fate: `dropped by the host: ${reasonOf(drop)}`,
+    ...LOST,
     packets: sinceThen(device, ({ receive }) => receive?.refusedByHost ?? [], drop),
   }));
   const lost = refusedByHost(device, () => true);
@@ -86,6 +92,7 @@ function passedOn(device: DeviceSpan): LedgerColumn {
 function refused(device: DeviceSpan): readonly LedgerRow[] {
   const dropped = (device.now.receive?.dropped ?? []).map((drop) => ({
     fate: `freed by tun: ${reasonOf(drop)}`,
+    ...LOST,
     packets: sinceThen(device, ({ receive }) => receive?.dropped ?? [], drop),
   }));
   const writes = (device.now.receive?.refused ?? []).map(({ errno }) => ({
@@ -105,6 +112,7 @@ function reasonsIn({ before, now }: DeviceSpan): readonly LedgerRow[] {
   const [first, last] = [countsOf(before), countsOf(now)];
   return [...last].map(([reason, packets]) => ({
     fate: `lost in it: ${reason}`,
+    ...LOST,
     packets: Math.max(0, packets - (first.get(reason) ?? 0)),
   }));
 }

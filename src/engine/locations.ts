@@ -65,6 +65,7 @@ const HARMLESS_LOCATIONS: readonly string[] = [
   'tcp_v6_rcv',
   'tcp_rcv_state_process',
   'tcp_drop_reason', // where the compiler kept it a function of its own
+  'unix_release_sock', // datagrams of processes of this host
 ];
 
 /** Modules lie above the kernel's own text. */

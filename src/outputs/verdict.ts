@@ -166,10 +166,13 @@ function few(items: readonly string[], most: number): readonly string[] {
   return items.length <= most ? items : [...items.slice(0, most - 1), `and ${items.length - most + 1} more (--json)`];
 }
 
-/** Figures that add up, the largest first. */
-function renderLedger({ ledger }: Judged, layout: Layout): readonly string[] {
+/** Figures that add up, the largest first. Where all that was lost has one cause, the finding has the figure already. */
+function renderLedger({ ledger, status }: Judged, layout: Layout): readonly string[] {
   if (!ledger) return [];
   const { to, from, refused } = ledger;
+  const lost = [...to.rows, ...from.rows, ...refused].filter(({ isLost }) => isLost);
+  const isSaid = status === 'critical' || status === 'warning';
+  if (isSaid && lost.length <= 1 && to.unaccounted + from.unaccounted === 0) return [];
   const all = [to, from].flatMap(({ rows, unaccounted }) => [...rows, { packets: unaccounted }]).concat(refused);
   const room = Math.max(...all.map(({ packets }) => count(packets).length));
   const rowsOf = (rows: readonly LedgerRow[]): readonly string[] =>
