@@ -210,7 +210,7 @@ function socketOf(read: Read): ProgramSocket | undefined {
     pid: u32('pid'),
     comm,
     kind,
-    port: kind === 'UDP' || kind === 'TCP' ? u32('port') : 0,
+    localPort: kind === 'UDP' || kind === 'TCP' ? u32('port') : 0,
     netns: u32('netns'),
     drops: Number(u64('drops')),
     received: u32('received'),

@@ -23,7 +23,7 @@ export interface ProgramSocket {
   readonly comm: string;
   readonly kind: SocketKind;
   /** Local; 0: none. */
-  readonly port: number;
+  readonly localPort: number;
   /** Inode number of its network namespace. */
   readonly netns: number;
   /** Packets since it was opened: its buffer was full, or the checksum was wrong. */

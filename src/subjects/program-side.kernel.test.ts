@@ -137,7 +137,7 @@ test('a socket of the program overflows, and is told with the kernel’s figure'
     await sender.udp('127.0.0.1', 1194, 100, 200);
     await reader.write('tap0.0', 20, 100);
   });
-  const socket = device.now.programSide?.sockets.find(({ port }) => port === 1194);
+  const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 1194);
   assert.equal(socket?.drops, dropsOf(reader, 1194));
   assert.equal(socket?.pid, reader.pid);
   assert.deepEqual(rules, ['program-socket-full']);
@@ -152,7 +152,7 @@ test('a socket that overflowed before somebody asked is no finding', { skip: noL
   await reader.listen(1194, 4096);
   await sender.udp('127.0.0.1', 1194, 5000, 200);
   const { device, rules } = await asked(scene, 'tap0', () => reader.write('tap0.0', 20, 100));
-  const socket = device.now.programSide?.sockets.find(({ port }) => port === 1194);
+  const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 1194);
   assert.ok((socket?.drops ?? 0) > 1000);
   assert.deepEqual(rules, []);
 });

@@ -92,8 +92,8 @@ function heldUp(device: DeviceSpan, { socket, samples, fullToSend }: SocketSpan,
 }
 
 /** 'UDP socket of port 1194' */
-function nameOfSocket({ kind, port, inode }: SocketSpan['socket']): string {
-  return port > 0 ? `${kind} socket of port ${port}` : `${kind} socket ${inode}`;
+function nameOfSocket({ kind, localPort, inode }: SocketSpan['socket']): string {
+  return localPort > 0 ? `${kind} socket of port ${localPort}` : `${kind} socket ${inode}`;
 }
 
 function largerBuffer({ queues }: DeviceSpan, limit: number): Remedy {
