@@ -274,7 +274,7 @@ static __noinline int freed_untyped(u64 *ctx)
 	u32 route = bpf_core_field_offset(struct sk_buff, _skb_refdst) - begin;
 	u32 index = bpf_core_field_offset(struct sk_buff, skb_iif) - begin;
 
-	if (!is_drop(class_of(ctx[1]), ctx[2], true))
+	if ((u32)ctx[2] == reason_not_specified && !is_drop(class_of(ctx[1]), ctx[2], true))
 		return 0;
 	if (route > sizeof(span) - sizeof(u64) || index > sizeof(span) - sizeof(u32) ||
 	    bpf_probe_read_kernel(span, index + sizeof(u32), (void *)(ctx[0] + begin)))
