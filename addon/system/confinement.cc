@@ -109,11 +109,14 @@ constexpr std::array REFUSED_WITHOUT_CHILDREN = {
 
 /** BPF, namespaces, limits, watches and attributes of files, and files but for reading them. */
 constexpr std::array REFUSED_TO_SERVING = {
-	"setrlimit", "inotify_init", "inotify_init1", "inotify_add_watch", "getxattr", "lgetxattr", "fgetxattr",
-	"listxattr", "llistxattr", "flistxattr",
-	"bpf",	   "perf_event_open", "setns",	  "creat",  "unlink",	"unlinkat",  "mkdir",
-	"mkdirat", "rmdir",	      "chmod",	  "fchmod", "fchmodat", "fchmodat2", "chown",
-	"lchown",  "fchown",	      "fchownat", "utime",  "utimes",	"utimensat", "futimesat",
+	"setrlimit",  "inotify_init", "inotify_init1", "inotify_add_watch",
+	"getxattr",   "lgetxattr",    "fgetxattr",     "listxattr",
+	"llistxattr", "flistxattr",   "bpf",	       "perf_event_open",
+	"setns",      "creat",	      "unlink",	       "unlinkat",
+	"mkdir",      "mkdirat",      "rmdir",	       "chmod",
+	"fchmod",     "fchmodat",     "fchmodat2",     "chown",
+	"lchown",     "fchown",	      "fchownat",      "utime",
+	"utimes",     "utimensat",    "futimesat",
 };
 
 /** The part of an argument that is an int. */

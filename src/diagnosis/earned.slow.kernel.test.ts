@@ -49,6 +49,7 @@ test('the firewall drops four pings', { skip: noLab }, async (t) => {
   await one.reader.readLoop('a', 0);
   await firewall(one, 'postrouting', 'drop');
   const asked = answerTo(one);
+  await wait(1500); // it has begun to watch
   await (await one.lab.testReader()).udp('10.77.0.2', 9, 4, 64);
   const { answer, findings } = await asked;
   assert.deepEqual([answer, findings[0]?.rule], ['warning', 'host-firewall'], `${said(findings)}`);

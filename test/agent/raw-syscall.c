@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// call(NUMBER, ARGUMENT…): a system call as an intruder makes it, past the C library; the errno, or 0. A Buffer is passed by its address.
+// call(NUMBER, ARGUMENT…): a system call as an intruder makes it, past the C library; the errno, or 0. A Buffer is
+// passed by its address.
 #include <errno.h>
 #include <node_api.h>
 #include <stdint.h>
