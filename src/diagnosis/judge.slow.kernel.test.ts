@@ -127,11 +127,11 @@ test('a bridge with a port of smaller MTU: what is advised lets the frames pass'
   await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
   await reader.readLoop('a', 0);
   const frames = setInterval(() => reader.write('b', 5, 4000).catch(() => undefined), 100);
+  t.after(() => clearInterval(frames));
   const [found] = await findingsOf(one, 3);
   assert.equal(found?.rule, 'bridge-mtu', found?.cause);
   await type(one, found?.remedies[0]?.command);
   assert.deepEqual(said(await findingsOf(one, 3)), []);
-  clearInterval(frames);
 });
 
 test('writes to a device that is down: what is advised lets them pass', { skip: noLab }, async (t) => {
@@ -139,13 +139,13 @@ test('writes to a device that is down: what is advised lets them pass', { skip: 
   await one.reader.readLoop('a', 0);
   await one.lab.ip('link set dev tap0 down');
   const frames = setInterval(() => one.reader.write('a', 20, 100, { unicast: true }).catch(() => undefined), 100);
+  t.after(() => clearInterval(frames));
   const [found] = await findingsOf(one, 3);
   assert.deepEqual([found?.rule, found?.severity], ['writer-refused', 'critical'], found?.cause);
   await type(one, found?.remedies[0]?.command);
   await wait(500);
   // They are of an EtherType that nobody handles: the host's refusal is no longer tun's.
   assert.deepEqual(said(await findingsOf(one, 3)).filter((one) => !one.startsWith('host-refuses')), []);
-  clearInterval(frames);
 });
 
 test('a ring that was made smaller with packets in it', { skip: noLab }, async (t) => {
