@@ -127,6 +127,9 @@ function tunnel(lab: NamespaceLab): Promise<void> {
   return lab.ipBatch(['link set dev lo up', 'link set dev tap0 up', 'addr add 10.77.255.1 peer 10.77.255.2 dev tap0']);
 }
 
+/** The test reader writes packets of an IP protocol that no host handles. */
+const isOfProgram = (rule: string): boolean => rule !== 'host-refuses';
+
 test('a socket of the program overflows, and is told with the kernel’s figure', { skip: noLab }, async (t) => {
   const scene = await sceneOf(t);
   const { reader, sender, lab } = scene;
@@ -140,7 +143,7 @@ test('a socket of the program overflows, and is told with the kernel’s figure'
   const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 1194);
   assert.equal(socket?.drops, dropsOf(reader, 1194));
   assert.equal(socket?.pid, reader.pid);
-  assert.deepEqual(rules, ['program-socket-full']);
+  assert.deepEqual(rules.filter(isOfProgram), ['program-socket-full']);
   assert.match(findings[0]?.cause ?? '', /UDP socket of port 1194/);
 });
 
@@ -154,7 +157,7 @@ test('a socket that overflowed before somebody asked is no finding', { skip: noL
   const { device, rules } = await asked(scene, 'tap0', () => reader.write('tap0.0', 20, 100));
   const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 1194);
   assert.ok((socket?.drops ?? 0) > 1000);
-  assert.deepEqual(rules, []);
+  assert.deepEqual(rules.filter(isOfProgram), []);
 });
 
 /** A bridge from tap0 to a veth that lets little out. */
