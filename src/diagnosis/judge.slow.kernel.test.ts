@@ -145,7 +145,10 @@ test('writes to a device that is down: what is advised lets them pass', { skip: 
   await type(one, found?.remedies[0]?.command);
   await wait(500);
   // They are of an EtherType that nobody handles: the host's refusal is no longer tun's.
-  assert.deepEqual(said(await findingsOf(one, 3)).filter((one) => !one.startsWith('host-refuses')), []);
+  assert.deepEqual(
+    said(await findingsOf(one, 3)).filter((one) => !one.startsWith('host-refuses')),
+    [],
+  );
 });
 
 test('a ring that was made smaller with packets in it', { skip: noLab }, async (t) => {
