@@ -30,6 +30,9 @@ export interface Ledger {
   readonly refused: readonly LedgerRow[];
 }
 
+/** So many packets may be between the readings of two counters. */
+export const UNDER_WAY = 64;
+
 const LOST = { isLost: true } as const;
 
 /** undefined: the kernel's counters of the device were not read. */

@@ -4,7 +4,7 @@
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import { count } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
-import type { Ledger, LedgerRow } from '../diagnosis/ledger.ts';
+import { type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
 import type { Status } from '../diagnosis/status.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -172,7 +172,7 @@ function renderLedger({ ledger, status }: Judged, layout: Layout): readonly stri
   const { to, from, refused } = ledger;
   const lost = [...to.rows, ...from.rows, ...refused].filter(({ isLost }) => isLost);
   const isSaid = status === 'critical' || status === 'warning';
-  if (isSaid && lost.length <= 1 && to.unaccounted + from.unaccounted === 0) return [];
+  if (isSaid && lost.length <= 1 && Math.max(to.unaccounted, from.unaccounted) <= UNDER_WAY) return [];
   const all = [to, from].flatMap(({ rows, unaccounted }) => [...rows, { packets: unaccounted }]).concat(refused);
   const room = Math.max(...all.map(({ packets }) => count(packets).length));
   const rowsOf = (rows: readonly LedgerRow[]): readonly string[] =>
@@ -181,7 +181,11 @@ function renderLedger({ ledger, status }: Judged, layout: Layout): readonly stri
       .flatMap(({ fate, packets }) => wrap(visible(fate), layout.width, `  ${count(packets).padStart(room)} `));
   const column = (title: string, { total, rows, unaccounted }: Ledger['to']): readonly string[] => [
     `${title}: ${count(total)} packets`,
-    ...rowsOf(unaccounted > 0 ? [...rows, { fate: 'without a known fate', packets: unaccounted }] : rows),
+    ...rowsOf(
+      unaccounted > 0
+        ? [...rows, { fate: unaccounted > UNDER_WAY ? 'without a known fate' : 'under way', packets: unaccounted }]
+        : rows,
+    ),
   ];
   return [
     ...column('To it', to),

@@ -7,15 +7,13 @@ import { surroundingDoubts } from '../evidence/surroundings.ts';
 import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
-import { ledgerOf } from '../ledger.ts';
+import { ledgerOf, UNDER_WAY } from '../ledger.ts';
 import { onDevice } from '../make-finding.ts';
 import { harmlessEvidence } from '../reasons/causes.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
-/** So many may be between the readings of two counters. */
-const UNDER_WAY = 64;
 const MOST_FEW = 50;
 
 export const notHere: Rule = {
