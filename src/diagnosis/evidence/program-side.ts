@@ -143,6 +143,9 @@ export interface SendSpan {
 /** The kernel's INT_MAX: a tap's own default. */
 const NO_LIMIT = 2_147_483_647;
 
+/** Of the limit: a packet may have left just now. */
+const NEARLY = 0.9;
+
 /** undefined: it has no limit, or none that holds up its writer for most of the time. */
 export function heldUp({ steps }: QueueSpan): SendSpan | undefined {
   const sends = steps.flatMap(({ send }) => send ?? []);
@@ -150,7 +153,7 @@ export function heldUp({ steps }: QueueSpan): SendSpan | undefined {
   if (!last || last.limit >= NO_LIMIT || sends.length < FEWEST_SAMPLES) return undefined;
   // A poll finds room below half of the limit.
   const full = sends.filter(
-    ({ inFlight, limit, isAwaited }) => inFlight >= limit || (isAwaited && inFlight >= limit / 2),
+    ({ inFlight, limit, isAwaited }) => inFlight >= NEARLY * limit || (isAwaited && inFlight >= limit / 2),
   ).length;
   const isHeld = last.hasRefused || sends.some(({ isAwaited }) => isAwaited);
   if (!isHeld || full < MOST * sends.length) return undefined;
