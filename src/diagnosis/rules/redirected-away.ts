@@ -42,6 +42,7 @@ function failing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: 'warning',
+      explains: worst.failed,
       cause: `${nameOf(device)} loses ${count(worst.failed)} of ${count(worst.packets)} packets that tc redirects at its ${worst.hook} to ${targetOf(worst)}, which cannot take them.`,
       evidence: [
         evidenceOf(worst),
