@@ -50,6 +50,27 @@ test('what the host dropped is taken off what came from the device', () => {
   assert.deepEqual(found?.refused, [{ fate: 'writes that failed with EIO', packets: 10 }]);
 });
 
+test('broadcasts for others are told apart from the same drop of a packet for the host', () => {
+  const drop = { reason: 'UNHANDLED_PROTO', location: '__netif_receive_skb_core' };
+  const found = ledger({
+    more: (second) => ({
+      counters: counters(second),
+      receive: {
+        dropped: [],
+        refusedByHost: [
+          { ...drop, packets: 3 * second },
+          { ...drop, packets: 5 * second, unwanted: true },
+        ],
+        refused: undefined,
+        frameErrors: 0,
+      },
+    }),
+  });
+  assert.ok(found);
+  const lost = found.from.rows.filter(({ isLost }) => isLost).map(({ packets }) => packets);
+  assert.deepEqual([lost, sumOf(found.from)], [[30], found.from.total]);
+});
+
 test('a drop that the kernel counts in two places is one', () => {
   const noop = { reason: 'QDISC_DROP', location: '__dev_queue_xmit' };
   const found = ledger({

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the packets of one device went, both ways: rows that add up to the kernel's own counters, or say how many have no known fate.
 import type { DeviceCounters, OtherDrop } from '../snapshot/device.ts';
-import { refusedByHost, unexplainedReceive } from './evidence/from-guest.ts';
+import { unexplainedReceive } from './evidence/from-guest.ts';
 import { type DeviceSpan, grown } from './window.ts';
 
 export interface LedgerRow {
@@ -43,17 +43,12 @@ export function ledgerOf(device: DeviceSpan): Ledger | undefined {
 
 function towards(device: DeviceSpan): LedgerColumn {
   const inTun = reasonsIn(device);
-  const before = (device.now.otherDropped ?? []).map((drop) => ({
-    fate: `lost before it: ${reasonOf(drop)}`,
-    ...LOST,
-    packets: sinceThen(device, ({ otherDropped = [] }) => otherDropped, drop),
-  }));
+  const before = dropped(device, 'lost before it', ({ otherDropped = [] }) => otherDropped);
   const discarded = device.now.uncounted.flatMap(({ cause }) => {
     if (cause === 'bad_header') return [];
     const packets = grown(device, ({ uncounted }) => uncounted.find((one) => one.cause === cause)?.packets ?? 0) ?? 0;
     return { fate: `lost after it was counted: ${cause.replaceAll('_', ' ')}`, packets, ...LOST };
   });
-  const counted = inTun.reduce((sum, { packets }) => sum + packets, 0);
   // Of several queues the device alone has what no program saw.
   const unseen = grown(device, ({ unseen: hidden }) => (hidden?.split === undefined ? 0 : hidden.dropped)) ?? 0;
   const waiting = waitingIn(device.now) - waitingIn(device.before);
@@ -67,42 +62,32 @@ function towards(device: DeviceSpan): LedgerColumn {
     ...before,
     ...discarded,
   ]);
-  const known = rows.reduce((sum, { packets }) => sum + packets, 0);
   // tx_dropped has those that tun dropped, and of the others before it those that the core counts for the device.
-  const lost = before.reduce((sum, { packets }) => sum + packets, 0);
-  const unaccounted = Math.max(0, since(device, 'txDropped') - counted - unseen - lost);
-  return { total: known + unaccounted, rows, unaccounted };
+  const unaccounted = Math.max(0, since(device, 'txDropped') - sumOf(inTun) - unseen - sumOf(before));
+  return { total: sumOf(rows) + unaccounted, rows, unaccounted };
 }
 
 function passedOn(device: DeviceSpan): LedgerColumn {
   const total = since(device, 'rxPackets');
-  const dropped = (device.now.receive?.refusedByHost ?? []).map((drop) => ({
-    fate: `dropped by the host: ${reasonOf(drop)}`,
-    ...LOST,
-    packets: sinceThen(device, ({ receive }) => receive?.refusedByHost ?? [], drop),
-  }));
-  const lost = refusedByHost(device, () => true);
+  const byHost = dropped(device, 'dropped by the host', ({ receive }) => receive?.refusedByHost ?? []);
+  const lost = sumOf(byHost);
   const unaccounted = Math.min(unexplainedReceive(device), Math.max(0, total - lost));
   const rest = total - lost - unaccounted;
   const rows = shown([
     // A packet that the host splits or copies may be dropped more often than it came.
     { fate: rest < 0 ? 'copies and parts among the dropped' : 'taken by the host or sent on by it', packets: rest },
-    ...dropped,
+    ...byHost,
   ]);
   return { total, rows, unaccounted };
 }
 
 function refused(device: DeviceSpan): readonly LedgerRow[] {
-  const dropped = (device.now.receive?.dropped ?? []).map((drop) => ({
-    fate: `freed by tun: ${reasonOf(drop)}`,
-    ...LOST,
-    packets: sinceThen(device, ({ receive }) => receive?.dropped ?? [], drop),
-  }));
+  const byTun = dropped(device, 'freed by tun', ({ receive }) => receive?.dropped ?? []);
   const writes = (device.now.receive?.refused ?? []).map(({ errno }) => ({
     fate: `writes that failed with ${errno}`,
     packets: grown(device, ({ receive }) => receive?.refused?.find((one) => one.errno === errno)?.writes ?? 0) ?? 0,
   }));
-  return shown([...dropped, ...writes]);
+  return shown([...byTun, ...writes]);
 }
 
 function reasonsIn({ before, now }: DeviceSpan): readonly LedgerRow[] {
@@ -128,18 +113,25 @@ function since(device: DeviceSpan, counter: keyof DeviceCounters): number {
   return grown(device, ({ counters }) => counters?.[counter]) ?? 0;
 }
 
-function sinceThen(
+/** A row for each kind of drop; the host has no use for some that go to many at once, and these are no loss. */
+function dropped(
   device: DeviceSpan,
+  fate: string,
   dropsOf: (state: DeviceSpan['now']) => readonly OtherDrop[],
-  { reason, location }: OtherDrop,
-): number {
-  const packetsIn = (state: DeviceSpan['now']): number =>
-    dropsOf(state).find((one) => one.reason === reason && one.location === location)?.packets ?? 0;
-  return grown(device, packetsIn) ?? 0;
+): readonly LedgerRow[] {
+  return dropsOf(device.now).map((drop) => {
+    const isSame = (one: OtherDrop): boolean =>
+      one.reason === drop.reason && one.location === drop.location && one.unwanted === drop.unwanted;
+    return {
+      fate: `${drop.unwanted ? 'for others, and freed by the host' : fate}: ${drop.reason} in ${drop.location}`,
+      packets: grown(device, (state) => dropsOf(state).find(isSame)?.packets ?? 0) ?? 0,
+      ...(!drop.unwanted && LOST),
+    };
+  });
 }
 
-function reasonOf({ reason, location }: OtherDrop): string {
-  return `${reason} in ${location}`;
+function sumOf(rows: readonly LedgerRow[]): number {
+  return rows.reduce((sum, { packets }) => sum + packets, 0);
 }
 
 function shown(rows: readonly LedgerRow[]): readonly LedgerRow[] {
