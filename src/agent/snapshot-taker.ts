@@ -52,6 +52,9 @@ export class SnapshotTaker {
   /** Namespaces with devices, and those of them for which names were looked up: one that is new gets its name at once. */
   #seenIn: ReadonlySet<number> = new Set();
   #namedIn: ReadonlySet<number> = new Set();
+  /** Deleted devices at the same two moments: the number of a namespace that died with its devices is given again. */
+  #deletedBy = 0;
+  #namedBy = 0;
   #slowReadMs = Number.NEGATIVE_INFINITY;
   #incomplete = 0;
   #packets = 0;
@@ -89,9 +92,11 @@ export class SnapshotTaker {
     else await this.#owners.refresh([]);
     await this.#govern();
     const isNew = [...this.#seenIn].some((netns) => !this.#namedIn.has(netns));
-    if (!isNew && performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
+    const isAsBefore = !isNew && this.#deletedBy === this.#namedBy;
+    if (isAsBefore && performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
     this.#slowReadMs = performance.now();
     this.#namedIn = this.#seenIn;
+    this.#namedBy = this.#deletedBy;
     this.#paths = await namespacePaths();
     this.#names = new Map([...this.#paths].map(([inode, path]) => [inode, namespaceName(path)]));
     this.#netns = await ownNamespace();
@@ -115,6 +120,7 @@ export class SnapshotTaker {
     const shown = devices.filter(({ name }) => this.#options.filter(name));
     const hidden = devices.length - shown.length;
     this.#seenIn = new Set(devices.map(({ netns }) => netns));
+    this.#deletedBy = this.#deleted.now.seen + this.#deleted.now.unseen;
     const pool = this.#sampler?.pool();
     this.#packets = devices.reduce(
       (sum, { counters }) => sum + (counters?.txPackets ?? 0) + (counters?.txDropped ?? 0),
