@@ -73,9 +73,44 @@ export async function assertShortLives(t: Test & Pick<TestContext, 'diagnostic'>
     return ended.devices >= taps;
   }, COUNTED_WITHIN_MS);
   t.diagnostic(`${(taps / seconds).toFixed(0)} taps a second: ${JSON.stringify(ended)}`);
+  const { probes, eventsLost } = (await agent.snapshot()).agent;
+  assert.deepEqual(
+    eventsLost.filter(({ events }) => events > 0),
+    [],
+  );
+  const skipped = (event: string): number => probes.find((probe) => probe.event === event)?.missed ?? 0;
+  t.diagnostic(`runs that the kernel skipped: ${skipped('freed')} of freed, ${skipped('refused')} of refused`);
+  assertEqualBut({ freed: skipped('freed'), refused: skipped('refused') }, ended, told);
   const why = [...last.values()].flatMap(({ name, degraded }) => degraded.map((one) => `${name}: ${one}`));
-  assert.deepEqual([ended, why], [told, []]);
+  assert.ok(why.length <= skipped('freed'), why.join('\n'));
   assertOwners([...last.values()], new Set(testReaders.map(({ pid }) => pid)));
+}
+
+/** A figure by the event whose program counts it. What a run of `freed` misses shows as an imbalance of its device. */
+const COUNTED_BY: Partial<Record<keyof Figures, 'freed' | 'refused'>> = {
+  delivered: 'freed',
+  fullRing: 'freed',
+  purged: 'freed',
+  badHeaders: 'freed',
+  unaccounted: 'freed',
+  inexact: 'freed',
+  refused: 'refused',
+};
+
+/**
+ * Equal, but for at most as many packets as there were runs of our programs that the kernel skipped, which the agent
+ * exports: a task that preempts such a program on its CPU cannot run it meanwhile (recursion_misses of bpf_prog_info).
+ */
+function assertEqualBut(skipped: { readonly freed: number; readonly refused: number }, ended: Figures, told: Figures) {
+  const near = Object.fromEntries(
+    namesOf(told).map((name) => {
+      const [shown, expected] = [ended[name], told[name]];
+      const by = COUNTED_BY[name];
+      const isNear = by && shown !== undefined && expected !== undefined && Math.abs(shown - expected) <= skipped[by];
+      return [name, isNear ? expected : shown];
+    }),
+  );
+  assert.deepEqual(near, told);
 }
 
 /** The last devices are told one by one; of one that another process deletes the owner is known if it was seen. */
