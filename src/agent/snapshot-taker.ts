@@ -49,12 +49,12 @@ export class SnapshotTaker {
   #names: ReadonlyMap<number, string> = new Map();
   #paths: ReadonlyMap<number, string> = new Map();
   #netns: number | undefined;
-  /** Namespaces with devices, and those of them for which names were looked up: one that is new gets its name at once. */
-  #seenIn: ReadonlySet<number> = new Set();
-  #namedIn: ReadonlySet<number> = new Set();
-  /** Deleted devices at the same two moments: the number of a namespace that died with its devices is given again. */
-  #deletedBy = 0;
-  #namedBy = 0;
+  /**
+   * The first device of each namespace, and as names were last looked up: a new namespace gets its name at once, also
+   * where it has the number of one that died.
+   */
+  #seenIn: ReadonlyMap<number, string> = new Map();
+  #namedIn: ReadonlyMap<number, string> = new Map();
   #slowReadMs = Number.NEGATIVE_INFINITY;
   #incomplete = 0;
   #packets = 0;
@@ -91,12 +91,10 @@ export class SnapshotTaker {
     if (this.#sampler) await this.#sampler.refresh();
     else await this.#owners.refresh([]);
     await this.#govern();
-    const isNew = [...this.#seenIn].some((netns) => !this.#namedIn.has(netns));
-    const isAsBefore = !isNew && this.#deletedBy === this.#namedBy;
-    if (isAsBefore && performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
+    const isNew = [...this.#seenIn].some(([netns, id]) => this.#namedIn.get(netns) !== id);
+    if (!isNew && performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
     this.#slowReadMs = performance.now();
     this.#namedIn = this.#seenIn;
-    this.#namedBy = this.#deletedBy;
     this.#paths = await namespacePaths();
     this.#names = new Map([...this.#paths].map(([inode, path]) => [inode, namespaceName(path)]));
     this.#netns = await ownNamespace();
@@ -119,8 +117,7 @@ export class SnapshotTaker {
     const devices = await this.#readDevices();
     const shown = devices.filter(({ name }) => this.#options.filter(name));
     const hidden = devices.length - shown.length;
-    this.#seenIn = new Set(devices.map(({ netns }) => netns));
-    this.#deletedBy = this.#deleted.now.seen + this.#deleted.now.unseen;
+    this.#seenIn = firstDevices(devices);
     const pool = this.#sampler?.pool();
     this.#packets = devices.reduce(
       (sum, { counters }) => sum + (counters?.txPackets ?? 0) + (counters?.txDropped ?? 0),
@@ -205,4 +202,10 @@ export class SnapshotTaker {
       this.#linksRead = undefined;
     }
   }
+}
+
+function firstDevices(devices: readonly Device[]): ReadonlyMap<number, string> {
+  const first = new Map<number, string>();
+  for (const { netns, id } of devices) if (!first.has(netns)) first.set(netns, id);
+  return first;
 }

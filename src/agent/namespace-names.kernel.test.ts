@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
+// The kernel gives the number of a network namespace that died to the next one: it gets that one's name at once.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type AgentLab, agentLab } from '../../test/agent/agent-lab.ts';
+import { inNamespace, noLab } from '../../test/host/netns.ts';
+
+/** Other tests make namespaces meanwhile, and may get the number. */
+const TRIES = 50;
+
+test('a namespace with the number of a dead one', { skip: noLab }, async (t) => {
+  const agent = await agentLab(t);
+  let before = await nameOfNew(agent);
+  for (let tries = 0; tries < TRIES; tries++) {
+    const next = await nameOfNew(agent);
+    assert.equal(next.shown, next.name);
+    if (next.inode === before.inode) return;
+    before = next;
+  }
+  assert.fail(`no number was given twice in ${TRIES} tries`);
+});
+
+/** What the agent calls a namespace in which a tap was made a moment ago. */
+async function nameOfNew(
+  agent: AgentLab,
+): Promise<{ readonly inode: number; readonly name: string; readonly shown: string | undefined }> {
+  return await inNamespace(async ({ inode, name, testReader }) => {
+    const reader = await testReader();
+    await reader.open('a', 'tap0', 'tap');
+    await agent.snapshot();
+    const { namespaceNames } = (await agent.snapshot()).agent;
+    return { inode, name, shown: namespaceNames.get(inode) };
+  });
+}
