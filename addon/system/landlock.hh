@@ -16,8 +16,11 @@ Napi::Value landlockVersion(const Napi::CallbackInfo &info);
 class FileRules
 {
 public:
-	/** Throws nothing: a kernel without Landlock has no rules. */
+	/** A kernel without Landlock has no rules, which is no failure. */
 	explicit FileRules(const std::vector<std::string> &readable);
+
+	/** 0, or why the kernel did not take all of the rules: nothing may start with some of them. */
+	int failure() const { return failure_; }
 
 	/** One more, by a descriptor. System calls only. */
 	bool addFolder(int folder) const;
@@ -27,4 +30,5 @@ public:
 
 private:
 	Fd rules_;
+	int failure_ = 0;
 };

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
+// What the addon refuses before anything is read, written or started: messages of a wrong length, capabilities and rules that are none.
+import assert from 'node:assert/strict';
+import { closeSync } from 'node:fs';
+import { test } from 'node:test';
+import { failure } from '../../addon/test/fixture.ts';
+import { netlinkRequest } from './native.ts';
+import { keepCapabilities, landlockVersion, socketPair, startSecondProcess } from './processes/native-processes.ts';
+
+const HEADER = 16;
+
+function message(bytes: number, says: number): Uint8Array {
+  const made = new Uint8Array(bytes);
+  if (bytes >= 4) new DataView(made.buffer).setUint32(0, says, true);
+  return made;
+}
+
+const LIES = [
+  [0, 0],
+  [4, 4],
+  [HEADER - 1, HEADER - 1],
+  [HEADER, 0],
+  [HEADER, HEADER + 1],
+  [32, HEADER],
+  [32, 2 ** 31],
+  [32, 2 ** 32 - 1],
+] as const;
+
+for (const [bytes, says] of LIES)
+  test(`a netlink message of ${bytes} bytes that says ${says} is not sent`, async () => {
+    const refused = new RegExp(`^send a netlink message: Invalid argument\nit has ${bytes} bytes, and says \\d+$`);
+    await assert.rejects(netlinkRequest(undefined, message(bytes, says)), failure('EINVAL', refused));
+  });
+
+test('a number that is no capability drops none', () => {
+  for (const number of [64, 2 ** 31, 2 ** 32 - 1])
+    assert.throws(() => keepCapabilities([number]), failure('EINVAL', /^keep capability \d+: Invalid argument$/));
+});
+
+test('rules about files that the kernel does not take start nothing', (t) => {
+  if (landlockVersion() === 0) return t.skip('this kernel has no Landlock');
+  // A rule is about a place in a file system, and a socket has none (landlock_add_rule(2)).
+  const [one, other] = socketPair();
+  t.after(() => [one, other].forEach((end) => void closeSync(end)));
+  const start = () => startSecondProcess(process.execPath, ['--version'], [], [`/proc/self/fd/${one}`]);
+  assert.throws(start, failure('EBADFD', /^make the rules about files \(Landlock\): /));
+});
