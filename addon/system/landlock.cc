@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 namespace
 {
@@ -60,16 +59,11 @@ FileRules::FileRules(const std::vector<std::string> &readable)
 	if (known >= SCOPES_SINCE)
 		handled.scopes = SCOPES;
 	rules_ = Fd(static_cast<int>(syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0)));
-	if (!rules_)
-		failure_ = errno;
 	for (const std::string &path : readable) {
 		const Fd file(open(path.c_str(), O_PATH | O_CLOEXEC));
 		struct stat seen = {};
-		if (!rules_ || !file)
-			continue;
-		if (fstat(file.get(), &seen) != 0 ||
-		    !add(rules_.get(), file.get(), S_ISDIR(seen.st_mode) ? READ_FOLDER : READ_FILE))
-			failure_ = errno;
+		if (file && fstat(file.get(), &seen) == 0)
+			add(rules_.get(), file.get(), S_ISDIR(seen.st_mode) ? READ_FOLDER : READ_FILE);
 	}
 }
 

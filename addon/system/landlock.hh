@@ -16,11 +16,8 @@ Napi::Value landlockVersion(const Napi::CallbackInfo &info);
 class FileRules
 {
 public:
-	/** A kernel without Landlock has no rules, which is no failure. */
+	/** Throws nothing: a kernel without Landlock has no rules. */
 	explicit FileRules(const std::vector<std::string> &readable);
-
-	/** 0, or why the kernel did not take all of the rules: nothing may start with some of them. */
-	int failure() const { return failure_; }
 
 	/** One more, by a descriptor. System calls only. */
 	bool addFolder(int folder) const;
@@ -30,5 +27,4 @@ public:
 
 private:
 	Fd rules_;
-	int failure_ = 0;
 };

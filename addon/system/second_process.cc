@@ -39,14 +39,6 @@ std::vector<std::string> textsOf(const Napi::Value &list)
 	return texts;
 }
 
-FileRules rulesFor(const Napi::Value &readable)
-{
-	FileRules rules(textsOf(readable));
-	if (const int error = rules.failure())
-		throw systemError(readable.Env(), error, "make", "the rules about files (Landlock)");
-	return rules;
-}
-
 /** The arguments for execv(), with the program first; valid as long as the texts are. */
 std::vector<char *> pointersTo(std::vector<std::string> &texts)
 {
@@ -123,8 +115,9 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 		fcntl(standard, F_SETFD, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return errno;
-	// Only through these a user who is not root would have rights there.
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 || !rules.obey())
+	// Only through these a user who is not root would have rights there; a kernel without them gives none.
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (!rules.obey())
 		return errno;
 	execv(program, arguments);
 	return errno;
@@ -152,7 +145,7 @@ Napi::Value startSecondProcess(const Napi::CallbackInfo &info)
 	std::vector<int> descriptors;
 	for (uint32_t i = 0; i < numbers.Length(); i++)
 		descriptors.push_back(numbers.Get(i).As<Napi::Number>().Int32Value());
-	const FileRules rules = rulesFor(info[3]);
+	const FileRules rules(textsOf(info[3]));
 
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0)
@@ -182,7 +175,7 @@ void becomeConfined(const Napi::CallbackInfo &info)
 	const Napi::Env env = info.Env();
 	std::vector<std::string> texts = textsOf(info[0]);
 	const std::vector<char *> arguments = pointersTo(texts);
-	const FileRules rules = rulesFor(info[1]);
+	const FileRules rules(textsOf(info[1]));
 	const int self = open("/proc/self", O_PATH); // stays open, as in become()
 	if (self < 0 || !rules.addFolder(self) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !rules.obey())
 		throw systemError(env, errno, "confine", "the process");

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// What the addon refuses before anything is read, written or started: messages of a wrong length, capabilities and rules that are none.
+// What the addon refuses before anything is read, written or given up: messages of a wrong length, and capabilities that are none.
 import assert from 'node:assert/strict';
-import { closeSync } from 'node:fs';
 import { test } from 'node:test';
 import { failure } from '../../addon/test/fixture.ts';
 import { netlinkRequest } from './native.ts';
-import { keepCapabilities, landlockVersion, socketPair, startSecondProcess } from './processes/native-processes.ts';
+import { keepCapabilities } from './processes/native-processes.ts';
 
 const HEADER = 16;
 
@@ -36,13 +35,4 @@ for (const [bytes, says] of LIES)
 test('a number that is no capability drops none', () => {
   for (const number of [64, 2 ** 31, 2 ** 32 - 1])
     assert.throws(() => keepCapabilities([number]), failure('EINVAL', /^keep capability \d+: Invalid argument$/));
-});
-
-test('rules about files that the kernel does not take start nothing', (t) => {
-  if (landlockVersion() === 0) return t.skip('this kernel has no Landlock');
-  // A rule is about a place in a file system, and a socket has none (landlock_add_rule(2)).
-  const [one, other] = socketPair();
-  t.after(() => [one, other].forEach((end) => void closeSync(end)));
-  const start = () => startSecondProcess(process.execPath, ['--version'], [], [`/proc/self/fd/${one}`]);
-  assert.throws(start, failure('EBADFD', /^make the rules about files \(Landlock\): /));
 });
