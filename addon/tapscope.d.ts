@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libbpf and rtnetlink for Node. Only src/kernel/native.ts imports this: it checks what the addon trusts (lengths of byte
-// arrays), and all other files use what native.ts exports.
+// libbpf and rtnetlink for Node. Only src/kernel/native.ts imports this, and all other files use what native.ts exports. The
+// addon compares the length of each byte array with what the kernel will read or write (EINVAL); types are TypeScript's.
 //
 // Errors: every failure throws (or rejects with) an Error whose message is "<action> <object>: <reason>", followed, where
 // libbpf or the verifier said more, by its last 20 lines. `code` is the errno name ('EPERM'; 'ENOTSUPP' and 'ELIBBPF' are

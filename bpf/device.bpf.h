@@ -4,6 +4,7 @@
 #include "kernel.bpf.h"
 
 #define FOREIGN_CELLS 256
+#define IFF_TAP	      0x0002 /* of tun_struct.flags, which tun sets before its ops, and never changes */
 
 /* Address of tun_net_xmit; 0 where symbols are hidden: the link kind decides then. */
 const volatile u64 tun_net_xmit_address;
@@ -13,7 +14,7 @@ const volatile u8 typed_reads;
 /* Verdicts on net_device_ops, so that a foreign packet leaves after one read and one comparison. The walk clears them.
  */
 u64 foreign_ops[FOREIGN_CELLS];
-u64 tun_ops[2];
+u64 tun_ops[2];	  /* of tun, and of tap */
 u64 foreign_base; /* the address of foreign_ops as a number, from the first walk on */
 
 extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
@@ -67,8 +68,11 @@ static __always_inline u32 foreign_cell(u64 ops)
  */
 static __noinline bool judge(u64 device, u64 ops)
 {
-	if (transmits_by_tun((struct net_device *)device)) {
-		tun_ops[tun_ops[0] ? 1 : 0] = ops; /* there are two: one for tap, one for tun */
+	struct net_device *dev = (struct net_device *)device;
+
+	if (transmits_by_tun(dev)) {
+		/* A cell for each: whatever CPUs judge at once, they write the same into the same one. */
+		tun_ops[BPF_CORE_READ(tun_of(dev), flags) & IFF_TAP ? 1 : 0] = ops;
 		return true;
 	}
 	if (ops + foreign_base)

@@ -29,6 +29,15 @@ struct Qdisc___of_queue {
 
 #define IFF_PERSIST 0x800 /* of tun_struct.flags: the device stays when its last queue is closed */
 
+/* Where the counters of a device are that is being noted. In its entry: RTNL keeps apart what happens to one device,
+ * but may one day be each namespace's own (CONFIG_DEBUG_NET_SMALL_RTNL, 6.13), and then two devices end at once. Not on
+ * the stack: through a loop the verifier would follow every value of it.
+ */
+struct ending {
+	u64 tun;
+	u64 tstats, core_stats, tun_stats; /* per-CPU addresses */
+};
+
 struct ended_device {
 	u64 ended_ns; /* since boot; written last: until then the rest is not whole */
 	u32 netns, ifindex;
@@ -41,6 +50,7 @@ struct ended_device {
 	u32 pid, reserved;
 	char comm[16];
 	char cgroup[96]; /* the last name of its path */
+	struct ending ending;
 };
 
 /* By kernfs node id. The agent takes entries out. */
@@ -57,35 +67,25 @@ u64 lost_ended;	 /* ended_devices was full */
 /* A value as large as that has no room on the stack. */
 static const struct ended_device no_ended_device;
 
-/* One device ends at a time, under RTNL. Not on the stack: through a loop the verifier would follow every value of it.
- */
-struct ending {
-	u64 id;
-	struct tun_struct *tun;
-	u64 tstats, core_stats, tun_stats;
-} ending;
-
-__noinline int add_last_of_cpu(u32 cpu)
+__noinline int add_last_of_cpu(u64 id, u32 cpu)
 {
-	u64 id = ending.id;
 	struct ended_device *out = bpf_map_lookup_elem(&ended_devices, &id);
 
 	if (out)
-		ADD_COUNTERS_OF_CPU(out, cpu, ending);
+		ADD_COUNTERS_OF_CPU(out, cpu, out->ending);
 	return 0;
 }
 
-__noinline int add_waiting(u32 queue)
+__noinline int add_waiting(u64 id, u32 queue)
 {
-	u64 id = ending.id;
 	struct ended_device *out = bpf_map_lookup_elem(&ended_devices, &id);
-	struct tun_file *file = tun_file_at(ending.tun, queue);
+	struct tun_file *file = out ? tun_file_at((struct tun_struct *)out->ending.tun, queue) : NULL;
 	struct ring_state ring = {};
 
-	if (file)
-		read_ring(file, &ring);
-	if (out)
-		out->waiting += ring.used;
+	if (!file)
+		return 0;
+	read_ring(file, &ring);
+	out->waiting += ring.used;
 	return 0;
 }
 
@@ -134,10 +134,9 @@ static __noinline int note_end(struct net_device *dev)
 		__sync_fetch_and_add(&lost_ended, 1);
 		return 0;
 	}
-	ending.id = id;
-	ending.tun = tun;
-	ending.tstats = (u64)BPF_CORE_READ(dev, tstats);
-	FIND_DROPS(out, ending, dev, tun);
+	out->ending.tun = (u64)tun;
+	out->ending.tstats = (u64)BPF_CORE_READ(dev, tstats);
+	FIND_DROPS(out, out->ending, dev, tun);
 	out->netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
 	out->ifindex = BPF_CORE_READ(dev, ifindex);
 	BPF_CORE_READ_STR_INTO(&out->name, dev, name);
@@ -148,10 +147,10 @@ static __noinline int note_end(struct net_device *dev)
 	for (u32 queue = 0; queue < 256; queue++) {
 		if (queue >= queues)
 			break;
-		add_waiting(queue);
+		add_waiting(id, queue);
 	}
 	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
-		add_last_of_cpu(cpu);
+		add_last_of_cpu(id, cpu);
 	note_owner(out, last_owner(tun, queues));
 	EXCHANGE(&out->ended_ns, bpf_ktime_get_ns());
 	__sync_fetch_and_add(&ended_noted, 1);

@@ -9,10 +9,13 @@ import { Script } from 'node:vm';
 
 // SIGUSR1 makes Node open its debugger on 127.0.0.1:9229, where every user of the host could run code with our rights. With a handler it does not.
 process.on('SIGUSR1', () => undefined);
+const require = createRequire(import.meta.url);
+// One that a signal, or NODE_OPTIONS, opened before this line.
+if (process.features.inspector) require('node:inspector').close();
 
 const filename = fileURLToPath(import.meta.url.replace(/\.js$/, '.cjs'));
 const bytecode = `${filename}.bytecode`;
 const cachedData = existsSync(bytecode) ? readFileSync(bytecode) : undefined;
 // The bundle is ASCII: latin1 spares looking for anything else.
 const program = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
-program.runInThisContext()(createRequire(import.meta.url), import.meta.url);
+program.runInThisContext()(require, import.meta.url);

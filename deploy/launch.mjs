@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 // No debugger here either: deploy/entry.mjs says why.
 process.on('SIGUSR1', () => {});
+const require = createRequire(import.meta.url);
+if (process.features.inspector) require('node:inspector').close();
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 // Where 1 is a verdict ("warning"), a failure must not read as one.
@@ -16,7 +18,7 @@ const failure = ['check', 'diagnose', 'doctor', 'fleet', 'report'].includes(proc
 
 /** Exits with one sentence when this Node cannot run tapscope at all. */
 function requirePlatform() {
-  const wanted = createRequire(import.meta.url)('../package.json').engines.node.replace('>=', '');
+  const wanted = require('../package.json').engines.node.replace('>=', '');
   const [major, minor] = process.versions.node.split('.').map(Number);
   const [wantedMajor, wantedMinor] = wanted.split('.').map(Number);
   if (process.platform !== 'linux')

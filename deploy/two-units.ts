@@ -17,6 +17,7 @@ const BACK_WITHIN_MS = 20_000;
 const RECOVERED_WITHIN_MS = 1000;
 
 const DEFAULTS = '/etc/default/tapscope';
+const LAUNCHER = '/usr/lib/tapscope/serving';
 /** World-readable files, and what reading them gives. */
 const PREY = {
   '/var/lib/dpkg/status': 'EACCES',
@@ -148,7 +149,8 @@ export async function twoUnits(t: TestContext, host: BootedRoot, root: string): 
   await t.test('code of an intruder in the process that serves reads no file but those on its list', async () => {
     const [code, probe] = ['/usr/lib/tapscope/dist/probe.cjs', `${root}/usr/lib/tapscope/dist/probe.cjs`];
     writeFileSync(probe, PROBE);
-    writeFileSync(`${root}${DEFAULTS}`, `NODE_OPTIONS=--require=${code}\n`);
+    const launcher = readFileSync(`${root}${LAUNCHER}`, 'utf8');
+    writeFileSync(`${root}${LAUNCHER}`, launcher.replace('exec "$node"', `exec "$node" --require=${code}`));
     await host.inside('systemctl', 'restart', COUNTING);
     before = await pair(host, before.serving.pid);
     await host.inside('systemctl', 'kill', '--signal=USR2', SERVING);
@@ -165,7 +167,7 @@ export async function twoUnits(t: TestContext, host: BootedRoot, root: string): 
         .join(', ')}`,
     );
     rmSync(probe);
-    writeFileSync(`${root}${DEFAULTS}`, 'ARGS=""\n');
+    writeFileSync(`${root}${LAUNCHER}`, launcher);
   });
 
   await t.test('one that stands still ends with the agent', async () => {

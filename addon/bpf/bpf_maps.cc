@@ -37,6 +37,17 @@ void unmap(napi_env, void *, void *mapping)
 	const std::unique_ptr<Mapping> last(static_cast<Mapping *>(mapping));
 }
 
+/** Bytes that have this length, or else EINVAL: the kernel copies as many as the map says, whatever room there is. */
+uint8_t *bytesOf(const Napi::Value &array, size_t length, const char *action, const std::string &map, const char *parts)
+{
+	auto bytes = array.As<Napi::Uint8Array>();
+	if (bytes.ByteLength() != length)
+		throw systemError(array.Env(), EINVAL, action, map,
+				  std::string("its ") + parts + " have " + std::to_string(length) + " bytes, not " +
+					  std::to_string(bytes.ByteLength()));
+	return bytes.Data();
+}
+
 } // namespace
 
 Napi::Value BpfObject::maps(Info info)
@@ -51,7 +62,7 @@ Napi::Value BpfObject::maps(Info info)
 		entry["type"] = Napi::Number::New(info.Env(), bpf_map__type(map));
 		entry["keySize"] = Napi::Number::New(info.Env(), bpf_map__key_size(map));
 		entry["valueSize"] = Napi::Number::New(info.Env(), bpf_map__value_size(map));
-		entry["copySize"] = Napi::Number::New(info.Env(), static_cast<double>(copySize(map)));
+		entry["copySize"] = Napi::Number::New(info.Env(), static_cast<double>(valueLength(info.Env(), map)));
 		entry["maxEntries"] = Napi::Number::New(info.Env(), bpf_map__max_entries(map));
 		entry["flags"] = Napi::Number::New(info.Env(), bpf_map__map_flags(map));
 		list[list.Length()] = entry;
@@ -86,32 +97,43 @@ Napi::Value BpfObject::mapBuffer(Info info)
 Napi::Value BpfObject::lookup(Info info)
 {
 	const std::string name = info[0].As<Napi::String>();
-	const int fd = mapFd(info.Env(), map(info.Env(), name));
-	const int error =
-		bpf_map_lookup_elem(fd, info[1].As<Napi::Uint8Array>().Data(), info[2].As<Napi::Uint8Array>().Data());
+	bpf_map *found = map(info.Env(), name);
+	const int fd = mapFd(info.Env(), found);
+	const std::string what = called("map", name);
+	const char *action = "look up in";
+	const uint8_t *key = bytesOf(info[1], bpf_map__key_size(found), action, what, "keys");
+	uint8_t *value = bytesOf(info[2], valueLength(info.Env(), found), action, what, "values");
+	const int error = bpf_map_lookup_elem(fd, key, value);
 	if (error && error != -ENOENT)
-		throw systemError(info.Env(), error, "look up in", called("map", name));
+		throw systemError(info.Env(), error, action, what);
 	return Napi::Boolean::New(info.Env(), !error);
 }
 
 void BpfObject::update(Info info)
 {
 	const std::string name = info[0].As<Napi::String>();
-	const int fd = mapFd(info.Env(), map(info.Env(), name));
+	bpf_map *found = map(info.Env(), name);
+	const int fd = mapFd(info.Env(), found);
+	const std::string what = called("map", name);
+	const char *action = "update";
+	const uint8_t *key = bytesOf(info[1], bpf_map__key_size(found), action, what, "keys");
+	const uint8_t *value = bytesOf(info[2], valueLength(info.Env(), found), action, what, "values");
 	const int64_t flags = info[3].IsNumber() ? info[3].As<Napi::Number>().Int64Value() : 0;
-	const int error = bpf_map_update_elem(fd, info[1].As<Napi::Uint8Array>().Data(),
-					      info[2].As<Napi::Uint8Array>().Data(), static_cast<__u64>(flags));
-	if (error)
-		throw systemError(info.Env(), error, "update", called("map", name));
+	if (const int error = bpf_map_update_elem(fd, key, value, static_cast<__u64>(flags)))
+		throw systemError(info.Env(), error, action, what);
 }
 
 Napi::Value BpfObject::remove(Info info)
 {
 	const std::string name = info[0].As<Napi::String>();
-	const int fd = mapFd(info.Env(), map(info.Env(), name));
-	const int error = bpf_map_delete_elem(fd, info[1].As<Napi::Uint8Array>().Data());
+	bpf_map *found = map(info.Env(), name);
+	const int fd = mapFd(info.Env(), found);
+	const std::string what = called("map", name);
+	const char *action = "remove from";
+	const uint8_t *key = bytesOf(info[1], bpf_map__key_size(found), action, what, "keys");
+	const int error = bpf_map_delete_elem(fd, key);
 	if (error && error != -ENOENT)
-		throw systemError(info.Env(), error, "remove from", called("map", name));
+		throw systemError(info.Env(), error, action, what);
 	return Napi::Boolean::New(info.Env(), !error);
 }
 
@@ -123,7 +145,7 @@ Napi::Value BpfObject::entries(Info info)
 	auto values = info[2].As<Napi::Uint8Array>();
 	const MapEntries room{mapFd(info.Env(), found),
 			      bpf_map__key_size(found),
-			      copySize(found),
+			      valueLength(info.Env(), found),
 			      {keys.Data(), keys.ByteLength()},
 			      {values.Data(), values.ByteLength()}};
 	const int64_t count = readEntries(room);
@@ -147,4 +169,12 @@ int BpfObject::mapFd(Napi::Env env, bpf_map *map) const
 	if (fd < 0)
 		throw systemError(env, EINVAL, "use", called("map", bpf_map__name(map)), "the kernel has no such map");
 	return fd;
+}
+
+size_t BpfObject::valueLength(Napi::Env env, const bpf_map *map) const
+{
+	const int64_t length = copySize(map);
+	if (length < 0)
+		throw systemError(env, static_cast<int>(length), "count CPUs for", called("map", bpf_map__name(map)));
+	return static_cast<size_t>(length);
 }

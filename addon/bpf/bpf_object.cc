@@ -32,9 +32,8 @@ std::optional<Variable> findVariable(const struct btf *types, const std::string 
 		const btf_var_secinfo *variable = btf_var_secinfos(section);
 		for (int left = btf_vlen(section); left > 0; left--, variable++) {
 			const btf_type *type = btf__type_by_id(types, variable->type);
-			if (btf_is_var(type) && name == btf__name_by_offset(types, type->name_off))
-				return Variable{btf__name_by_offset(types, section->name_off), variable->offset,
-						variable->size};
+			if (type && btf_is_var(type) && name == nameIn(types, type->name_off))
+				return Variable{nameIn(types, section->name_off), variable->offset, variable->size};
 		}
 	}
 	return std::nullopt;

@@ -68,6 +68,8 @@ private:
 	int programFd(Napi::Env env, bpf_program *program) const;
 	/** Throws EINVAL for a map that load() did not create. */
 	int mapFd(Napi::Env env, bpf_map *map) const;
+	/** The bytes that the kernel reads or writes for one value. */
+	size_t valueLength(Napi::Env env, const bpf_map *map) const;
 	/** "program foo of /path/file.bpf.o" */
 	std::string called(std::string_view kind, std::string_view name) const;
 

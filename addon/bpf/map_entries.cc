@@ -43,15 +43,17 @@ int64_t readOneByOne(const MapEntries &entries)
 
 } // namespace
 
-size_t copySize(const bpf_map *map)
+int64_t copySize(const bpf_map *map)
 {
-	const size_t size = bpf_map__value_size(map);
+	const int64_t size = bpf_map__value_size(map);
 	switch (bpf_map__type(map)) {
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
 	case BPF_MAP_TYPE_PERCPU_HASH:
 	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
-	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
-		return (size + 7) / 8 * 8 * static_cast<size_t>(libbpf_num_possible_cpus());
+	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE: {
+		const int cpus = libbpf_num_possible_cpus();
+		return cpus < 0 ? cpus : (size + 7) / 8 * 8 * cpus;
+	}
 	default:
 		return size;
 	}

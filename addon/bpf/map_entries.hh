@@ -17,8 +17,11 @@ struct MapEntries {
 	std::span<uint8_t> values;
 };
 
-/** Bytes that the kernel copies for one value: of a per-CPU map one for each possible CPU, at multiples of 8. */
-size_t copySize(const bpf_map *map);
+/**
+ * Bytes that the kernel copies for one value: of a per-CPU map one for each possible CPU, at multiples of 8. A negative
+ * errno: the CPUs cannot be counted.
+ */
+int64_t copySize(const bpf_map *map);
 
 /** Copies every entry; returns their number, -ENOSPC if they do not all fit, or another negative errno. */
 int64_t readEntries(const MapEntries &entries);

@@ -59,7 +59,11 @@ __u32 placeFields(struct btf *types, Napi::Array list, __u32 pointer, std::vecto
 		__u32 type = called == "pointer" ? pointer : findType(types, called);
 		if (!type)
 			throw systemError(env, ENOENT, "find", "type " + called);
-		__u32 own = static_cast<__u32>(btf__align_of(types, type));
+		const int natural = btf__align_of(types, type);
+		const __s64 size = btf__resolve_size(types, type);
+		if (natural <= 0 || size < 0)
+			throw systemError(env, EINVAL, "find", "the size of type " + called);
+		__u32 own = static_cast<__u32>(natural);
 		if (aligned.IsNumber())
 			own = std::max(own, aligned.As<Napi::Number>().Uint32Value());
 		if (count.IsNumber()) {

@@ -38,25 +38,25 @@ __u32 findOwn(const struct btf *types, const std::string &name, unsigned kind)
 {
 	for (__u32 id = btf__type_cnt(btf__base_btf(types)); id < btf__type_cnt(types); id++) {
 		const btf_type *type = btf__type_by_id(types, id);
-		if (btf_kind(type) == kind && name == btf__name_by_offset(types, type->name_off))
+		if (btf_kind(type) == kind && name == nameIn(types, type->name_off))
 			return id;
 	}
 	return 0;
 }
 
-namespace
+const char *nameIn(const struct btf *types, __u32 offset)
 {
-
-/** Past const, volatile, restrict and type tags. */
-const btf_type *resolve(const struct btf *types, __u32 id)
-{
-	const btf_type *type = btf__type_by_id(types, id);
-	while (type && btf_is_mod(type))
-		type = btf__type_by_id(types, type->type);
-	return type;
+	const char *name = btf__name_by_offset(types, offset);
+	return name ? name : "";
 }
 
-} // namespace
+const btf_type *unwrapped(const struct btf *types, __u32 id, bool typedefs)
+{
+	const btf_type *type = btf__type_by_id(types, id);
+	for (int depth = 0; type && (btf_is_mod(type) || (typedefs && btf_is_typedef(type))); depth++)
+		type = depth < deepestType ? btf__type_by_id(types, type->type) : nullptr;
+	return type;
+}
 
 Napi::Function Btf::define(Napi::Env env)
 {
@@ -127,7 +127,7 @@ Napi::Value Btf::enumValues(const Napi::CallbackInfo &info)
 		const __u64 bits = wide ? btf_enum64_value(&btf_enum64(found)[i])
 					: static_cast<__u64>(isSigned ? narrow : static_cast<__u32>(narrow));
 		Napi::Object entry = Napi::Object::New(env);
-		entry["name"] = Napi::String::New(env, btf__name_by_offset(types_.own.get(), label));
+		entry["name"] = Napi::String::New(env, nameIn(types_.own.get(), label));
 		entry["value"] = Napi::Number::New(env, isSigned ? static_cast<double>(static_cast<__s64>(bits))
 								 : static_cast<double>(bits));
 		list[i] = entry;
@@ -165,8 +165,8 @@ Napi::Value Btf::functionArgs(const Napi::CallbackInfo &info)
 Napi::Value Btf::typedefFuncArgs(const Napi::CallbackInfo &info)
 {
 	const btf_type *type = find(info.Env(), info[0].As<Napi::String>(), BTF_KIND_TYPEDEF);
-	type = type ? resolve(types_.own.get(), type->type) : nullptr;
-	type = type && btf_is_ptr(type) ? resolve(types_.own.get(), type->type) : nullptr;
+	type = type ? unwrapped(types_.own.get(), type->type, false) : nullptr;
+	type = type && btf_is_ptr(type) ? unwrapped(types_.own.get(), type->type, false) : nullptr;
 	return type && btf_is_func_proto(type) ? Napi::Number::New(info.Env(), btf_vlen(type)) : info.Env().Undefined();
 }
 
@@ -179,7 +179,7 @@ Napi::Value Btf::variables(const Napi::CallbackInfo &info)
 		const btf_var_secinfo &place = btf_var_secinfos(section)[i];
 		const btf_type *variable = btf__type_by_id(types_.own.get(), place.type);
 		Napi::Object entry = Napi::Object::New(env);
-		entry["name"] = Napi::String::New(env, btf__name_by_offset(types_.own.get(), variable->name_off));
+		entry["name"] = Napi::String::New(env, variable ? nameIn(types_.own.get(), variable->name_off) : "");
 		entry["offset"] = Napi::Number::New(env, place.offset);
 		entry["size"] = Napi::Number::New(env, place.size);
 		list[i] = entry;

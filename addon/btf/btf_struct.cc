@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "btf/btf_struct.hh"
 
+#include "btf/btf.hh"
+
 #include <string>
 
 namespace
@@ -9,26 +11,22 @@ namespace
 /** Past typedefs, const, volatile, restrict and type tags; null for void. */
 const btf_type *resolve(const struct btf *types, __u32 id)
 {
-	const btf_type *type = btf__type_by_id(types, id);
-	while (type && (btf_is_mod(type) || btf_is_typedef(type)))
-		type = btf__type_by_id(types, type->type);
+	const btf_type *type = unwrapped(types, id, true);
 	return type && !btf_is_void(type) ? type : nullptr;
 }
 
-std::string typeName(const struct btf *types, __u32 id)
+std::string typeName(const struct btf *types, __u32 id, int depth = 0)
 {
-	const btf_type *type = btf__type_by_id(types, id);
-	while (type && btf_is_mod(type))
-		type = btf__type_by_id(types, id = type->type);
-	if (!type || btf_is_void(type))
+	const btf_type *type = unwrapped(types, id, false);
+	if (!type || btf_is_void(type) || depth > deepestType)
 		return "void";
-	const std::string name = btf__name_by_offset(types, type->name_off);
+	const std::string name = nameIn(types, type->name_off);
 	const auto tagged = [&name](const char *tag) { return name.empty() ? tag : std::string(tag) + " " + name; };
 	switch (btf_kind(type)) {
 	case BTF_KIND_PTR:
-		return typeName(types, type->type) + " *";
+		return typeName(types, type->type, depth + 1) + " *";
 	case BTF_KIND_ARRAY:
-		return typeName(types, btf_array(type)->type);
+		return typeName(types, btf_array(type)->type, depth + 1);
 	case BTF_KIND_STRUCT:
 		return tagged("struct");
 	case BTF_KIND_UNION:
@@ -71,21 +69,23 @@ const char *kindOf(const btf_type *type)
 double countOf(const struct btf *types, const btf_type *type)
 {
 	double count = 1;
-	for (; type && btf_is_array(type); type = resolve(types, btf_array(type)->type))
+	for (int depth = 0; type && btf_is_array(type) && depth < deepestType; depth++) {
 		count *= btf_array(type)->nelems;
+		type = resolve(types, btf_array(type)->type);
+	}
 	return count;
 }
 
-void addFields(Napi::Array list, const struct btf *types, const btf_type *structure, __u32 baseBits)
+void addFields(Napi::Array list, const struct btf *types, const btf_type *structure, __u32 baseBits, int depth = 0)
 {
 	const Napi::Env env = list.Env();
 	for (uint32_t i = 0; i < btf_vlen(structure); i++) {
 		const btf_member &member = btf_members(structure)[i];
-		const char *name = btf__name_by_offset(types, member.name_off);
+		const char *name = nameIn(types, member.name_off);
 		const __u32 bits = baseBits + btf_member_bit_offset(structure, i);
 		const btf_type *type = resolve(types, member.type);
-		if (!*name && type && btf_is_composite(type)) {
-			addFields(list, types, type, bits);
+		if (!*name && type && btf_is_composite(type) && depth < deepestType) {
+			addFields(list, types, type, bits, depth + 1);
 			continue;
 		}
 		const __s64 size = btf__resolve_size(types, member.type);

@@ -28,6 +28,9 @@ namespace
  */
 constexpr int SIGNAL_OF_SETUID = 33;
 
+/** The bits of a set. */
+constexpr unsigned long CAPABILITIES = 64;
+
 constexpr auto EACH_WITHIN = std::chrono::seconds(5);
 constexpr auto LOOK_EVERY = std::chrono::microseconds(100);
 
@@ -49,7 +52,7 @@ std::atomic<int> failure = 0;
 int keepHere()
 {
 	const uint64_t mask = kept;
-	for (unsigned long number = 0; number < 64; number++) {
+	for (unsigned long number = 0; number < CAPABILITIES; number++) {
 		// EPERM: without CAP_SETPCAP the bounding set stays, and gives nothing back to a process with
 		// no_new_privs.
 		if (!(mask >> number & 1) && syscall(SYS_prctl, PR_CAPBSET_DROP, number, 0, 0, 0) != 0 &&
@@ -143,9 +146,14 @@ void keepCapabilities(const Napi::CallbackInfo &info)
 {
 	const auto numbers = info[0].As<Napi::Array>();
 	uint64_t mask = 0;
-	for (uint32_t i = 0; i < numbers.Length(); i++)
-		mask |= uint64_t{1} << numbers.Get(i).As<Napi::Number>().Uint32Value();
+	for (uint32_t i = 0; i < numbers.Length(); i++) {
+		const uint32_t number = numbers.Get(i).As<Napi::Number>();
+		if (number >= CAPABILITIES)
+			throw systemError(info.Env(), EINVAL, "keep", "capability " + std::to_string(number));
+		mask |= uint64_t{1} << number;
+	}
 	// Before Linux 5.11 the memory of BPF counts as locked memory, and later this process may not raise the limit.
+	// No confinement: without CAP_SYS_RESOURCE the limit stays, and loading says so where it is too low.
 	const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	kept = mask;

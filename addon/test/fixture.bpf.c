@@ -3,6 +3,7 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "shape.h"
 
 #define RECORDS_MAX 1024
 /* A power of two: the verifier understands a mask. */
@@ -21,24 +22,6 @@ struct bpf_iter__bpf_map {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
 } __attribute__((preserve_access_index));
-
-enum colour { RED = 1, GREEN = 7 };
-
-/* Every kind of field that the BTF reader tells apart. */
-struct shape {
-	__u64 total;
-	__u32 counts[3][2];
-	enum colour colour;
-	union {
-		__u16 low;
-		__u8 bytes[2];
-	};
-	struct {
-		__s32 x;
-	} point;
-	void *next;
-	unsigned int flag : 3;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -8,6 +8,9 @@ import { BpfObject } from '../../src/kernel/native.ts';
 
 export const fixturePath = fileURLToPath(new URL('../../dist/addon/fixture.bpf.o', import.meta.url));
 
+/** Of types.bpf.c. */
+export const typesPath = fileURLToPath(new URL('../../dist/addon/types.bpf.o', import.meta.url));
+
 /** Opened, closed with the test. */
 export function openFixture(t: TestContext): BpfObject {
   const object = new BpfObject(fixturePath);

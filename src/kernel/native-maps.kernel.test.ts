@@ -43,11 +43,35 @@ test('entries come, change and go', (t) => {
 
 test('keys and values of another length never reach the kernel', (t) => {
   const object = loadFixture(t);
-  assert.throws(() => object.lookup('pairs', u64(1n), u64(1n)), /^RangeError: The key of map pairs has 4 bytes, not 8/);
-  assert.throws(() => object.lookup('pairs', u32(1), u32(1)), /^RangeError: The value of map pairs has 8 bytes, not 4/);
-  assert.throws(() => object.update('percpu', u32(0), u32(1)), RangeError);
-  assert.throws(() => object.update('.bss', u32(0), u32(1)), RangeError);
-  assert.throws(() => object.remove('pairs', new Uint8Array(0)), RangeError);
+  for (const map of object.maps.filter(({ keySize }) => keySize > 0)) {
+    const { name, keySize, copySize } = map;
+    const key = new Uint8Array(keySize);
+    const value = new Uint8Array(copySize);
+    for (const bytes of [0, keySize - 1, keySize + 1, 2 ** 16]) {
+      const wrong = new Uint8Array(bytes);
+      const refused = failure('EINVAL', new RegExp(`its keys have ${keySize} bytes, not ${bytes}$`));
+      assert.throws(() => object.lookup(name, wrong, value), refused, name);
+      assert.throws(() => object.update(name, wrong, value), refused, name);
+      assert.throws(() => object.remove(name, wrong), refused, name);
+    }
+    for (const bytes of [0, 1, copySize - 1, copySize + 1, 2 * copySize].filter((one) => one !== copySize)) {
+      const wrong = new Uint8Array(bytes);
+      const refused = failure('EINVAL', new RegExp(`its values have ${copySize} bytes, not ${bytes}$`));
+      assert.throws(() => object.lookup(name, key, wrong), refused, name);
+      assert.throws(() => object.update(name, key, wrong), refused, name);
+    }
+  }
+});
+
+test('a value that would be written beyond its array leaves what lies behind untouched', (t) => {
+  const object = loadFixture(t);
+  put(object, 8);
+  const memory = new Uint8Array(64).fill(0xaa);
+  assert.throws(
+    () => object.lookup('pairs', u32(7), memory.subarray(0, 4)),
+    failure('EINVAL', /^look up in map pairs /),
+  );
+  assert.ok(memory.every((byte) => byte === 0xaa));
 });
 
 test('all entries of a hash map at once', (t) => {

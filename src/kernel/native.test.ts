@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { after, test } from 'node:test';
-import { libbpfVersion, netlinkRequest } from './native.ts';
+import { libbpfVersion } from './native.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapscope-native-'));
 const path = join(folder, 'tapscope.node');
@@ -33,11 +33,6 @@ test('an addon whose library is not installed', () => {
     message:
       'The native addon needs libbpf.so.99, which is not installed: run "apt-get install libbpf1 libmnl0 libseccomp2".',
   });
-});
-
-test('a netlink message that lies about its length never reaches the addon', async () => {
-  await assert.rejects(netlinkRequest(undefined, new Uint8Array(4)), RangeError);
-  await assert.rejects(netlinkRequest(undefined, new Uint8Array(32).fill(1)), RangeError);
 });
 
 function compile(output: string, flags: readonly string[]): void {

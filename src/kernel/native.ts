@@ -7,7 +7,6 @@ import { env } from 'node:process';
 import type * as addon from '../../addon/tapscope.d.ts';
 import { type Constants, withConstants } from './instruction-constants.ts';
 import { MapView } from './map-view.ts';
-import { declaredLength } from './netlink-message.ts';
 import { withoutAtomics } from './older/atomics.ts';
 import { type KernelLimits, NO_LIMITS } from './older/limits.ts';
 import { packageRoot } from './package.ts';
@@ -103,18 +102,15 @@ export class BpfObject {
   }
 
   lookup(map: string, key: Uint8Array, value: Uint8Array): boolean {
-    this.#checkSizes(map, key, value);
     return this.#object.lookup(map, key, value);
   }
 
   update(map: string, key: Uint8Array, value: Uint8Array, flags = 0): void {
-    this.#checkSizes(map, key, value);
     checkUint32('flags', flags);
     this.#object.update(map, key, value, flags);
   }
 
   remove(map: string, key: Uint8Array): boolean {
-    this.#checkSizes(map, key);
     return this.#object.remove(map, key);
   }
 
@@ -169,14 +165,6 @@ export class BpfObject {
   #standIn(program: string): string {
     return this.#unattached.has(program) ? program + UNATTACHED : program;
   }
-
-  /** The kernel copies whole keys and values: it does not know the length of the arrays. */
-  #checkSizes(name: string, key: Uint8Array, value?: Uint8Array): void {
-    const map = this.#maps.get(name);
-    if (map === undefined) return; // the addon's message names the object too
-    checkLength(`key of map ${name}`, key, map.keySize);
-    if (value !== undefined) checkLength(`value of map ${name}`, value, map.copySize);
-  }
 }
 
 /** As addon/tapscope.d.ts says. */
@@ -222,10 +210,6 @@ export async function netlinkRequest(
   message: Uint8Array,
   mostBytes?: number,
 ): Promise<Uint8Array> {
-  const declared = declaredLength(message);
-  if (declared !== message.length) {
-    throw new RangeError(`The netlink message has ${message.length} bytes but says ${declared}: set nlmsg_len`);
-  }
   if (mostBytes !== undefined) checkUint32('most bytes', mostBytes);
   return native().netlinkRequest(netnsPath, message, mostBytes);
 }
@@ -288,11 +272,5 @@ function load(path: string): typeof addon {
 function checkUint32(what: string, value: number): void {
   if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
     throw new RangeError(`The ${what} must be a whole number from 0 to 2^32-1, not ${value}`);
-  }
-}
-
-function checkLength(what: string, bytes: Uint8Array, length: number): void {
-  if (bytes.length !== length) {
-    throw new RangeError(`The ${what} has ${length} bytes, not ${bytes.length}: pass an array of that length`);
   }
 }

@@ -117,7 +117,7 @@ export function u32Bytes(value: number): Uint8Array {
 }
 
 /** nlmsg_len of one message; 0 if it has no header. */
-export function declaredLength(message: Uint8Array): number {
+function declaredLength(message: Uint8Array): number {
   return message.length < HEADER_SIZE ? 0 : u32(viewOf(message), 0);
 }
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
+// SIGUSR1 opens Node's debugger in no command, and one that was open before our first line is closed.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execPath } from 'node:process';
+import { after, test } from 'node:test';
+import { freePort } from '../../test/host/free-port.ts';
+import { noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
+import { packageRoot } from '../kernel/package.ts';
+
+const ENTRIES = ['dist/src/main.js', 'deploy/launch.mjs'];
+
+/** Each command at its work: those that end by themselves, and those that somebody ends. */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  serve: ['--web.listen-address=127.0.0.1:PORT', '--socket=FOLDER/socket'],
+  doctor: [],
+  check: [],
+  diagnose: ['--for=2s'],
+  whatif: ['lo'],
+  top: [],
+  record: ['--for=2s', '--output=FOLDER/record'],
+  report: ['FOLDER/none'],
+  explain: ['reader-starved'],
+  drops: ['--follow'],
+  fleet: ['--prometheus=http://127.0.0.1:9'],
+  demo: [],
+  bench: ['--list'],
+  completion: ['bash'],
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'tapscope-debugger-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/**
+ * In the process of the command, and in those that it starts: once it has begun, and again as it ends, it signals itself, gives Node time to
+ * open its debugger, and notes whether there is one.
+ */
+const WITNESS = join(folder, 'witness.cjs');
+writeFileSync(
+  WITNESS,
+  `const { appendFileSync } = require('node:fs');
+   const inspector = require('node:inspector');
+   const note = () => {
+     if (!/\\b(main|serving|launch)\\.m?js$/.test(process.argv[1] ?? '')) return; // what builds the clone
+     process.kill(process.pid, 'SIGUSR1');
+     for (const end = Date.now() + 200; Date.now() < end; );
+     appendFileSync(${JSON.stringify(folder)} + '/note-' + process.pid, (inspector.url() ?? 'none') + '\\n');
+   };
+   setTimeout(note, 1500).unref();
+   process.on('exit', note);`,
+);
+
+test('the table has every command', async () => {
+  const { stdout } = await run([join(packageRoot(), 'dist/src/main.js'), '--help'], '');
+  const listed = [...stdout.matchAll(/^ {2}(\w+) .*$/gm)].map(([, name]) => name).filter((name) => name !== 'help');
+  assert.deepEqual(Object.keys(COMMANDS).sort(), listed.sort());
+});
+
+for (const entry of ENTRIES)
+  for (const [command, words] of Object.entries(COMMANDS))
+    test(`${entry} ${command}`, { skip: noLab }, async () => {
+      const port = String(await freePort());
+      const own = words.map((word) => word.replace('PORT', port).replace('FOLDER', folder));
+      // A port of its own: open from Node's start until our first line.
+      const options = `--inspect=127.0.0.1:0 --require=${WITNESS}`;
+      const { pid, stderr } = await run([join(packageRoot(), entry), command, ...own], options);
+      assert.match(stderr, /^Debugger listening on ws:/m, 'the test itself opens one');
+      const notes = readdirSync(folder).filter((name) => name.startsWith('note-'));
+      assert.ok(notes.includes(`note-${pid}`), stderr);
+      for (const name of notes) {
+        assert.deepEqual(new Set(readFileSync(join(folder, name), 'utf8').trim().split('\n')), new Set(['none']), name);
+        rmSync(join(folder, name));
+      }
+    });
+
+interface Ended {
+  readonly pid: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs it to its end, or interrupts it once it has noted something. */
+async function run(words: readonly string[], options: string): Promise<Ended> {
+  const child = spawn(execPath, words, { env: { ...process.env, NODE_OPTIONS: options } });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (data) => {
+      said[name] += data;
+    });
+  let hasEnded = false;
+  child.on('close', () => {
+    hasEnded = true;
+  });
+  await until(() => hasEnded || readdirSync(folder).includes(`note-${child.pid}`));
+  child.kill('SIGINT');
+  await until(() => hasEnded, 20_000);
+  child.kill('SIGKILL');
+  await until(() => hasEnded);
+  return { pid: child.pid ?? 0, ...said };
+}
