@@ -47,7 +47,7 @@ async function limited(stage: Stage): Promise<void> {
     'link set br0 up',
   ]);
   await stage.reader.sndbuf('tap0.0', 20_000);
-  stage.often(50, () => stage.reader.write('tap0.0', 30, 1000, { unicast: true }));
+  stage.often(20, () => stage.reader.write('tap0.0', 10, 1000, { unicast: true }));
 }
 
 const isAtLimit: Fault['holds'] = (_, { queues }) =>
@@ -98,7 +98,8 @@ export const PROGRAM_SIDE: readonly Entry[] = [
     faults: [{ device: 'tap0', rule: 'send-limit', may: ['writer-refused'], holds: isAtLimit }],
     ...taps,
     setUp: limited,
-    begin: ({ lab }) => lab.tc('qdisc replace dev ve0 root tbf rate 1mbit burst 5000 limit 10000000'),
+    // A packet leaves in 80 ms: between two writes hardly more than one.
+    begin: ({ lab }) => lab.tc('qdisc replace dev ve0 root tbf rate 100kbit burst 5000 limit 10000000'),
   },
   {
     name: 'a send limit with nothing slow behind it',
