@@ -17,18 +17,26 @@ struct reader {
 	struct queue *queue;
 	double rate; /* packets per second, 0: as fast as they come */
 	double work; /* seconds of it that each packet makes */
+	size_t room; /* bytes that it reads at once; the kernel cuts off the rest */
 	int wake;    /* readable: the thread is to end */
 	/* Written by the thread, read by main after pthread_join. */
 	uint64_t packets, bytes;
 	struct tally errors;
 };
 
-ssize_t read_one(const struct queue *queue)
+enum { ROOM = 65536 + 64 };
+
+static ssize_t read_into(const struct queue *queue, size_t room)
 {
-	static __thread uint8_t buffer[65536 + 64];
-	ssize_t size = read(queue->fd, buffer, sizeof(buffer));
+	static __thread uint8_t buffer[ROOM];
+	ssize_t size = read(queue->fd, buffer, room < ROOM ? room : ROOM);
 
 	return size < 0 ? -errno : size - (ssize_t)queue->header;
+}
+
+ssize_t read_one(const struct queue *queue)
+{
+	return read_into(queue, ROOM);
 }
 
 static void work(double seconds)
@@ -41,7 +49,7 @@ static void work(double seconds)
 static void take(struct reader *reader, uint64_t budget)
 {
 	while (budget--) {
-		ssize_t size = read_one(reader->queue);
+		ssize_t size = read_into(reader->queue, reader->room);
 
 		if (size == -EAGAIN)
 			return;
@@ -103,6 +111,7 @@ int read_loop(int argc, char **argv, struct answer *out)
 	reader->queue = queue;
 	reader->rate = atof(argv[2]);
 	reader->work = option(argc, argv, "work", 0) * 1e-6;
+	reader->room = option(argc, argv, "buffer", ROOM);
 	reader->wake = eventfd(0, EFD_CLOEXEC);
 	error = reader->wake < 0 ? errno : pthread_create(&reader->thread, NULL, run_reader, reader);
 	if (error) {

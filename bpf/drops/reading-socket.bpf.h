@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The socket that the present system call reads. A datagram in a UDP socket's queue names neither device nor socket; if
- * its checksum is found to be wrong, its reader frees it (udp_recvmsg). */
+ * its checksum is found to be wrong, its reader frees it: when it reads (udp_recvmsg), or already when it asks by
+ * poll(), select() or epoll whether there is something to read (__first_packet_length). */
 #pragma once
 #include "readers/task.bpf.h"
 
@@ -39,6 +40,19 @@ static __always_inline u64 first_argument(void)
 	if (bpf_core_field_exists(((struct pt_regs___arm64 *)0)->regs))
 		return BPF_CORE_READ((struct pt_regs___arm64 *)registers, regs[0]);
 	return -1ULL;
+}
+
+/* Of the present program, which asks about many sockets at once: mostly they are of its own namespace. */
+static __always_inline u64 own_namespace(void)
+{
+	return (u64)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), nsproxy, net_ns);
+}
+
+/* What lies in the place of its device is no kernel address: only what UDP has put into a queue has sizes there, and
+ * only a program takes it out (udp_set_dev_scratch). */
+static __always_inline bool is_queued_datagram(u64 device)
+{
+	return (s64)device > 0;
 }
 
 /* A struct sock; 0: it reads none, or the kernel has not what it takes to tell (Linux 5.15). */

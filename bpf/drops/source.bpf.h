@@ -75,6 +75,8 @@ static __noinline u64 namespace_received_in(struct sk_buff *skb, u64 device, u64
 	if (!socket)
 		socket = (u64)BPF_CORE_READ(skb, sk) ?: reading_socket();
 	namespace = (s64)socket < 0 ? (u64)BPF_CORE_READ((struct sock *)socket, __sk_common.skc_net.net) : 0;
+	if (!namespace && is_queued_datagram(device))
+		namespace = own_namespace();
 	return is_namespace(namespace) ? namespace : 0;
 }
 

@@ -6,7 +6,7 @@ import { qemuOf } from './guests/qemu.ts';
 import type { Program } from './program.ts';
 import { OPENVPN } from './tunnels/openvpn.ts';
 import { TAILSCALE } from './tunnels/tailscale.ts';
-import { FASTD, N2N, SOCAT_TUN, TINC } from './tunnels/tunnel.ts';
+import { FASTD, N2N, SOCAT_TAP, SOCAT_TUN, TINC } from './tunnels/tunnel.ts';
 import { VDE } from './tunnels/vde.ts';
 import { WIREGUARD } from './tunnels/wireguard.ts';
 
@@ -46,6 +46,7 @@ export const PROGRAMS: readonly Program[] = [
   N2N,
   FASTD,
   SOCAT_TUN,
+  SOCAT_TAP,
   VDE,
   ...ABSENT,
 ];

@@ -16,6 +16,8 @@ export interface Case {
   readonly alone?: true;
   /** Traffic that it is about, and that no sender of ours counts: by what passes the device. */
   readonly moves?: readonly Direction[];
+  /** A figure of the kernel's that grows by the fault, where nothing is lost or where it is lost behind the place at which arrivals are counted. */
+  readonly harm?: (scene: Scene) => Promise<number>;
   /** Sets up, begins the traffic, and resolves when the fault is there. */
   readonly play: (scene: Scene) => Promise<unknown>;
 }
@@ -23,6 +25,8 @@ export interface Case {
 export const ALL: readonly string[] = ['openvpn', 'wireguard-go', 'qemu'];
 export const VPNS: readonly string[] = ['openvpn', 'wireguard-go'];
 export const GUESTS: readonly string[] = ['qemu'];
+/** Those whose device is a tap. */
+export const ETHERNETS: readonly string[] = ['qemu', 'socat, tap'];
 
 /** Datagrams a second that each program passes on a busy machine. */
 export function calm({ running }: Scene): number {

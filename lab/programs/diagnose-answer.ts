@@ -69,8 +69,9 @@ export function isLeftOver({ findings }: Answer, faultEnded: number): boolean {
   return alarms.length > 0 && alarms.every(({ seen }) => seen !== undefined && seen <= faultEnded + AGENT_WINDOW);
 }
 
-/** Lost on the way; packets that the kernel dropped are known even where what arrived is not counted. */
-export function lostIn({ sent, arrived, txDropped }: Truth): number {
+/** Lost on the way, or the harm that was done in its place; packets that the kernel dropped are known even where what arrived is not counted. */
+export function lostIn({ sent, arrived, txDropped, harm = 0 }: Truth): number {
+  if (harm > 0) return harm;
   return arrived === undefined ? txDropped : Math.max(sent - arrived, txDropped);
 }
 

@@ -77,6 +77,7 @@ class Lane {
     const scene = new Scene(stage, running);
     try {
       await scene.begin();
+      const harmBefore = await one.harm?.(scene);
       await one.play(scene);
       await wait(1000 * HELD);
       const ask = (command: string, ...more: readonly string[]): ReturnType<typeof tapscope> =>
@@ -97,7 +98,8 @@ class Lane {
       const isOld = standing && this.#faultEnded !== undefined && isLeftOver(standing, this.#faultEnded);
       const checked = isOld ? undefined : standing;
       this.#wasHealthy = isHealthy;
-      const truth = await scene.truth();
+      const harm = harmBefore === undefined ? undefined : ((await one.harm?.(scene)) ?? 0) - harmBefore;
+      const truth = { ...(await scene.truth()), harm };
       const outcome = outcomeOf(one, diagnosed, checked, truth);
       return {
         program: this.#name,

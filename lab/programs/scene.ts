@@ -30,6 +30,8 @@ export interface Truth {
   /** Bytes that passed the device towards the program, and from it. */
   readonly taken: number;
   readonly given: number;
+  /** By how much a case's own figure grew; undefined: it has none. */
+  readonly harm?: number | undefined;
 }
 
 type Counts = Omit<Truth, 'sent' | 'arrived'> & { readonly arrived: number };

@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the host does with packets beside the ring: XDP and rp_filter behind tun, neighbours that do not answer before it.
 import type { Device } from '../../src/snapshot/device.ts';
-import { datagram } from '../../test/host/frames.ts';
+import { GUEST_ADDRESS } from '../../test/host/talking-guest.ts';
 import { drawn, type Entry, lostBefore } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 const taps = drawn(['tap'], [500], [200, 400]);
 const tuns = drawn(['tun'], [500], [200, 400]);
-
-const PORT = 4242;
-const ROOM_BYTES = 1 << 28;
-
-/** 250 packets a second from 10.77.255.2, an address that this device leads to, to a socket that has room for them. */
-async function writer(stage: Stage): Promise<void> {
-  await stage.serve();
-  await stage.lab.ip('addr add 10.77.255.1 peer 10.77.255.2 dev tap0');
-  await stage.reader.listen(PORT, ROOM_BYTES);
-  const packet = datagram({ from: '10.77.255.2', to: '10.77.255.1', port: PORT });
-  stage.often(100, () => stage.reader.frame('tap0.0', 25, packet));
-}
 
 async function rpFilter({ lab }: Stage, mode: 0 | 1): Promise<void> {
   await lab.exec('sysctl', '-q', `net.ipv4.conf.all.rp_filter=${mode}`, `net.ipv4.conf.tap0.rp_filter=${mode}`);
@@ -51,7 +39,7 @@ export const BEHIND: readonly Entry[] = [
     prepare: async (stage) => {
       await stage.serve();
       await stage.sender.xdp('tap0', 'drop');
-      return async () => stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
+      return () => stage.talk();
     },
   },
   {
@@ -61,7 +49,7 @@ export const BEHIND: readonly Entry[] = [
     prepare: async (stage) => {
       await stage.serve();
       await stage.sender.xdp('tap0', 'pass');
-      return async () => stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
+      return () => stage.talk();
     },
   },
   {
@@ -69,9 +57,10 @@ export const BEHIND: readonly Entry[] = [
     faults: [{ device: 'tap0', rule: 'host-refuses', holds: refused }],
     ...tuns,
     prepare: async (stage) => {
-      await writer(stage);
+      await stage.serve();
+      await stage.talk();
       await rpFilter(stage, 1);
-      return () => stage.lab.ip('route replace 10.77.255.2/32 dev lo');
+      return () => stage.lab.ip(`route replace ${GUEST_ADDRESS}/32 dev lo`);
     },
   },
   {
@@ -79,7 +68,8 @@ export const BEHIND: readonly Entry[] = [
     nearMissOf: 'host-refuses',
     ...tuns,
     prepare: async (stage) => {
-      await writer(stage);
+      await stage.serve();
+      await stage.talk();
       await rpFilter(stage, 1);
       return async () => undefined;
     },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/verdicts/main.ts [--write] [--record] [SERIES…]: real faults and what looks like them, on real taps in VMs, and what
-// the rules say of them. SEED= replays a run, ONLY= takes the scenarios with that in their name, VARIANTS= says how many of
-// each. --write: into BENCHMARKS.md; --record: the windows become fixtures of the rules' tests.
+// the rules say of them. SEED= replays a run, ONLY= takes the scenarios with that, or one of several (a|b), in their name, VARIANTS=
+// says how many of each. SERIES: on these kernels alone, each variant of a scenario on another. --write: into BENCHMARKS.md; --record: the windows become fixtures of the rules' tests.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { program } from '../../test/host/scope.ts';
@@ -20,19 +20,19 @@ async function main(words: readonly string[]): Promise<void> {
   const [write, record] = [words.includes('--write'), words.includes('--record')];
   if (noVm) throw new Error(`Nothing was judged: it ${noVm}.`);
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 32));
-  const only = process.env.ONLY ?? '';
+  const only = (process.env.ONLY ?? '').split('|');
   console.error(`SEED=${seed}`);
   const runs = runsOf(SCENARIOS, {
     seed,
     variants: Number(process.env.VARIANTS ?? 2),
-    series: SERIES,
-    named: ({ name }) => name.includes(only),
+    series,
+    named: ({ name }) => only.some((word) => name.includes(word)),
   });
   const started = performance.now();
   const results = await inTurns(series, 2, (one) => playOn(one, runs, record));
   const minutes = (performance.now() - started) / 60_000;
   const all = results.flat();
-  const isWhole = only === '' && series === SERIES;
+  const isWhole = only.includes('') && series === SERIES;
   if (record) recordAll(all, isWhole);
   const text = report(all, { seed, minutes });
   console.log(text);

@@ -2,17 +2,11 @@
 // What the program behind the device brought about: filters, refused writes, flow control.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device } from '../../src/snapshot/device.ts';
-import type { WriteOptions } from '../../test/test-reader/test-reader.ts';
 import { burst } from './overflow.ts';
 import { BACKPRESSURE, drawn, dropped, type Entry, type Fault, ringOverflows } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 const readers = drawn(['tap', 'tun'], [500], [200, 400]);
-
-/** Writes 250 packets a second. */
-function write({ often, reader }: Stage, device: string, options?: WriteOptions): void {
-  often(100, () => reader.write(`${device}.0`, 25, 100, options));
-}
 
 const refusedOf = ({ receive }: Device): number =>
   (receive?.refused ?? []).reduce((sum, { writes }) => sum + writes, 0) + (receive?.frameErrors ?? 0);
@@ -23,8 +17,9 @@ export const refused: Fault = {
   holds: (before, now) => refusedOf(now) > refusedOf(before),
 };
 
-export async function writeBadHeaders(stage: Stage): Promise<void> {
-  write(stage, 'tap0', { wrong: 'badheader' });
+/** 250 packets a second. */
+export async function writeBadHeaders({ often, reader }: Stage): Promise<void> {
+  often(100, () => reader.write('tap0.0', 25, 100, { wrong: 'badheader' }));
 }
 
 /** fq_codel and IFF_BACKPRESSURE: a device that stops instead of dropping. */
@@ -109,7 +104,7 @@ export const WRITTEN: readonly Entry[] = [
     ...readers,
     prepare: async (stage) => {
       await stage.serve();
-      write(stage, 'tap0');
+      await stage.talk();
       return () => stage.lab.ip('link set dev tap0 down');
     },
   },
@@ -151,11 +146,8 @@ export const WRITTEN: readonly Entry[] = [
     name: 'writes that are all well',
     nearMissOf: 'writer-refused',
     ...readers,
-    prepare: async (stage) => {
-      await stage.serve({ flags: ['vnet'] });
-      await stage.lab.ip('addr add 10.77.255.1 peer 10.77.255.2 dev tap0');
-      return async () => write(stage, 'tap0');
-    },
+    setUp: (stage) => stage.serve({ flags: ['vnet'] }),
+    begin: (stage) => stage.talk(),
   },
   {
     name: 'reads into a buffer that cannot be written',

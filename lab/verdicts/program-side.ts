@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program's side of the boundary: reads that cut packets, sockets that overflow, writes that wait for a limit.
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Device } from '../../src/snapshot/device.ts';
 import { drawn, type Entry, type Fault } from './scenario.ts';
 import type { Stage } from './setup.ts';
@@ -10,8 +11,8 @@ const LONG = 4000;
 
 /** Packets of 4 000 bytes, each read into so many. */
 async function longPackets(stage: Stage, buffer: number): Promise<void> {
+  await stage.take('tap0.0', 0, { buffer });
   await stage.send('tap0', { size: LONG });
-  stage.often(20, () => stage.reader.readShort('tap0.0', 200, buffer));
 }
 
 async function raised(stage: Stage): Promise<void> {
@@ -25,9 +26,8 @@ const FULL = 4096;
 /** A socket that its program does not read, beside a tun that it writes to. */
 async function tunnel(stage: Stage): Promise<void> {
   await stage.serve();
-  await stage.lab.ipBatch(['link set lo up', 'addr add 10.77.255.1 peer 10.77.255.2 dev tap0']);
   await stage.reader.listen(PORT, FULL);
-  stage.often(100, () => stage.reader.write('tap0.0', 10, 100));
+  await stage.talk(100);
 }
 
 const toSocket = ({ sender }: Stage): Promise<unknown> => sender.udp('127.0.0.1', PORT, 40, 200);
@@ -47,7 +47,7 @@ async function limited(stage: Stage): Promise<void> {
     'link set br0 up',
   ]);
   await stage.reader.sndbuf('tap0.0', 20_000);
-  stage.often(50, () => stage.reader.write('tap0.0', 30, 1000, { unicast: true }));
+  stage.often(20, () => stage.reader.write('tap0.0', 10, 1000, { unicast: true }));
 }
 
 const isAtLimit: Fault['holds'] = (_, { queues }) =>
@@ -88,6 +88,8 @@ export const PROGRAM_SIDE: readonly Entry[] = [
     setUp: async (stage) => {
       await tunnel(stage);
       for (let i = 0; i < 50; i++) await toSocket(stage);
+      // The agent reads sockets every few seconds, on a slow machine less often.
+      await wait(5000);
     },
     begin: async () => undefined,
   },
@@ -96,7 +98,8 @@ export const PROGRAM_SIDE: readonly Entry[] = [
     faults: [{ device: 'tap0', rule: 'send-limit', may: ['writer-refused'], holds: isAtLimit }],
     ...taps,
     setUp: limited,
-    begin: ({ lab }) => lab.tc('qdisc replace dev ve0 root tbf rate 1mbit burst 5000 limit 10000000'),
+    // A packet leaves in 80 ms: between two writes hardly more than one.
+    begin: ({ lab }) => lab.tc('qdisc replace dev ve0 root tbf rate 100kbit burst 5000 limit 10000000'),
   },
   {
     name: 'a send limit with nothing slow behind it',

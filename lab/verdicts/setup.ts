@@ -5,6 +5,7 @@ import { busyLoops } from '../../test/host/busy-cpus.ts';
 import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 import { READER_CPU } from '../../test/host/reader-shares.ts';
 import { workersOf } from '../../test/host/sleeper.ts';
+import { talkingGuest } from '../../test/host/talking-guest.ts';
 import type { QueueFlag, StreamOptions, TestReader } from '../../test/test-reader/test-reader.ts';
 
 /** Who takes the packets: a read of a tap or of a tun, or a guest behind vhost-net. */
@@ -27,7 +28,7 @@ export interface Stage {
   /** Queues `DEVICE.0`, `DEVICE.1`…; the device is up, with the variant's ring. Behind vhost-net each has a guest, without buffers. */
   open(device: string, options?: OpenOptions): Promise<void>;
   /** Takes at most `perSecond` packets (0: all). A program computes after each packet; a guest has its buffers in lumps. */
-  take(queue: string, perSecond: number, options?: { readonly work?: number; readonly lump?: number }): Promise<void>;
+  take(queue: string, perSecond: number, options?: TakeOptions): Promise<void>;
   halt(queue: string): Promise<unknown>;
   /** Sends towards the reader, at the variant's rate if none is named. */
   send(device: string, options?: StreamOptions & { readonly rate?: number; readonly size?: number }): Promise<void>;
@@ -35,12 +36,21 @@ export interface Stage {
   serve(options?: OpenOptions): Promise<void>;
   /** The same, and sent to. */
   flow(): Promise<void>;
+  /** From now on tap0's guest sends, by default 250 packets a second, and the sender has a socket with room for all of it. */
+  talk(perSecond?: number): Promise<void>;
   /** Calls it again and again until the scenario is over. */
   often(milliseconds: number, action: () => Promise<unknown>): void;
   /** The reader, or vhost-net's worker, on a CPU of its own; the sender and the guest on the other. */
   pin(): Promise<void>;
   /** Something that computes on the reader's CPU, started by the program named. */
   hog(...by: readonly string[]): Promise<void>;
+}
+
+interface TakeOptions {
+  readonly work?: number;
+  readonly lump?: number;
+  /** Bytes that a program reads of each packet; undefined: all. */
+  readonly buffer?: number;
 }
 
 interface OpenOptions {
@@ -75,8 +85,8 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
       if (queues > 1) await reader.steer(`${device}.0`, true);
       if (guests) for (let queue = 0; queue < queues; queue++) await reader.guest(`${device}.${queue}`);
     },
-    take: (queue, perSecond, { work = 0, lump = 1 } = {}) =>
-      guests ? reader.receive(queue, perSecond, { lump }) : reader.readLoop(queue, perSecond, work),
+    take: (queue, perSecond, { work = 0, lump = 1, buffer } = {}) =>
+      guests ? reader.receive(queue, perSecond, { lump }) : reader.readLoop(queue, perSecond, work, buffer),
     halt: (queue) => (guests ? reader.stall(queue) : reader.stop(queue)),
     send: (device, { rate = variant.rate, size = FRAME, ...options } = {}) =>
       sender.stream(`stream${sends++}`, device, rate, size, options),
@@ -87,6 +97,10 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
     flow: async () => {
       await stage.serve();
       await stage.send('tap0');
+    },
+    talk: async (perSecond = 250) => {
+      const talk = await talkingGuest(lab, 'tap0', reader, sender);
+      stage.often(100, () => talk('tap0.0', perSecond / 10));
     },
     often: (milliseconds, action) => {
       let over = false;

@@ -28,6 +28,7 @@ function numbersOf(device: Device): Figures {
   const { counters, receive, macvtap, otherDropped = [], uncounted, flowControl, qdisc, degraded } = device;
   return {
     txPackets: counters?.txPackets,
+    rxPackets: counters?.rxPackets,
     txDropped: counters?.txDropped,
     flowControlNow: flowControl,
     qdiscNow: qdisc,
@@ -36,6 +37,7 @@ function numbersOf(device: Device): Figures {
     ...sums(receive?.dropped ?? [], ({ reason, location }) => `received ${reason} ${location}`),
     ...sums(uncounted, ({ cause }) => `uncounted ${cause}`),
     ...Object.fromEntries((receive?.refused ?? []).map(({ errno, writes }) => [`refused ${errno}`, writes])),
+    ...sums(receive?.refusedByHost ?? [], ({ reason, location }) => `by the host ${reason} ${location}`),
     frameErrors: receive?.frameErrors,
     macvtapOffered: macvtap?.offered,
     ...sums(macvtap?.dropped ?? [], ({ reason, location }) => `macvtap ${reason} ${location}`),

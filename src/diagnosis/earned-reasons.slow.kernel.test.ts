@@ -5,9 +5,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { answerTo, type Scene, said, scene, type } from '../../test/agent/on-call.ts';
-import { at, parseJson } from '../../test/host/checked-json.ts';
 import { datagram, ethernet, tagged } from '../../test/host/frames.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { macOf, namespaceLab, noLab } from '../../test/host/netns.ts';
 import { isSince } from '../../test/host/release.ts';
 import type { Finding } from './finding.ts';
 
@@ -15,10 +14,6 @@ const skip = noLab || (isSince(5, 17) ? false : 'this kernel gives no reasons');
 const GUEST = '10.77.0.2';
 const HOST = '10.77.0.1';
 const FAR = '10.99.0.2';
-
-async function macOf(lab: NamespaceLab, device: string): Promise<string> {
-  return String(at(parseJson(await lab.ip('-j link show dev', device)), 0, 'address'));
-}
 
 /** The guest sends frames for as long as the test runs; the answer is that of an operator who asks meanwhile. */
 async function answerWhile(

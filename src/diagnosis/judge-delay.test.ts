@@ -105,6 +105,18 @@ testHosts([
     says: /^tap0 delays each packet by about 200 ms: its qdisc netem is there to delay them\.$/,
   },
   {
+    host: 'sends each packet when its sender says',
+    taps: tap({ delivered: 100 }, standing(120, { kind: 'fq', class: 0 })),
+    finds: ['qdisc-delay info'],
+  },
+  {
+    host: 'sends each packet when its sender says, and is asked why it is slow',
+    taps: tap({ delivered: 100 }, standing(120, { kind: 'fq', class: 0 })),
+    asked: true,
+    finds: ['qdisc-delay warning'],
+    says: /its qdisc fq .* sends each when its sender/,
+  },
+  {
     host: 'delays one ping a second by half a second',
     taps: tap({ delivered: 1 }, standing(0.5, { kind: 'netem', class: 0 })),
     asked: true,

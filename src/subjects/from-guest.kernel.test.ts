@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, nftables.
+// Needs: root on this machine's kernel, nftables, socat.
 // Packets from the guest that the host drops somewhere on their way, equal to what was written or to the kernel's own counters.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import test from 'node:test';
 import { type AgentLab, droppedBefore, standingLab } from '../../test/agent/agent-lab.ts';
-import { at, parseJson } from '../../test/host/checked-json.ts';
 import { datagram, EVERYONE, ethernet, tagged } from '../../test/host/frames.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { inside, macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import { isSince } from '../../test/host/release.ts';
 import { until } from '../../test/host/until.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
@@ -41,10 +42,6 @@ async function scene(t: Test): Promise<Scene> {
     'neigh replace 10.71.0.2 lladdr 02:00:00:00:00:02 dev tap0',
   ]);
   return { lab, agent, guest, mac: await macOf(lab, 'tap0'), device: (name = 'tap0') => agent.device(lab.inode, name) };
-}
-
-async function macOf(lab: NamespaceLab, device: string): Promise<string> {
-  return String(at(parseJson(await lab.ip('-j link show dev', device)), 0, 'address'));
 }
 
 /** Another namespace behind `up0`, which the host routes to. */
@@ -102,6 +99,26 @@ test('a bad checksum, a port that nobody listens to, the address of another host
   assert.deepEqual(freedOf(device), { NO_SOCKET: 25, OTHERHOST: 25, UDP_CSUM: 15 });
   assert.deepEqual([freedOf(device, true), droppedBefore(device)], [{}, 0]);
 });
+
+/** A service of the host that waits as its words say, and reads what comes; of Node, by epoll. */
+const SERVICES = {
+  epoll: ['node', '-e', "require('node:dgram').createSocket('udp4').on('message', () => {}).bind(7)"],
+  select: ['socat', '-u', 'UDP4-RECV:7', 'OPEN:/dev/null'],
+};
+
+for (const [call, service] of Object.entries(SERVICES))
+  test(`damaged datagrams that a program finds by ${call}()`, { skip }, async (t) => {
+    const here = await scene(t);
+    const program = spawn('nsenter', [...inside(here.lab.name), ...service], { stdio: 'ignore' });
+    here.lab.after(() => {
+      program.kill();
+      return once(program, 'exit');
+    });
+    await until(async () => (await here.lab.exec('cat', '/proc/net/udp')).includes(':0007 '));
+    await here.guest.frame('a', 20, ethernet(here.mac, datagram({ ...TO_HOST, port: 7, badChecksum: true })));
+    await until(async () => (await errorsOf(here.lab, 'UdpInCsumErrors')) === 20);
+    assert.deepEqual(freedOf(await freedSoon(here, 20)), { UDP_CSUM: 20 });
+  });
 
 for (const [family, from, to] of [
   ['IPv4', '10.71.0.2', '10.71.0.1'],

@@ -7,6 +7,7 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AttachedLab, agentLab } from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { type Talk, talkingGuest } from '../../test/host/talking-guest.ts';
 import type { QueueFlag, TestReader } from '../../test/test-reader/test-reader.ts';
 import { readsOf } from '../diagnosis/evidence/program-side.ts';
 import { steeringOf } from '../diagnosis/evidence/steering.ts';
@@ -122,42 +123,39 @@ function dropsOf(reader: TestReader, port: number): number {
   return Number(line?.trim().split(/\s+/).at(-1));
 }
 
-/** What the test reader writes comes from an address that tap0 leads to. */
-function tunnel(lab: NamespaceLab): Promise<void> {
-  return lab.ipBatch(['link set dev lo up', 'link set dev tap0 up', 'addr add 10.77.255.1 peer 10.77.255.2 dev tap0']);
+/** tap0 is up, and what its program writes arrives at a socket of the host. */
+async function tunnel({ lab, reader, sender }: Scene): Promise<Talk> {
+  await reader.open('tap0.0', 'tap0', 'tun');
+  await lab.ip('link set dev tap0 up');
+  return talkingGuest(lab, 'tap0', reader, sender);
 }
-
-/** The test reader writes packets of an IP protocol that no host handles. */
-const isOfProgram = (rule: string): boolean => rule !== 'host-refuses';
 
 test('a socket of the program overflows, and is told with the kernel’s figure', { skip: noLab }, async (t) => {
   const scene = await sceneOf(t);
-  const { reader, sender, lab } = scene;
-  await reader.open('tap0.0', 'tap0', 'tun');
-  await tunnel(lab);
+  const { reader, sender } = scene;
+  const talk = await tunnel(scene);
   await reader.listen(1194, 4096);
   const { device, findings, rules } = await asked(scene, 'tap0', async () => {
     await sender.udp('127.0.0.1', 1194, 100, 200);
-    await reader.write('tap0.0', 20, 100);
+    await talk('tap0.0', 20);
   });
   const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 1194);
   assert.equal(socket?.drops, dropsOf(reader, 1194));
   assert.equal(socket?.pid, reader.pid);
-  assert.deepEqual(rules.filter(isOfProgram), ['program-socket-full']);
+  assert.deepEqual(rules, ['program-socket-full']);
   assert.match(findings[0]?.cause ?? '', /UDP socket of port 1194/);
 });
 
 test('a socket that overflowed before somebody asked is no finding', { skip: noLab }, async (t) => {
   const scene = await sceneOf(t);
-  const { reader, sender, lab } = scene;
-  await reader.open('tap0.0', 'tap0', 'tun');
-  await tunnel(lab);
+  const { reader, sender } = scene;
+  const talk = await tunnel(scene);
   await reader.listen(1194, 4096);
   await sender.udp('127.0.0.1', 1194, 5000, 200);
-  const { device, rules } = await asked(scene, 'tap0', () => reader.write('tap0.0', 20, 100));
+  const { device, rules } = await asked(scene, 'tap0', () => talk('tap0.0', 20));
   const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 1194);
   assert.ok((socket?.drops ?? 0) > 1000);
-  assert.deepEqual(rules.filter(isOfProgram), []);
+  assert.deepEqual(rules, []);
 });
 
 /** A bridge from tap0 to a veth that lets little out. */

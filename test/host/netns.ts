@@ -80,6 +80,16 @@ async function undoAll(undo: (() => Promise<unknown>)[]): Promise<void> {
   }
 }
 
+/** The link address of an Ethernet device. */
+export async function macOf(lab: NamespaceLab, device: string): Promise<string> {
+  return String(at(parseJson(await lab.ip('-j link show dev', device)), 0, 'address'));
+}
+
+/** Not so a tun. */
+export async function isEthernet(lab: Pick<NamespaceLab, 'ip'>, device: string): Promise<boolean> {
+  return at(parseJson(await lab.ip('-j link show dev', device)), 0, 'link_type') === 'ether';
+}
+
 let prepared: Promise<void> | undefined;
 
 function prepareOnce(): Promise<void> {
@@ -146,9 +156,10 @@ function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
     raise: async (device, ring) => {
       const network = networks++;
       const prefix = `10.${77 + (network >> 8)}.${network & 255}`;
-      const ethernet = at(parseJson(await ip('-j link show dev', device)), 0, 'link_type') === 'ether';
       const size = ring === undefined ? '' : ` txqueuelen ${ring}`;
-      const peer = ethernet ? [`neigh replace ${prefix}.2 lladdr 02:00:00:00:00:01 dev ${device} nud permanent`] : [];
+      const peer = (await isEthernet({ ip }, device))
+        ? [`neigh replace ${prefix}.2 lladdr 02:00:00:00:00:01 dev ${device} nud permanent`]
+        : [];
       await batch(name, [`link set dev ${device} up${size}`, `addr add ${prefix}.1/24 dev ${device}`, ...peer]);
       return `${prefix}.2`;
     },

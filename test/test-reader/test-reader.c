@@ -39,7 +39,7 @@ static const struct named_command commands[] = {
 	{"read", 2, read_some, "read ID COUNT|all"},
 	{"readshort", 3, read_short, "readshort ID COUNT BYTES: at most COUNT packets, into a buffer of BYTES"},
 	{"readbad", 2, read_bad, "readbad ID COUNT: reads into a buffer that is not there"},
-	{"readloop", 2, read_loop, "readloop ID RATE [work=US]: in the background, packets per second, 0 = all"},
+	{"readloop", 2, read_loop, "readloop ID RATE [work=US] [buffer=BYTES]: in the background, packets per second, 0 = all"},
 	{"stop", 1, read_stop, "stop ID: ends readloop"},
 	{"udp", 4, send_udp, "udp DST PORT COUNT SIZE [flows=N] [queue=N]: SIZE is the payload"},
 	{"packet", 3, send_packet, "packet DEV COUNT SIZE [bypass] [unicast] [queue=N]: SIZE is the frame"},

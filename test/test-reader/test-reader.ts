@@ -32,7 +32,7 @@ export interface WriteOptions {
   readonly flows?: number;
 }
 
-interface WriteCounts {
+export interface WriteCounts {
   readonly written: number;
   readonly errors: Errors;
 }
@@ -55,8 +55,8 @@ export interface TestReader {
   listen(port: number, bytes: number): Promise<void>;
   /** Reads into a buffer that does not exist: on a queue opened with `vnet` the packet is lost with EFAULT. */
   readBad(id: string, count: number): Promise<{ readonly packets: number; readonly errors: Errors }>;
-  /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts; computes after each. */
-  readLoop(id: string, packetsPerSecond: number, workMicroseconds?: number): Promise<void>;
+  /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts; computes after each, and reads so many bytes of it. */
+  readLoop(id: string, packetsPerSecond: number, workMicroseconds?: number, bytes?: number): Promise<void>;
   stop(id: string): Promise<ReadCounts>;
   udp(to: string, port: number, count: number, size: number, options?: UdpOptions): Promise<SendCounts>;
   packet(device: string, count: number, size: number, options?: PacketOptions): Promise<SendCounts>;
@@ -64,7 +64,7 @@ export interface TestReader {
   write(id: string, count: number, size: number, options?: WriteOptions): Promise<WriteCounts>;
   /** TUNSETSNDBUF: bytes of written packets that the host may hold before it refuses more. */
   sndbuf(id: string, bytes: number): Promise<void>;
-  /** Writes one frame of test/host/frames.ts so many times. */
+  /** Writes one frame of test/host/frames.ts so many times, behind the headers that the queue wants. */
   frame(id: string, count: number, bytes: Buffer): Promise<WriteCounts>;
   /** A UDP socket of both families that nobody reads, with a receive buffer of so many bytes (the kernel doubles them). */
   bind(port: number, bytes: number): Promise<void>;
@@ -197,7 +197,8 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
       const answer = await ask(`readbad ${id} ${count}`);
       return { packets: numberAt(answer, 'packets'), errors: errorsOf(answer) };
     },
-    readLoop: (id, packetsPerSecond, work = 0) => tell('readloop', id, packetsPerSecond, `work=${work}`),
+    readLoop: (id, packetsPerSecond, work = 0, bytes = 65_600) =>
+      tell('readloop', id, packetsPerSecond, `work=${work}`, `buffer=${bytes}`),
     stop: async (id) => readCounts(await ask(`stop ${id}`)),
     udp: async (to, port, count, size, { flows = 1, queue = 0 } = {}) =>
       sendCounts(await ask(`udp ${to} ${port} ${count} ${size} flows=${flows} queue=${queue}`)),

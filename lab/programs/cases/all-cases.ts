@@ -2,12 +2,23 @@
 // All cases, faults and healthy hosts mixed: what a run that is ended early has played is of both.
 import type { Case } from '../case.ts';
 import { FIREWALLS } from './firewalls.ts';
+import { FROM_PROGRAM } from './from-program.ts';
 import { HEALTHY } from './healthy.ts';
 import { PATHS } from './paths.ts';
 import { QDISCS, RINGS } from './queueing.ts';
 import { READERS } from './slow-readers.ts';
+import { TOWARDS_PROGRAM } from './towards-program.ts';
 
-const everything: readonly Case[] = [...HEALTHY, ...QDISCS, ...RINGS, ...FIREWALLS, ...PATHS, ...READERS];
+const everything: readonly Case[] = [
+  ...HEALTHY,
+  ...QDISCS,
+  ...RINGS,
+  ...FIREWALLS,
+  ...PATHS,
+  ...FROM_PROGRAM,
+  ...TOWARDS_PROGRAM,
+  ...READERS,
+];
 const healthy = everything.filter(({ expected }) => expected === undefined);
 const faults = everything.filter(({ expected }) => expected !== undefined);
 

@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way to the device and back: down, filtered by XDP, too long for it, without a neighbour, without a reader.
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { temporaryFolder } from '../../../test/agent/certificates.ts';
 import { ALL, type Case, GUESTS } from '../case.ts';
 import { NEAR_INNER, SOURCE } from '../places.ts';
 import type { Scene } from '../scene.ts';
-
-const XDP_DROP = `
-__attribute__((section("xdp"), used)) int drop(void *context) { return 1; /* XDP_DROP */ }
-char name_of_license[] __attribute__((section("license"), used)) = "GPL";
-`;
+import { answering, XDP_DROP } from './bpf-object.ts';
+import { bridge } from './bridge.ts';
 
 async function dropByXdp(scene: Scene, mode: 'xdpgeneric' | 'xdpdrv'): Promise<void> {
   const { near, running } = scene;
-  const folder = temporaryFolder({ after: (undo) => scene.after(async () => undo()) });
-  const [source, object] = [join(folder, 'drop.c'), join(folder, 'drop.o')];
-  writeFileSync(source, XDP_DROP);
-  execFileSync('clang', ['-O2', '-g', '-target', 'bpf', '-c', source, '-o', object]);
+  const object = answering(scene, 'xdp', XDP_DROP);
   await near.ip(`link set ${running.device} ${mode} obj ${object} sec xdp`);
   scene.after(() => near.ip(`link set ${running.device} ${mode} off`));
-}
-
-/** The tap becomes a port of a bridge with its address; `source` is in the same network then. */
-async function bridge(scene: Scene): Promise<void> {
-  const { near, stage } = scene;
-  scene.after(() =>
-    near.ipBatch(['link del br0', 'addr add 10.8.0.1/24 dev lan0', `addr add ${NEAR_INNER}/24 dev tap0`]),
-  );
-  const lines = [`addr del ${NEAR_INNER}/24 dev tap0`, 'addr del 10.8.0.1/24 dev lan0', 'link add br0 type bridge'];
-  const ports = ['link set tap0 master br0', 'link set lan0 master br0', 'link set br0 up', 'link set lan0 mtu 3000'];
-  await near.ipBatch([...lines, ...ports, `addr add ${NEAR_INNER}/24 dev br0`]);
-  await stage.source.ipBatch(['addr add 10.99.0.77/24 dev lan0', 'link set lan0 mtu 3000']);
-  scene.after(() => stage.source.ip('addr del 10.99.0.77/24 dev lan0'));
 }
 
 async function tooLong(scene: Scene): Promise<void> {

@@ -57,26 +57,31 @@ async function made(lab: Stage['near'], device: string, address: string): Promis
 // socat with a TUN device at either end, and its packets in UDP between them.
 const SOCAT_PORT = 7001;
 
-export const SOCAT_TUN: Program = {
-  name: 'socat',
-  from: 'Debian socat',
-  needs: [SOCAT, IPERF],
-  start: (stage) => {
-    const words = (name: string, own: string, here: string, there: string): readonly string[] => [
-      'socat',
-      `TUN:${own}/24,tun-name=${name},iff-no-pi,up`,
-      `UDP4-DATAGRAM:${there}:${SOCAT_PORT},bind=${here}:${SOCAT_PORT}`,
-    ];
-    return tunnel(stage, {
-      device: 'sc0',
-      comm: 'socat',
-      program: '',
-      near: words('sc0', NEAR_INNER, NEAR, FAR),
-      far: words('sc1', FAR_INNER, FAR, NEAR),
-      farDevice: 'sc1',
-    });
-  },
-};
+function socat(name: string, kind: 'tun' | 'tap', [device, farDevice]: readonly [string, string]): Program {
+  return {
+    name,
+    from: 'Debian socat',
+    needs: [SOCAT, IPERF],
+    start: (stage) => {
+      const words = (own: string, inner: string, here: string, there: string): readonly string[] => [
+        'socat',
+        `TUN:${inner}/24,tun-name=${own},tun-type=${kind},iff-no-pi,up`,
+        `UDP4-DATAGRAM:${there}:${SOCAT_PORT},bind=${here}:${SOCAT_PORT}`,
+      ];
+      return tunnel(stage, {
+        device,
+        farDevice,
+        comm: 'socat',
+        program: '',
+        near: words(device, NEAR_INNER, NEAR, FAR),
+        far: words(farDevice, FAR_INNER, FAR, NEAR),
+      });
+    },
+  };
+}
+
+export const SOCAT_TUN: Program = socat('socat', 'tun', ['sc0', 'sc1']);
+export const SOCAT_TAP: Program = socat('socat, tap', 'tap', ['sct0', 'sct1']);
 
 // n2n: two edges with a tap each, which find each other by a supernode.
 const N2N_PORT = 7654;

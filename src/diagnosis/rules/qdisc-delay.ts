@@ -20,7 +20,7 @@ export const qdiscDelay: Rule = {
   summary: 'nothing needs to be lost, but packets wait long in the qdisc in front of the device',
   explanation:
     'Packets stand in the qdisc in front of the device for most of the window, and each waits behind all the others. The wait follows from the packets that stand and those that leave (Little’s law): a mean of 100 ms is a warning, of a second critical. ' +
-    'A shaper (tbf, htb) whose rate is below what is offered does this with a long queue: a higher rate helps, or a leaf that keeps its queue short (fq_codel). netem delays on purpose, and is reported as information unless someone asks about the device.\n\n' +
+    'A shaper (tbf, htb) whose rate is below what is offered does this with a long queue: a higher rate helps, or a leaf that keeps its queue short (fq_codel). netem delays on purpose, and fq sends packets when their sender or a rate of their flow says: both are reported as information unless someone asks about the device.\n\n' +
     'Where a full ring stops its queue (IFF_BACKPRESSURE), what would have been lost at the ring waits here: then the reader is too slow, and named. ' +
     'Packets that wait in the ring behind it are the subject of bufferbloat; packets that the qdisc drops, of qdisc-drop.',
   symptom: 'delay',
@@ -56,6 +56,9 @@ function delaying(device: DeviceSpan, window: Window, isAsked: boolean): readonl
   ];
 }
 
+/** They hold packets because they were told when these are to leave. */
+const ON_PURPOSE: readonly string[] = ['netem', 'fq'];
+
 /** Qdiscs that hold packets although the device would take them. */
 const RATED: readonly string[] = ['tbf', 'htb', 'hfsc', 'cbq', 'cake', 'cake_mq', 'netem', 'fq', 'etf', 'taprio'];
 
@@ -68,7 +71,7 @@ function severityFor(
 ): Severity {
   // The reader's own finding is the answer; this one shows the other half of it.
   if (slow && fullRing(slow)) return 'info';
-  if (!slow && kind === 'netem') return isAsked ? 'warning' : 'info';
+  if (!slow && ON_PURPOSE.includes(kind)) return isAsked ? 'warning' : 'info';
   const loss = lossBefore(device, isQdiscDrop);
   const severity = delaySeverity(seconds);
   // Its loss is the finding of qdisc-drop, and has the same cause.
@@ -88,6 +91,8 @@ function ofQdisc(device: DeviceSpan, wait: QdiscWait, holder: BacklogHolder): st
     return `${name} is not sent what waits for it: ${standing} ${part}, and none has left it for ${duration(wait.seconds)}.`;
   if (holder.kind === 'netem')
     return `${name} delays each packet by about ${duration(wait.seconds)}: its qdisc ${part} is there to delay them.`;
+  if (holder.kind === 'fq')
+    return `${name} delays each packet by about ${duration(wait.seconds)}: its qdisc ${part} sends each when its sender (SO_TXTIME, pacing) or a rate of its flow says.`;
   return `${name} delays each packet by about ${duration(wait.seconds)}: ${standing} ${part}, which lets ${perSecond(wait)} pass.`;
 }
 
