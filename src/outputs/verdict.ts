@@ -78,11 +78,16 @@ export function renderVerdict(judged: Judged, layout: Layout): string {
     .join('\n\n')}\n`;
 }
 
+/** How the word of a status or severity is painted. */
+export function styleOf(word: string): Style {
+  return STYLES[word] ?? 'bold';
+}
+
 /** A word in the colour of its severity, and a sentence. */
-export function headline(severity: string, sentence: string, layout: Layout): readonly string[] {
+function headline(severity: string, sentence: string, layout: Layout): readonly string[] {
   const [first = '', ...others] = wrap(visible(`${severity.toUpperCase()}: ${sentence}`), layout.width);
   const word = severity.length + 1;
-  return [paint(layout, STYLES[severity] ?? 'bold', first.slice(0, word)) + first.slice(word), ...others];
+  return [paint(layout, styleOf(severity), first.slice(0, word)) + first.slice(word), ...others];
 }
 
 /** The answer where no finding is the answer. */
