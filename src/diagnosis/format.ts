@@ -24,6 +24,13 @@ export function loses({ share, perSecond }: Losing): string {
   return `loses ${share === 1 ? 'all' : `${percent(share)} of its`} packets, ${eachSecond(perSecond)}`;
 }
 
+const LOSES = /^loses (?:all|[\w.% ]+ of its) packets, (?:under )?[\d ]+\/s/;
+
+/** A text that begins with `loses`, of another loss. */
+export function losesInstead(text: string, loss: Losing): string {
+  return text.replace(LOSES, loses(loss));
+}
+
 /** The same of what the guest or writer sends. */
 export function losesSent({ share, perSecond }: Losing): string {
   return `loses ${share === 1 ? 'all' : percent(share)} of what it sends, ${eachSecond(perSecond)}`;

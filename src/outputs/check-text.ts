@@ -2,6 +2,7 @@
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/format.ts';
+import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -56,7 +57,7 @@ export function renderCheck(checked: Checked, items: readonly Item[], layout: La
 
 export function itemsOf(checked: Checked): readonly Item[] {
   const { verdict, last, devices, seconds } = checked;
-  const kinds = kindsOf(verdict.findings);
+  const kinds = kindsOf(queuesTogether(verdict.findings, last));
   const shown = kinds.slice(0, MOST_KINDS).flatMap((kind) => findingItem(kind, last));
   const hidden = kinds.length > MOST_KINDS ? `, and ${kinds.length - MOST_KINDS} more kinds of findings` : '';
   const quiet = checked.rules - verdict.unjudged.length - new Set(verdict.findings.map(({ rule }) => rule)).size;

@@ -3,6 +3,7 @@
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/format.ts';
 import { isProblem } from '../diagnosis/order.ts';
+import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import type { Device } from '../snapshot/device.ts';
 import { guestOf } from '../snapshot/owner.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -28,7 +29,7 @@ export function forNagios(text: string): string {
 /** Always one line. */
 export function statusLine(judged: Judged): string {
   const { status, verdict, inconclusive, devices, last, agentSilence } = judged;
-  const problems = verdict.findings.filter(isProblem);
+  const problems = queuesTogether(verdict.findings, last).filter(isProblem);
   const [worst] = problems;
   if (worst) return problemLine(worst, problems, judged);
   const { hiddenDevices: hidden = 0 } = last.agent;

@@ -41,7 +41,7 @@ function finding(queues: readonly FullRing[], window: Window): Diagnosis {
   return onDevice(device, {
     severity: gravityOf(lossOf(lost, 0, device.seconds)),
     brief: `loses all packets, ${eachSecond(lost / device.seconds)}: its txqueuelen is 0`,
-    cause: `${nameOf(device)} loses every packet to its reader (${count(lost)} now): its txqueuelen is 0, and a ring of size 0 takes none.`,
+    cause: `${nameOf(device)} loses every packet to its reader (${count(lost)} in ${device.seconds.toFixed(0)} s): its txqueuelen is 0, and a ring of size 0 takes none.`,
     evidence: [
       `txqueuelen ${device.now.queueLength}, ring of ${queues[0]?.queue.now.ring?.capacity} places`,
       `${count(lost)} packets refused as FULL_RING in ${device.seconds.toFixed(0)} s`,
