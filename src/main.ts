@@ -5,7 +5,7 @@ import { Argument, Command, CommanderError } from 'commander';
 import { LimitTooLow } from './agent/resource-limits.ts';
 import { ServingEnded } from './agent/serving-process.ts';
 import { BENCH_HELP, benchFlags, FAULT_NAMES, loadBench } from './commands/bench.ts';
-import { check } from './commands/check.ts';
+import { check, sayUnknown } from './commands/check.ts';
 import { COMPLETIONS, completion } from './commands/completion.ts';
 import { diagnose } from './commands/diagnose.ts';
 import { doctor } from './commands/doctor.ts';
@@ -211,6 +211,8 @@ async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
     process.exitCode = error instanceof LimitTooLow ? error.exitCode : failure();
+    // Monitoring that is set up wrongly shows standard output alone.
+    if (error instanceof CommanderError && args[0] === 'check') sayUnknown(error.message, args.includes('--json'));
     // The serving process, or commander, has already said what is wrong.
     if (error instanceof ServingEnded && error.code !== undefined) return;
     if (!(error instanceof CommanderError)) ownLog().sayLast(error instanceof Error ? error.message : String(error));

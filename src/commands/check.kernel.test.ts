@@ -6,6 +6,7 @@ import test from 'node:test';
 import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { at, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { assertValid } from '../../test/host/valid-json.ts';
 
 const ATTEMPTS = 10;
 
@@ -30,3 +31,29 @@ async function answered(args: readonly string[]): Promise<{ readonly code: numbe
     if (at(report, 'agent') !== null || attempt === ATTEMPTS) return { code, report };
   }
 }
+
+const NO_RIGHTS = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+
+test('what cannot be answered is UNKNOWN on standard output, as a line or as JSON, and nothing is on stderr', {
+  skip: noLab,
+}, async () => {
+  const alone = '--socket=/nonexistent';
+  const cases: readonly (readonly [args: readonly string[], wrapper: readonly string[], line: RegExp])[] = [
+    [['nosuch0', alone], [], /^UNKNOWN: No tun, tap or macvtap device named nosuch0 is on this host/],
+    [
+      [alone],
+      NO_RIGHTS,
+      /^UNKNOWN: not root, so tapscope sees nothing\. Type: sudo tapscope check --socket=\/nonexistent$/,
+    ],
+    [['--no-such-option'], [], /^UNKNOWN: error: unknown option '--no-such-option'/],
+  ];
+  for (const [args, wrapper, line] of cases) {
+    const { code, stdout } = await tapscope(['check', ...args], { wrapper });
+    assert.match(stdout.split('\n')[0] ?? '', line);
+    assert.equal(code, 3);
+    const report = parseJson((await tapscope(['check', ...args, '--json'], { wrapper })).stdout);
+    assertValid('check', report);
+    assert.match(textAt(report, 'status'), /^UNKNOWN: /);
+    assert.equal(textAt(report, 'verdict'), 'unknown');
+  }
+});

@@ -6,8 +6,11 @@ import { keyOf } from '../diagnosis/active-findings.ts';
 import { RULES } from '../diagnosis/all-rules.ts';
 import { inOrder } from '../diagnosis/order.ts';
 import { devicesIn, findingsOn, isEverything, type Scope } from '../diagnosis/scope.ts';
-import { statusOf } from '../diagnosis/status.ts';
-import { itemsOf, renderCheck, statusLine } from '../outputs/check-text.ts';
+import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
+import { itemsOf, renderCheck } from '../outputs/check-text.ts';
+import { forNagios, statusLine, unknownLine } from '../outputs/first-line.ts';
+import { SCHEMA } from '../outputs/live-message.ts';
+import { perfdataOf } from '../outputs/perfdata.ts';
 import type { Judged } from '../outputs/verdict.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
@@ -33,8 +36,41 @@ interface CheckOptions {
   readonly socket: string;
 }
 
-/** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. */
+/** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. All of it is on standard output: monitoring reads nothing else. */
 export async function check(options: CheckOptions): Promise<number> {
+  try {
+    return await answer(options);
+  } catch (error) {
+    sayUnknown(error instanceof Error ? error.message : String(error), options.json);
+    return EXIT_CODES.unknown;
+  }
+}
+
+/** The whole answer where there is nothing to judge. */
+export function sayUnknown(why: string, json: boolean): void {
+  const report = {
+    schema: SCHEMA,
+    takenAt: Date.now() / 1000,
+    seconds: 0,
+    host: thisHost(),
+    findings: [],
+    unjudged: [],
+    inconclusive: [why],
+    verdict: 'unknown',
+    status: unknownLine(why),
+    agent: null,
+    items: [],
+  };
+  process.stdout.write(`${json ? escapedJson(JSON.stringify(report, null, 2)) : inFull(why)}\n`);
+}
+
+/** The line, and all of the reason where that is longer. */
+function inFull(why: string): string {
+  const line = unknownLine(why);
+  return line.endsWith('…') ? `${line}\n\n${forNagios(why)}` : line;
+}
+
+async function answer(options: CheckOptions): Promise<number> {
   const patience = isEverything(options.scope) ? PATIENCE_MS : PATIENCE_MS + QUESTION_MS;
   const { said, silence } = await talkToAgent(options.socket, patience, (limit) =>
     Promise.all([askSelf(options.socket, limit), judgedByAgent(options, limit)]),
@@ -47,7 +83,7 @@ export async function check(options: CheckOptions): Promise<number> {
   process.stdout.write(
     options.json
       ? `${escapedJson(JSON.stringify(report, null, 2))}\n`
-      : renderCheck(checked, items, linkedLayoutOf(process.stdout)),
+      : renderCheck(checked, items, linkedLayoutOf(process.stdout), process.stdout.isTTY ? '' : perfdataOf(checked)),
   );
   return exitCodeOf(checked);
 }

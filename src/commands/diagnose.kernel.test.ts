@@ -36,7 +36,7 @@ async function diagnosed(
   const rows = stdout.trimEnd().split('\n');
   const severity = { WARNING: 1, CRITICAL: 2 }[/^[A-Z]+/.exec(rows[0] ?? '')?.[0] ?? ''];
   assert.equal(code, severity, stdout);
-  const commands = rows.filter((row) => /^(ip|kill|virsh|nsenter|taskset|systemctl) /.test(row));
+  const commands = rows.filter((row) => /^(?:Do|Or|Look): +(?:ip|kill|virsh|nsenter|taskset|systemctl) /.test(row));
   assert.ok(commands.length > 0, stdout);
   const wide = rows.filter((row) => row.length > 80 && !commands.includes(row));
   assert.deepEqual(wide, []);
@@ -96,7 +96,7 @@ describe('each on a tap of its own, side by side: most of their time they wait',
     const said = rows.slice(0, 3).join(' ');
     assert.match(said, /^(WARNING|CRITICAL): tap0 \(VM web1\) .*stopped by a signal/);
     assert.ok(rows.length <= 24, `${rows.length} rows:\n${rows.join('\n')}`);
-    assert.ok(rows.some((row) => /^kill -CONT \d+$/.test(row)));
+    assert.ok(rows.some((row) => /^Do: {4}kill -CONT \d+$/.test(row)));
   });
 
   test('a reader that has read, and reads no more', { skip: noLab }, async (t) => {
@@ -108,7 +108,7 @@ describe('each on a tap of its own, side by side: most of their time they wait',
   test('a ring of size 0', { skip: noLab }, async (t) => {
     const rows = await diagnosed(t, 0, (reader) => reader.readLoop('a', 0));
     assert.match(rows.slice(0, 3).join(' '), /^CRITICAL: tap0 \(VM web1\) loses every packet to its reader/);
-    assert.ok(rows.some((row) => /^ip netns exec \S+ ip link set dev tap0 txqueuelen \d+$/.test(row)));
+    assert.ok(rows.some((row) => /^Do: {4}ip netns exec \S+ ip link set dev tap0 txqueuelen \d+$/.test(row)));
   });
 
   test('Ctrl-C judges what was seen until then; a reader that goes away is no crash', { skip: noLab }, async (t) => {

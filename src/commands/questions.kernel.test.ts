@@ -19,7 +19,7 @@ interface Said {
 /** The answer to each command's question, and its exit codes. */
 const ANSWERS: Readonly<Record<string, readonly [words: RegExp, codes: readonly number[]]>> = {
   'tapscope check': [/^CRITICAL: \S+ /, [2]],
-  'tapscope diagnose vnet0': [/^CRITICAL: vnet0 [\s\S]*\nreader-[a-z-]+, vnet0 [\s\S]*\n(?:To do|Look): /, [2]],
+  'tapscope diagnose vnet0': [/^CRITICAL: vnet0 [\s\S]*\nreader-[a-z-]+, vnet0 [\s\S]*\n(?:Do|Look): /, [2]],
   'tapscope top vnet0 -b -n 1': [/STATE[^\n]*\nvnet0\/0 .*(?:sleeping|waiting|running|stopped)/, [0]],
   'tapscope doctor': [/^(?:OK: all|All) figures are exact[\s\S]*An agent runs, pid \d+, .*\n/, [0, 1]],
   'tapscope check vnet0': [/^CRITICAL: vnet0 /, [2]],

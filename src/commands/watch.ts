@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Silence } from './agent-silence.ts';
+import { refuseWithoutRights } from './rights.ts';
 import { openSource } from './snapshot-source.ts';
 
 interface HostWatch {
@@ -45,6 +46,7 @@ export async function watchHost({
   const source = await openSource({ socket, mechanisms, budget: undefined, silence, isQuestion });
   let isOver = false;
   try {
+    if (!source.isAgent) refuseWithoutRights();
     await source.start((snapshot) => isOver || keep(snapshot), missed);
     check?.(await source.take());
     begun?.();

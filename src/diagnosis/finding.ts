@@ -56,6 +56,8 @@ export interface Finding {
   readonly queue: number | undefined;
   /** One sentence, with the name of the device in it: the answer. */
   readonly cause: string;
+  /** The same for one line, in the present and without the name: 'loses all packets, 90/s: its txqueuelen is 0'; absent: the cause is short. */
+  readonly brief?: string;
   /** Each with its figure, the most telling first. */
   readonly evidence: readonly string[];
   /** The best first. */

@@ -9,6 +9,33 @@ export function count(packets: number): string {
   return String(Math.round(packets)).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
+/** '1 994/s' */
+export function eachSecond(packets: number): string {
+  return packets > 0 && packets < 1 ? 'under 1/s' : `${count(packets)}/s`;
+}
+
+interface Losing {
+  readonly share: number;
+  readonly perSecond: number;
+}
+
+/** 'loses all packets, 1 994/s' or 'loses 12 % of its packets, 90/s': of what is sent to the guest or reader. */
+export function loses({ share, perSecond }: Losing): string {
+  return `loses ${share === 1 ? 'all' : `${percent(share)} of its`} packets, ${eachSecond(perSecond)}`;
+}
+
+const LOSES = /^loses (?:all|[\w.% ]+ of its) packets, (?:under )?[\d ]+\/s/;
+
+/** A text that begins with `loses`, of another loss. */
+export function losesInstead(text: string, loss: Losing): string {
+  return text.replace(LOSES, loses(loss));
+}
+
+/** The same of what the guest or writer sends. */
+export function losesSent({ share, perSecond }: Losing): string {
+  return `loses ${share === 1 ? 'all' : percent(share)} of what it sends, ${eachSecond(perSecond)}`;
+}
+
 /** Devices that --device-include and --device-exclude of the agent leave out. */
 export function hiddenWords(devices: number): string {
   const filter = 'the device filter of the agent (--device-include, --device-exclude)';
@@ -58,6 +85,15 @@ export function readerName(queue: QueueSpan): string {
   if (second !== undefined)
     return `${owner.comm} (pid ${owner.pid}, threads ${first} and ${more.length === 0 ? second : `${more.length + 1} more`})`;
   return `${owner.comm} (pid ${owner.pid}${first === undefined || first === owner.pid ? '' : `, thread ${first}`})`;
+}
+
+/** 'its reader qemu-system-x86 (7927)': the number is the process's, of a vhost worker the thread's. */
+export function readerInShort({ now: { vhost, owner, reader } }: QueueSpan): string {
+  const { comm, id } = vhost?.worker
+    ? { comm: vhost.worker.comm, id: vhost.worker.tid }
+    : { comm: owner?.comm, id: owner?.pid };
+  if (comm !== undefined) return `its reader ${comm} (${id})`;
+  return reader?.thread === undefined ? 'its reader' : `its reader, thread ${reader.thread},`;
 }
 
 /** The reader's own thread number, where it is one thread and known. */

@@ -8,7 +8,7 @@ import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import { type Checked, itemsOf, renderCheck, statusLine } from './check-text.ts';
+import { type Checked, itemsOf, renderCheck } from './check-text.ts';
 
 const full: Finding = {
   rule: 'reader-stalled',
@@ -72,28 +72,11 @@ test('devices that the filter of the agent hides are said, and are not none', ()
   const words = 'the device filter of the agent (--device-include, --device-exclude) hides 2 devices';
   const filtered = { ...sighted, agent: { ...sighted.agent, hiddenDevices: 2 } };
   assert.ok(screen(checked(NOTHING, filtered), 250).join('\n').includes(`, 0 of them full now; ${words}\n`));
-  assert.equal(statusLine(checked(NOTHING, filtered)), 'OK: 4 devices, 5 queues, nothing to do');
-  assert.equal(
-    statusLine(checked(NOTHING, { ...filtered, devices: [] })),
-    `OK: 0 devices, 0 queues (${words}), nothing to do`,
-  );
 });
 
-const SILENCE = 'the agent (pid 7) is stopped by a signal (state T), last ran at least 71 s ago: kill -CONT 7';
-
-test('beside an agent that is silent the first line says so, with or without findings', () => {
-  const silent = { agent: undefined, agentSilence: SILENCE };
-  const nothing = { ...checked(NOTHING), ...silent, status: 'unknown' } as const;
-  assert.equal(statusLine(nothing), `UNKNOWN: 4 devices, 5 queues, nothing found, but ${SILENCE}`);
-  assert.ok(screen(nothing, 120).includes(`× agent               ${SILENCE}`));
-  const found = { ...checked({ findings: [full], unjudged: [] }), ...silent };
-  assert.equal(statusLine(found), `CRITICAL: No reader takes packets from tap0 queue 0. T${SILENCE.slice(1)}`);
-});
-
-test('findings of one kind are one item, and the status is the worst', () => {
+test('findings of one kind are one item', () => {
   const others = [1, 2, 3, 4, 5].map((queue) => ({ ...full, queue }));
   const one = checked({ findings: [full, ...others, { ...full, severity: 'info', rule: 'no-reader' }], unjudged: [] });
-  assert.equal(statusLine(one), 'CRITICAL: No reader takes packets from tap0 queue 0. (and 5 more)');
   const rows = screen(one).join('\n');
   assert.match(
     rows,
@@ -104,13 +87,20 @@ test('findings of one kind are one item, and the status is the worst', () => {
 });
 
 test('a finding that stands and is not made any more says when it was', () => {
-  const standing = (ago: number): Checked => {
-    const told = { ...full, since: 0, seen: sighted.takenAt - ago };
-    return checked({ findings: [told], unjudged: [] });
-  };
-  assert.equal(statusLine(standing(1)), 'CRITICAL: No reader takes packets from tap0 queue 0.');
-  assert.equal(statusLine(standing(21)), 'CRITICAL: No reader takes packets from tap0 queue 0. Last seen 21 s ago.');
-  assert.match(screen(standing(21), 120).join('\n'), /× reader-stalled +No reader .* Last seen 21 s ago\./);
+  const told = { ...full, since: 0, seen: sighted.takenAt - 21 };
+  const rows = screen(checked({ findings: [told], unjudged: [] }), 120).join('\n');
+  assert.match(rows, /× reader-stalled +No reader .* Last seen 21 s ago\./);
+});
+
+test('the first line is never wrapped; what follows is, and has no second | for Nagios', () => {
+  const one = checked({
+    findings: [{ ...full, cause: 'tap0|x is not read, and this is why it is not read: a|b.' }],
+    unjudged: [],
+  });
+  const [first = '', ...rest] = renderCheck(one, itemsOf(one), { width: 20, colours: false }, 'a=1 b=2').split('\n');
+  assert.match(first, /^CRITICAL: tap0¦x is not read, and this is why it is not read: a¦b\. Type: .*\|a=1 b=2$/);
+  assert.ok(!rest.join('').includes('|'));
+  assert.ok(rest.every((row) => row.length <= 20));
 });
 
 test('what could not be judged is said, and is not OK', () => {
@@ -144,7 +134,9 @@ test('however many kinds of findings there are, they fit one screen, and 20 colu
   assert.ok(screen(one).length <= 24, `${screen(one).length} rows`);
   assert.match(screen(one).join('\n'), /and 22 more kinds of findings/);
   assert.deepEqual(
-    screen(one, 20).filter((row) => [...row].length > 20),
+    screen(one, 20)
+      .slice(1)
+      .filter((row) => [...row].length > 20),
     [],
   );
   assert.ok(!screen(one).join('').includes('\u001b'));

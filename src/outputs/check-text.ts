@@ -2,12 +2,13 @@
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/format.ts';
-import { isProblem } from '../diagnosis/order.ts';
+import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
+import { statusLine, whenSeen } from './first-line.ts';
 import { counted, type Layout, linkRule, paint, type Style, wrap } from './terminal-text.ts';
-import { headline, type Judged } from './verdict.ts';
+import { type Judged, styleOf } from './verdict.ts';
 
 /** note: neither good nor bad. */
 type Mark = 'good' | 'warning' | 'bad' | 'note';
@@ -34,7 +35,8 @@ const COLUMN = 22;
 const MOST_KINDS = 8;
 const MOST_NAMED = 4;
 
-export function renderCheck(checked: Checked, items: readonly Item[], layout: Layout): string {
+/** The first line is never wrapped: monitoring shows it. `perfdata`: what follows it behind a |; '': people read it. */
+export function renderCheck(checked: Checked, items: readonly Item[], layout: Layout, perfdata = ''): string {
   const { width } = layout;
   const rules = new Set(checked.verdict.findings.map(({ rule }) => rule));
   const rows = items.flatMap(({ mark, what, text }) => {
@@ -47,37 +49,15 @@ export function renderCheck(checked: Checked, items: readonly Item[], layout: La
       rules.has(what) && first.startsWith(head) ? `  ${linkRule(layout, what)} ${first.slice(head.length)}` : first;
     return [paint(layout, STYLES[mark], SIGNS[mark]) + row.slice(1), ...others];
   });
-  const [word = '', ...sentence] = statusLine(checked).split(': ');
-  return `${[...headline(word.toLowerCase(), sentence.join(': '), layout), '', ...rows].join('\n')}\n`;
-}
-
-/** Always one line. */
-export function statusLine({ status, verdict, inconclusive, devices, last, agentSilence }: Checked): string {
-  const { hiddenDevices: hidden = 0 } = last.agent;
-  const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
-  const left = devices.length === 0 && hidden > 0 ? ` (${hiddenWords(hidden)})` : '';
-  const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}${left}`;
-  const problems = verdict.findings.filter(isProblem);
-  const [worst] = problems;
-  const others =
-    problems.length > 1 ? ` (and ${problems.length - 1} more${worst?.severity === status ? '' : `, ${status}`})` : '';
-  const silent = agentSilence === undefined ? '' : ` ${agentSilence.slice(0, 1).toUpperCase()}${agentSilence.slice(1)}`;
-  const cause = worst && worst.cause + whenSeen(worst, last);
-  const [doubt = 'not everything could be judged'] = verdict.findings.flatMap(({ doubts = [] }) => doubts);
-  const nothing = agentSilence ?? doubt;
-  const said = {
-    ok: `${size}, nothing to do`,
-    warning: `${cause}${others}${silent}`,
-    critical: `${cause}${others}${silent}`,
-    unknown: `${size}, nothing found, but ${inconclusive[0] ? `${inconclusive[0]}${silent && `.${silent}`}` : nothing}`,
-  };
-  // Its word is that of what it tells: the exit code is the worst of all.
-  return visible(`${(worst?.severity ?? status).toUpperCase()}: ${said[status]}`);
+  const said = statusLine(checked);
+  const word = said.slice(0, said.indexOf(':'));
+  const first = paint(layout, styleOf(word.toLowerCase()), `${word}:`) + said.slice(word.length + 1);
+  return `${[first + (perfdata && `|${perfdata}`), '', ...rows.map((row) => row.replaceAll('|', '¦'))].join('\n')}\n`;
 }
 
 export function itemsOf(checked: Checked): readonly Item[] {
   const { verdict, last, devices, seconds } = checked;
-  const kinds = kindsOf(verdict.findings);
+  const kinds = kindsOf(queuesTogether(verdict.findings, last));
   const shown = kinds.slice(0, MOST_KINDS).flatMap((kind) => findingItem(kind, last));
   const hidden = kinds.length > MOST_KINDS ? `, and ${kinds.length - MOST_KINDS} more kinds of findings` : '';
   const quiet = checked.rules - verdict.unjudged.length - new Set(verdict.findings.map(({ rule }) => rule)).size;
@@ -148,16 +128,6 @@ function findingItem(findings: readonly Finding[], last: Snapshot): readonly Ite
       text: first.cause + whenSeen(first, last) + placeOf(first, last) + also,
     },
   ];
-}
-
-/** The agent judges each second, a busy one less often. */
-const NOW_SECONDS = 3;
-
-/** ' Last seen 21 s ago.': what stands may have ended; '': it is so now. */
-function whenSeen(finding: Finding, { takenAt }: Snapshot): string {
-  const seen = 'seen' in finding && typeof finding.seen === 'number' ? finding.seen : takenAt;
-  const ago = Math.round(takenAt - seen);
-  return ago <= NOW_SECONDS ? '' : ` Last seen ${ago} s ago.`;
 }
 
 /** The namespace of the device, if another device has the same name; else ''. */

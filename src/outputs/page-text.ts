@@ -44,7 +44,7 @@ function findingText({ severity, cause, rule, evidence, remedies }: Finding): st
     `<ul>${evidence.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul>`,
     ...remedies.map(({ command, effect }) => {
       const typed = command === undefined ? '' : `<pre>${command.split('\n').map(escaped).join('\n')}</pre>`;
-      return `<p>To do: ${escaped(effect)}</p>${typed}`;
+      return `<p>Do:</p>${typed}<p>${escaped(effect)}</p>`;
     }),
     '</article>',
   ].join('\n');

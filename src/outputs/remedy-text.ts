@@ -4,13 +4,13 @@ import type { Remedy } from '../diagnosis/finding.ts';
 
 const WHO = { host: 'host', guest: 'in the guest', vmm: 'author of the reading program' };
 
-/** 'host, lossless, no restart', or 'host, read-only' */
+/** 'host, no packet lost, no restart', or 'host, read-only' */
 export function priceOf({ by, lossless, restart, inspects }: Remedy): string {
   if (inspects) return `${WHO[by]}, read-only`;
-  return [WHO[by], lossless ? 'lossless' : 'LOSES PACKETS', restart ? 'RESTART' : 'no restart'].join(', ');
+  return [WHO[by], lossless ? 'no packet lost' : 'LOSES PACKETS', restart ? 'RESTART' : 'no restart'].join(', ');
 }
 
 /** The label before a remedy. */
 export function titleOf({ inspects }: Remedy, index: number): string {
-  return index > 0 ? 'Or' : inspects ? 'Look' : 'To do';
+  return index > 0 ? 'Or' : inspects ? 'Look' : 'Do';
 }

@@ -5,6 +5,7 @@ import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import { count } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
+import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import type { Status } from '../diagnosis/status.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -47,10 +48,9 @@ const RENAMED =
 
 export function renderVerdict(judged: Judged, layout: Layout): string {
   const { status, verdict } = judged;
-  const findings = verdict.findings
-    .slice(0, MOST.findings)
-    .map((finding) => renderFinding(finding, judged.last, layout));
-  const others = verdict.findings.slice(MOST.findings).map(inShort);
+  const all = queuesTogether(verdict.findings, judged.last);
+  const findings = all.slice(0, MOST.findings).map((finding) => renderFinding(finding, judged.last, layout));
+  const others = all.slice(MOST.findings).map(inShort);
   const isSaid = status === 'critical' || status === 'warning';
   const { agentSilence } = judged;
   const silent =
@@ -78,11 +78,16 @@ export function renderVerdict(judged: Judged, layout: Layout): string {
     .join('\n\n')}\n`;
 }
 
+/** How the word of a status or severity is painted. */
+export function styleOf(word: string): Style {
+  return STYLES[word] ?? 'bold';
+}
+
 /** A word in the colour of its severity, and a sentence. */
-export function headline(severity: string, sentence: string, layout: Layout): readonly string[] {
+function headline(severity: string, sentence: string, layout: Layout): readonly string[] {
   const [first = '', ...others] = wrap(visible(`${severity.toUpperCase()}: ${sentence}`), layout.width);
   const word = severity.length + 1;
-  return [paint(layout, STYLES[severity] ?? 'bold', first.slice(0, word)) + first.slice(word), ...others];
+  return [paint(layout, styleOf(severity), first.slice(0, word)) + first.slice(word), ...others];
 }
 
 /** The answer where no finding is the answer. */
@@ -145,21 +150,34 @@ function subjectOf({ device, netns, queue }: Finding, last: Snapshot): string {
   return `${device}${queue === undefined ? '' : ` queue ${queue}`}${owner}${namespace}, `;
 }
 
-/** The command has no blanks before it and no end within: what is marked from margin to margin is what is typed. */
+/** The command stands first and has no end within: a terminal wraps it, and what is marked from its first letter on is what is typed. */
 function renderRemedy(remedy: Remedy, index: number, layout: Layout): string[] {
   const { command, effect } = remedy;
+  const title = `${titleOf(remedy, index)}:`;
+  const says = `${effect} [${priceOf(remedy)}]`;
+  if (command === undefined) return [...list(title, [says], layout)];
+  const [first = '', ...others] = visible(command)
+    .split('\n')
+    .map((line) => paint(layout, 'bold', line));
+  const indent = indentOf(title, layout);
   return [
-    ...list(`${titleOf(remedy, index)}:`, [`${effect} [${priceOf(remedy)}]`], layout),
-    ...(command === undefined ? [] : visible(command).split('\n')).map((line) => paint(layout, 'bold', line)),
+    indent > title.length ? title.padEnd(indent) + first : `${title}\n${first}`,
+    ...others,
+    ...wrap(visible(says), layout.width, ' '.repeat(indent)),
   ];
 }
 
 /** Items one below the other, beside their title where there is room. */
-function list(title: string, items: readonly string[], { width }: Layout): readonly string[] {
+function list(title: string, items: readonly string[], layout: Layout): readonly string[] {
   if (items.length === 0) return [];
-  const indent = width < 40 || title.length > 6 ? 2 : 7;
+  const { width } = layout;
+  const indent = indentOf(title, layout);
   const [first = '', ...others] = items.flatMap((item) => wrap(visible(item), width, ' '.repeat(indent)));
   return indent > title.length ? [title + first.slice(title.length), ...others] : [title, first, ...others];
+}
+
+function indentOf(title: string, { width }: Layout): number {
+  return width < 40 || title.length > 6 ? 2 : 7;
 }
 
 function few(items: readonly string[], most: number): readonly string[] {

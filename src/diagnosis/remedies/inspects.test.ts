@@ -30,7 +30,7 @@ test('what only shows is told from what changes something, wherever it runs', ()
 
 test('what only shows is printed so', () => {
   const remedy = { command: 'ss', effect: '', lossless: true, restart: false, by: 'host' } as const;
-  assert.deepEqual([titleOf(remedy, 0), priceOf(remedy)], ['To do', 'host, lossless, no restart']);
+  assert.deepEqual([titleOf(remedy, 0), priceOf(remedy)], ['Do', 'host, no packet lost, no restart']);
   const shows = { ...remedy, inspects: true } as const;
   assert.deepEqual([titleOf(shows, 0), titleOf(shows, 1), priceOf(shows)], ['Look', 'Or', 'host, read-only']);
 });

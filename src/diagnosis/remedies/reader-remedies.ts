@@ -25,7 +25,7 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
   const signal: Remedy = {
     ...HOST,
     command: `kill -CONT ${owner?.pid}`,
-    effect: 'Resumes the process. First ask why it was stopped; thaw a frozen cgroup instead.',
+    effect: 'Resumes the reader. First ask who stopped it; thaw a frozen cgroup instead.',
   };
   const resume: Remedy = {
     ...HOST,

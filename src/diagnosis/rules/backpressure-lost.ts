@@ -27,6 +27,7 @@ function cleared(device: DeviceSpan): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: 'warning',
+      brief: 'loses packets again: a program that does not know IFF_BACKPRESSURE opened it',
       cause: `${nameOf(device)} lost its flow control: a program that does not know IFF_BACKPRESSURE opened it and so cleared the flag; a full ring loses packets again.`,
       evidence: [
         `the flag was cleared ${count(flowControlLost)} time${flowControlLost > 1 ? 's' : ''} while tapscope ran`,
@@ -56,6 +57,7 @@ function inactive(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: 'warning',
+      brief: `loses ${count(lost)} packets at a full ring: its qdisc ${qdisc ?? ''} cannot hold any`,
       cause: `${nameOf(device)} has IFF_BACKPRESSURE and still lost ${count(lost)} packets at a full ring: its qdisc ${qdisc ?? ''} cannot hold packets, so nothing is stopped.`,
       evidence: [`${count(lost)} packets lost at the full ring`, `qdisc: ${qdisc ?? 'unknown'}`],
       remedies: [

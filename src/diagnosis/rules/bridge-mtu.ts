@@ -27,6 +27,7 @@ export const bridgeMtu: Rule = {
         onDevice(device, {
           severity: severityOf(loss) ?? 'warning',
           explains: loss.lost,
+          brief: `loses ${count(loss.lost)} frames in its bridge: they are longer than its MTU`,
           cause: `${nameOf(device)}: its bridge discarded ${count(loss.lost)} frames that are longer than the device’s MTU; no counter of the kernel shows it.`,
           evidence: [
             `${count(loss.lost)} frames freed without a reason in ${locationsOf(device, isBridgeDrop)}`,

@@ -58,6 +58,7 @@ function closed(device: DeviceSpan, window: Window, port: BridgePort, isAsked: b
   return [
     onDevice(device, {
       severity,
+      brief: `gets nothing from the bridge ${port.bridge}: ${whyClosed(port)}`,
       cause: `${nameOf(device)}: the bridge ${port.bridge} forwards nothing to it and takes nothing from it: ${whyClosed(port)}.`,
       evidence: [
         `${port.bridge} is ${port.bridgeUp ? 'up' : 'down'}, the port’s state is ${port.state}; only forwarding ports get anything`,
@@ -97,6 +98,7 @@ function whyClosed({ bridgeUp, state, stp, bridge }: BridgePort): string {
 function isolated(device: DeviceSpan, window: Window, { bridge, isolatedBeside }: BridgePort): Diagnosis {
   return onDevice(device, {
     severity: 'warning',
+    brief: `gets nothing from ${count(isolatedBeside)} ports of the bridge ${bridge}: they are isolated, and so is it`,
     cause: `${nameOf(device)} got nothing, and the bridge ${bridge} forwards nothing to it from ${count(isolatedBeside)} of its ports: they are isolated, and so is it.`,
     evidence: [
       `0 packets reached it in ${device.seconds.toFixed(0)} s`,
@@ -118,6 +120,7 @@ function isolated(device: DeviceSpan, window: Window, { bridge, isolatedBeside }
 function unknownTo(device: DeviceSpan, window: Window, { bridge, learns }: BridgePort): Diagnosis {
   return onDevice(device, {
     severity: 'warning',
+    brief: `gets only what is known to be behind it: its port of the bridge ${bridge} does not flood`,
     cause: `${nameOf(device)} got nothing, and the bridge ${bridge} sends it only what goes to addresses known to be behind it: its port does not flood.`,
     evidence: [
       `0 packets reached it and ${count(receivedFrom(device))} came from it in ${device.seconds.toFixed(0)} s`,

@@ -62,6 +62,7 @@ function misplaced({ device, window, port, table }: Seen): Diagnosis | undefined
   const { address, how } = first;
   return onDevice(device, {
     severity: 'warning',
+    brief: `gets no frames for ${address}: the bridge ${port.bridge} sends them ${how === 'local' ? 'to the host itself' : `to ${first.port}`}`,
     cause: `${nameOf(device)}: the bridge ${port.bridge} sends frames for ${address}, which is behind it, ${how === 'local' ? 'to the host itself' : `to ${first.port}`}.`,
     evidence: [
       lost > 0 ? `${framesOf(withheld)} were sent elsewhere in ${device.seconds.toFixed(0)} s` : undefined,
@@ -126,6 +127,7 @@ function byVlan({ device, window, port, table }: Seen): Diagnosis | undefined {
   const where = isHere ? device.now.name : (first?.from ?? '');
   return onDevice(device, {
     severity: 'warning',
+    brief: `gets no frames of the bridge ${port.bridge}: ${why}`,
     cause: `${nameOf(device)}: the bridge ${port.bridge} filters VLANs, and ${why}.`,
     evidence: [
       lost > 0 ? `${framesOf(withheld)} were dropped in ${device.seconds.toFixed(0)} s` : undefined,
@@ -161,6 +163,7 @@ function locked({ device, window, port, table }: Seen): Diagnosis | undefined {
   if (!table.isLocked || table.addresses > 0 || sent < FEWEST_SENT) return undefined;
   return onDevice(device, {
     severity: 'warning',
+    brief: `sends nothing: the bridge ${port.bridge} drops it, for its port is locked`,
     cause: `${nameOf(device)}: the bridge ${port.bridge} drops what its guest sends: the port is locked, and its table has no address of the guest.`,
     evidence: [`${count(sent)} packets came from it in ${device.seconds.toFixed(0)} s`, '0 addresses are at its port'],
     remedies: [
@@ -184,6 +187,7 @@ function byGroup({ device, window, port }: Seen): Diagnosis | undefined {
   const told = lost / device.seconds < NOISE_PER_SECOND ? solicited : withheld;
   return onDevice(device, {
     severity: 'warning',
+    brief: `gets no multicast: ${port.bridge} snoops, and its port has not reported the group`,
     cause: `${nameOf(device)} gets none of ${framesOf(told)}: ${port.bridge} snoops multicast, and its port has not reported the group.`,
     evidence: [
       `${count(packetsOf(told))} frames to ${count(new Set(told.map(({ address }) => address)).size)} groups came to the bridge by ${told[0]?.from ?? ''}`,
@@ -219,6 +223,7 @@ function notFlooded({ device, window, port }: Seen): Diagnosis | undefined {
   const isBroadcast = withheld[0]?.address === 'ff:ff:ff:ff:ff:ff';
   return onDevice(device, {
     severity: 'warning',
+    brief: `gets no ${isBroadcast ? 'broadcasts' : 'multicast'}: its port of ${port.bridge} does not flood them`,
     cause: `${nameOf(device)} gets none of ${framesOf(withheld)}: its port of ${port.bridge} does not flood ${isBroadcast ? 'broadcasts' : 'multicast'}.`,
     evidence: [
       `${isBroadcast ? 'bcast_flood' : 'mcast_flood'} is off at its port; no counter has what is kept from it`,

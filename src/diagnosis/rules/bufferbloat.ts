@@ -71,6 +71,7 @@ function standing(queue: QueueSpan): readonly Diagnosis[] {
   return [
     onQueue(queue, {
       severity: isLost(device) ? 'info' : delaySeverity(mean),
+      brief: `delays each packet by ${duration(mean)}: ${count(mean * perSecond)} wait in its ring of ${count(capacity)}`,
       cause: `${queueName(queue)} delays each packet by about ${duration(mean)}: some ${count(mean * perSecond)} stand in its ring of ${count(capacity)}, and ${count(perSecond)} a second are taken.`,
       evidence: [
         `${count(occupancy)} packets in the ring now, ${count(mean * perSecond)} on average of ${steps.length} looks`,

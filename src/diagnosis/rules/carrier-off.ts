@@ -37,6 +37,7 @@ function unplugged(device: DeviceSpan, window: Window, isAsked: boolean): readon
   return [
     onDevice(device, {
       severity,
+      brief: 'loses all packets: its carrier is off, though a process has it open',
       cause: `${nameOf(device)} loses every packet sent to it: its carrier is off, although ${reader ? `${readerName(reader)} has it open` : 'a process has it open'}.`,
       evidence: [
         `carrier off, ${count(device.now.attachedQueues ?? 0)} queues attached: a program turned it off`,

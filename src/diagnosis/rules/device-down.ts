@@ -38,6 +38,7 @@ function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Di
   return [
     onDevice(device, {
       severity,
+      brief: 'gets nothing and sends nothing: it is down',
       cause: `${nameOf(device)} is down: the kernel forwards nothing to it and takes nothing from it.`,
       evidence: [
         'the device has no UP flag',

@@ -2,7 +2,7 @@
 import { FILTERS } from '../evidence/drop-kinds.ts';
 import { lossOf, MEANT_SHARE, NOISE_PER_SECOND, passedBy, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, percent, queueName, readerName } from '../format.ts';
+import { count, loses, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
@@ -33,6 +33,7 @@ function filtered(queue: QueueSpan): readonly Diagnosis[] {
     onQueue(queue, {
       severity: isMuch ? 'warning' : 'info',
       explains: lost,
+      brief: `${loses(loss)}: ${most.what} of its reader refuses them`,
       cause: `${queueName(queue)} had ${count(lost)} of ${count(loss.offered)} packets refused by ${most.what}, which ${readerName(queue)} has set.`,
       evidence: [
         ...found.filter((one) => one.lost > 0).map((one) => `${count(one.lost)} packets dropped as ${one.reason}`),

@@ -2,7 +2,7 @@
 
 import { isHorizonDrop, isQdiscDrop } from '../evidence/drop-kinds.ts';
 import { type Loss, lossBefore, severityOf } from '../evidence/loss.ts';
-import { count, nameOf, percent } from '../format.ts';
+import { count, loses, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -33,6 +33,7 @@ export const fqHorizon: Rule = {
       return [
         onDevice(device, {
           severity: severityOf(loss) ?? 'warning',
+          brief: `${loses(loss)}: its qdisc fq takes their departure times for too far ahead`,
           cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in its qdisc fq: they carry departure times too far ahead, most likely of another clock.`,
           evidence: [
             isNamed

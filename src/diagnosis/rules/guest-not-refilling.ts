@@ -5,7 +5,7 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, percent, queueName, readerName } from '../format.ts';
+import { count, loses, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreBuffers } from '../remedies/guest-remedies.ts';
 import type { Rule } from '../rule.ts';
@@ -29,6 +29,7 @@ function notRefilling({ queue, loss, time }: FullRing): Diagnosis {
   const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer);
   return onQueue(queue, {
     severity: gravityOf(loss),
+    brief: `${loses(loss)}: its guest gives back receive buffers too slowly`,
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: the guest gave back receive buffers too slowly${noBuffer ? `, ${count(noBuffer)} times there was none for a packet` : `, and ${readerName(queue)} slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full`}.`,
     evidence: [
       noBuffer ? `${readerName(queue)} had a packet and no buffer to put it in ${count(noBuffer)} times` : undefined,

@@ -14,7 +14,7 @@ import {
 } from '../evidence/drop-kinds.ts';
 import { isMostOfFew, lossBefore, lossOf, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, nameOf, percent } from '../format.ts';
+import { count, loses, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import {
   type Cause,
@@ -73,6 +73,7 @@ function unexplained(device: DeviceSpan, window: Window, isAsked: boolean): read
     onDevice(device, {
       severity: 'warning',
       explains: loss.lost,
+      brief: `${loses(loss)}: ${most.row.cause}`,
       cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets on their way to its guest or reader: ${most.row.cause}.`,
       evidence: [
         ...evidenceOf(causes).slice(0, MOST_CAUSES),

@@ -3,7 +3,7 @@
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
 import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
 import type { Diagnosis, Remedy, Severity } from '../finding.ts';
-import { count, nameOf } from '../format.ts';
+import { count, eachSecond, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -56,6 +56,7 @@ function orphan(device: DeviceSpan, window: Window, isAsked: boolean): readonly 
   return [
     onDevice(device, {
       severity,
+      brief: `loses all packets, ${eachSecond(lost / device.seconds)}: ${why}`,
       cause: `${nameOf(device)} loses every packet sent to it (${count(lost)} in ${device.seconds.toFixed(0)} s): ${why}.`,
       evidence: [
         `0 queues attached, ${count(detachedQueues)} detached, carrier ${device.now.carrier ? 'on' : 'off'}`,

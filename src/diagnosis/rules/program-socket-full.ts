@@ -3,7 +3,7 @@
 import { ringLoss, severityOf } from '../evidence/loss.ts';
 import { type SocketSpan, socketsOf, waitsToSend } from '../evidence/program-side.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, nameOf, percent } from '../format.ts';
+import { count, loses, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespace } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -49,6 +49,7 @@ function overflow(
   return onDevice(device, {
     severity: severityOf(loss) ?? 'warning',
     explains: loss.lost,
+    brief: `${loses(loss)}: the ${nameOfSocket(socket)} of ${socket.comm} (${socket.pid}) overflows`,
     cause: `${nameOf(device)}: the ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), overflowed: ${count(loss.lost)} packets were dropped there in ${seconds.toFixed(0)} s.`,
     evidence: [
       `${count(loss.lost)} packets dropped by this socket, ${count(loss.offered - loss.lost)} written to the device meanwhile: ${percent(loss.share)} lost`,
@@ -71,6 +72,7 @@ function overflow(
 function heldUp(device: DeviceSpan, { socket, samples, fullToSend }: SocketSpan, window: Window): Diagnosis {
   return onDevice(device, {
     severity: 'warning',
+    brief: `is held up: the ${nameOfSocket(socket)} of ${socket.comm} (${socket.pid}) cannot send`,
     cause: `${nameOf(device)}: the send buffer of the ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), is full: what it reads cannot leave.`,
     evidence: [
       `full in ${fullToSend} of ${samples} samples: ${count(socket.sent)} bytes wait, ${count(socket.sendLimit)} are its limit`,

@@ -4,7 +4,7 @@ import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { siblingsTook, stallSeverity } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, duration, queueName, readerName } from '../format.ts';
+import { count, duration, loses, queueName, readerInShort, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { READER_STALLED } from '../rule-names.ts';
@@ -31,6 +31,7 @@ function dead(seen: FullRing, others: readonly number[]): Diagnosis {
   const flowing = others.filter((packets) => packets > 0);
   return onQueue(queue, {
     severity: stallSeverity(seen),
+    brief: `${loses(loss)}: ${readerInShort(queue)} does not serve this queue`,
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: it was not served for ${duration(stall.seconds)}, while ${flowing.length} of its ${others.length} siblings flow.`,
     evidence: [
       `nothing was taken for ${duration(stall.seconds)}, ${count(now.ring?.occupancy ?? 0)} packets wait`,

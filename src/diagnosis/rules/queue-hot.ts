@@ -5,7 +5,7 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, ringLoss, severityOf } from '../evidence/loss.ts';
 import { fewFlowsOf, type Steering, steeringOf } from '../evidence/steering.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, percent, queueName } from '../format.ts';
+import { count, loses, percent, queueName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { QUEUE_DEAD, READER_CPU_BOUND } from '../rule-names.ts';
@@ -70,6 +70,7 @@ function finding(
     : '';
   return onQueue(queue, {
     severity: gravityOf(loss),
+    brief: `${loses(loss)}: it gets ${percent(share)} of the device’s packets`,
     cause: `${queueName(queue)} lost ${count(loss.lost)} packets: it gets ${percent(share)} of the device’s packets${steering ? why : `, ${rest}`}.`,
     evidence: [
       `${count(loss.offered)} packets to this queue, ${count(others.offered)} to the ${others.number} others together`,

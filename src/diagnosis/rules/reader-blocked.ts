@@ -6,7 +6,7 @@ import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { provenRing } from '../forecast/proven-ring.ts';
-import { count, duration, percent, queueName, readerName } from '../format.ts';
+import { count, duration, loses, percent, queueName, readerInShort, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -34,6 +34,7 @@ function blocked({ queue, loss, time, use }: FullRing, window: Window): Diagnosi
       : `${percent(asleep)} of the time the ring was full`;
   return onQueue(queue, {
     severity: gravityOf(loss),
+    brief: `${loses(loss)}: ${readerInShort(queue)} sleeps and waits for something else`,
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${slept}, waiting for something else.`,
     evidence: [
       fullTimeEvidence(time),

@@ -4,7 +4,7 @@ import { type FullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullTimeEvidence, useEvidence } from '../evidence/full-time.ts';
 import { delivered, gravityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, percent, queueName, readerName } from '../format.ts';
+import { count, loses, percent, queueName, readerInShort, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreQueues } from '../remedies/guest-remedies.ts';
 import { useVhost } from '../remedies/reader-remedies.ts';
@@ -33,6 +33,7 @@ function cpuBound({ queue, loss, time, use }: FullRing): Diagnosis {
     : `${percent(time?.share('running') ?? 0)} of the time the ring was full`;
   return onQueue(queue, {
     severity: gravityOf(loss),
+    brief: `${loses(loss)}: ${readerInShort(queue)} uses all of its CPU`,
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, ran for ${ran} and could not keep up.`,
     evidence: [
       useEvidence(use),

@@ -14,7 +14,7 @@ import {
 } from '../evidence/stall.ts';
 import { isPaused, vcpuEvidence } from '../evidence/vcpus.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, duration, queueName, readerName } from '../format.ts';
+import { count, duration, loses, queueName, readerInShort, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { wakeReader } from '../remedies/reader-remedies.ts';
 import { resumeGuest } from '../remedies/resume-guest.ts';
@@ -61,16 +61,24 @@ function stalled(seen: FullRing): Diagnosis {
       : paused
         ? `takes nothing because the VM is paused: ${vcpuEvidence(queue)}`
         : 'takes nothing';
+  const inShort = isStopped
+    ? 'is stopped'
+    : isGone
+      ? 'has ended'
+      : paused
+        ? 'takes nothing: its VM is paused'
+        : 'takes nothing';
   const since = isOn
     ? `for ${duration(time?.seconds ?? 0)} in all`
     : `for ${duration(stall.seconds)}${stall.lasts ? '' : ', until recently'}`;
   const young = isYoung(queue) && !isStopped ? ' It has taken none yet: its guest boots, or has no driver.' : '';
-  const lost =
-    flow?.stoppedForSeconds === undefined || loss.lost > 0
-      ? `lost ${count(loss.lost)} of ${count(loss.offered)} packets`
-      : 'is stopped, and its sender waits';
+  const isLosing = flow?.stoppedForSeconds === undefined || loss.lost > 0;
+  const lost = isLosing
+    ? `lost ${count(loss.lost)} of ${count(loss.offered)} packets`
+    : 'is stopped, and its sender waits';
   return onQueue(queue, {
     severity: isYoung(queue) && !isStopped && !paused ? 'info' : stallSeverity(seen),
+    brief: `${isLosing ? loses(loss) : 'gets nothing, its sender waits'}: ${readerInShort(queue)} ${inShort}`,
     cause: `${queueName(queue)} ${lost}: ${holder} ${what}${paused ? '' : `, ${since}`}.${paused ? '' : young}`,
     evidence: [
       isOn ? undefined : `nothing was taken out of the ring for ${duration(stall.seconds)}`,
@@ -121,6 +129,7 @@ function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Diagnosis
   const paused = isPaused(queue);
   return onQueue(queue, {
     severity: isFault ? 'warning' : 'info',
+    brief: `is not read: ${paused ? 'its VM is paused' : `${readerInShort(queue)} takes nothing`}`,
     cause: `${queueName(queue)} is not read: its reader, ${readerName(queue)}, takes nothing, ${paused ? `because the VM is paused: ${vcpuEvidence(queue)}` : `for ${duration(seconds)}`}.`,
     evidence: [
       `${count(occupancy)} packets wait in a ring of ${count(capacity)}, and none was taken`,

@@ -43,6 +43,7 @@ function failing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
     onDevice(device, {
       severity: 'warning',
       explains: worst.failed,
+      brief: `loses ${count(worst.failed)} packets: tc redirects them to ${targetOf(worst)}, which cannot take them`,
       cause: `${nameOf(device)} loses ${count(worst.failed)} of ${count(worst.packets)} packets that tc redirects at its ${worst.hook} to ${targetOf(worst)}, which cannot take them.`,
       evidence: [
         evidenceOf(worst),
@@ -68,6 +69,7 @@ function takenBefore(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: 'warning',
+      brief: `gets nothing: tc at ${worst.from} redirects it to ${targetOf(worst)}`,
       cause: `${nameOf(device)} got ${count(offered)} packets, while tc at ${worst.from} (${worst.hook}) redirected ${count(worst.packets)} to ${targetOf(worst)}.`,
       evidence: [
         evidenceOf(worst),
@@ -96,6 +98,7 @@ function strays(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: 'warning',
+      brief: `gets nothing for ${first.address}: the routes of the host lead it to ${where}`,
       cause: `${nameOf(device)}: the host’s routes lead ${first.address}, which is behind it, to ${where}.`,
       evidence: [
         `${first.address} is ${first.isNeighbour ? 'a neighbour on this device' : 'in a network that is routed to this device'}`,

@@ -6,7 +6,7 @@ import { MUCH_LOST, SHORT_RING } from '../evidence/look-alikes.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, percent, queueName } from '../format.ts';
+import { count, loses, percent, queueName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { giveCpu } from '../remedies/reader-remedies.ts';
@@ -41,6 +41,7 @@ function burst({ queue, loss, time, use, episodes }: FullRing, window: Window): 
   const needed = history?.overflow?.needed ?? 0;
   return onQueue(queue, {
     severity: gravityOf(loss),
+    brief: `${loses(loss)}: bursts do not fit its ring of ${count(capacity)}`,
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in bursts that its ring of ${count(capacity)} could not hold${why}.`,
     evidence: [
       episodes ? `${count(episodes)} overflows, and the ring was empty again after each` : undefined,

@@ -29,6 +29,7 @@ export const selfInflicted: Rule = {
       return [
         onDevice(device, {
           severity: 'info',
+          brief: `lost ${count(total)} packets: ${acts.map(({ act }) => act).join(', and ')}`,
           cause: `${nameOf(device)}: ${count(total)} packets that waited for its reader were thrown out when ${acts.map(({ act }) => act).join(', and ')}.`,
           evidence: acts.map(({ packets, act }) => `${count(packets)} packets: ${act}`),
           remedies: [

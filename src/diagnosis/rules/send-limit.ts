@@ -32,6 +32,7 @@ function limited(queue: QueueSpan, held: SendSpan, window: Window): Diagnosis {
   const passed = grown(device, ({ counters, macvtap }) => macvtap?.written ?? counters?.rxPackets) ?? 0;
   return onQueue(queue, {
     severity: 'warning',
+    brief: `cannot send more: its send limit of ${count(held.limit)} bytes is reached`,
     cause: `${queueName(queue)}: its send limit of ${count(held.limit)} bytes holds up its guest or program: in ${held.full} of ${held.samples} samples it was reached.`,
     evidence: [
       `up to ${count(held.mostInFlight)} bytes of what it wrote were still in the host; the next write is refused from ${count(held.limit)} on`,

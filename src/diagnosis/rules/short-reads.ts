@@ -33,6 +33,7 @@ function cutReads(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: share >= CRITICAL_SHARE ? 'critical' : 'warning',
+      brief: `loses the ends of its packets: ${reader} reads into too small a buffer`,
       cause: `${nameOf(device)}: its reader, ${reader}, reads into too small a buffer: the kernel cut off at least ${count(reads.cut)} of ${count(reads.handedOut)} bytes.`,
       evidence: [
         `${count(reads.packets)} packets of ${count(reads.handedOut / reads.packets)} bytes on average were handed out in ${reads.seconds.toFixed(0)} s, with their headers`,

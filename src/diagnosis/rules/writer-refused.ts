@@ -3,7 +3,7 @@
 import { type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { refusalOf } from '../evidence/refusal.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, nameOf, percent } from '../format.ts';
+import { count, losesSent, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -57,6 +57,7 @@ function refused(device: DeviceSpan, window: Window): readonly Diagnosis[] {
     onDevice(device, {
       severity,
       explains: loss.lost,
+      brief: `${losesSent(loss)}: ${why.replace(/ \(\w+\)$/, '')}`,
       cause: `${nameOf(device)} refused ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer: ${why}.`,
       evidence: [
         `${percent(loss.share)} of what was written, ${count(loss.perSecond)} a second`,
@@ -82,6 +83,7 @@ function waiting(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: 'warning',
+      brief: 'makes its guest or writer wait: what it sent before is still in a slow queue',
       cause: `${nameOf(device)}: its guest or writer has to wait in ${percent(loss.share)} of its writes (EAGAIN): what it sent before waits behind the device, in a slow queue.`,
       evidence: [`${count(loss.lost)} writes failed with EAGAIN, ${count(loss.offered - loss.lost)} packets passed`],
       remedies: [
