@@ -13,6 +13,7 @@
 #include "netlink/netlink_thread.hh"
 #include "bpf/ring_buffer.hh"
 #include "bpf/run_statistics.hh"
+#include "system/output.hh"
 #include "system/perf_event.hh"
 #include "system/second_process.hh"
 #include "system/text_symbols.hh"
@@ -58,6 +59,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["refuseUnused"] = Napi::Function::New(env, refuseUnused, "refuseUnused");
 	exports["startSecondProcess"] = Napi::Function::New(env, startSecondProcess, "startSecondProcess");
 	exports["endOfSecondProcess"] = Napi::Function::New(env, endOfSecondProcess, "endOfSecondProcess");
+	exports["writeNow"] = Napi::Function::New(env, writeNow, "writeNow");
 	exports["listenUnix"] = Napi::Function::New(env, listenUnix, "listenUnix");
 	exports["sendToUnix"] = Napi::Function::New(env, sendToUnix, "sendToUnix");
 	exports["connectUnix"] = Napi::Function::New(env, connectUnix, "connectUnix");

@@ -255,6 +255,12 @@ export function keepCapabilities(numbers: readonly number[]): void;
  */
 export function refuseUnused(startsProcesses: boolean, hasRing: boolean): void;
 
+/**
+ * Writes what the descriptor takes at once, without a flag that others who share it would see; bytes that it took. EAGAIN: none. Of a pipe that
+ * others write to as well it may wait, if they fill it at this moment.
+ */
+export function writeNow(descriptor: number, bytes: Uint8Array): number;
+
 /** A descriptor that listens on this path, for this user and root only from its first moment. The caller closes it. */
 export function listenUnix(path: string): number;
 

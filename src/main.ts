@@ -47,8 +47,11 @@ function program(setExitCode: (code: number) => void): Command {
     .exitOverride();
   const serveCommand = tapscope.command('serve').description('the agent: answers Prometheus').exitOverride();
   for (const { flags, description, fallback } of serveFlags) serveCommand.option(flags, description, fallback);
-  serveCommand.option(MECHANISM, MECHANISM_HELP, []).action((values) => {
-    useLog({ ...readLogOptions(values), process: 'counting' });
+  serveCommand.option(MECHANISM, MECHANISM_HELP, []).action(async (values) => {
+    // Loaded here, for no other command has a log.
+    const { ownOutputs } = await import('./kernel/processes/own-outputs.ts');
+    const { createLog } = await import('./log/agent-log.ts');
+    useLog(createLog({ ...readLogOptions(values), process: 'counting' }, ownOutputs));
     return serve(readServeOptions(values), values.mechanism);
   });
   tapscope
@@ -229,12 +232,17 @@ function end(message: string): void {
   process.exit(failure());
 }
 
-// The reader of our output may have read enough (`tapscope diagnose | head -1`), or closed the terminal (EIO).
-process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-  if (code !== 'EPIPE' && code !== 'EIO') end(`The output cannot be written (${message}).`);
-});
-// Without a reader of stderr, messages are discarded. The command goes on, for it may have something to restore.
-process.stderr.on('error', () => undefined);
+function watchOutputs(): void {
+  // The reader of our output may have read enough (`tapscope diagnose | head -1`), or closed the terminal (EIO).
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE' && code !== 'EIO') end(`The output cannot be written (${message}).`);
+  });
+  // Without a reader of stderr, messages are discarded. The command goes on, for it may have something to restore.
+  process.stderr.on('error', () => undefined);
+}
+
+// The agent has outputs of its own, which never fail.
+if (process.argv[2] !== 'serve') watchOutputs();
 // Unhandled rejections come here too. On one line, where a stack is looked for: in a journal.
 process.on('uncaughtException', (error) =>
   end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),

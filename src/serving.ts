@@ -3,10 +3,12 @@
 // host, and may ask for another snapshot and for a sign of life.
 import { createInterface } from 'node:readline';
 import { confine } from './kernel/processes/native-processes.ts';
+import { ownOutputs } from './kernel/processes/own-outputs.ts'; // before what loads node:assert
 import { firstProcess } from './kernel/processes/second-process.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { refusalOf } from './kernel/processes/socket-peer.ts';
-import { announce as announceLines, ownLog, useLog, warn } from './log/log.ts';
+import { createLog } from './log/agent-log.ts';
+import { type AgentLog, announce as announceLines, ownLog, useLog, warn } from './log/log.ts';
 import type { AgentSelf } from './server/agent-self.ts';
 import { createObserver } from './server/observer.ts';
 import { OtlpExporter } from './server/otlp/otlp-exporter.ts';
@@ -70,11 +72,15 @@ function notReady(): string | undefined {
   return seconds > SILENT_AFTER_S ? `the process that counts has said nothing for ${Math.round(seconds)} s` : undefined;
 }
 
-async function start({ pid, server: options, web: config, otlp: exported, host, user }: ServingSetup): Promise<void> {
+async function start(
+  { pid, server: options, web: config, otlp: exported, host, user }: ServingSetup,
+  log: AgentLog,
+): Promise<void> {
   web = new RemoteWebConfig(config);
   const { version } = options.prometheus.build;
   if (exported) otlp = new OtlpExporter(exported, { version, ...host }, (error) => warn(error.message));
   server = await startServer(options, {
+    log,
     observer,
     takeSnapshot,
     ask,
@@ -164,8 +170,9 @@ function hear(message: Message): void {
   }
   if (first) {
     setup = first;
-    useLog({ ...first.log, process: 'serving' });
-    started = start(first).catch((error: Error) => end(error.message));
+    const log = createLog({ ...first.log, process: 'serving' }, ownOutputs);
+    useLog(log);
+    started = start(first, log).catch((error: Error) => end(error.message));
   }
   if (message.head) head = message.head;
   const snapshot = reader.take(message);
@@ -185,8 +192,6 @@ function end(message: string): never {
   process.exit(1);
 }
 
-process.stdout.on('error', () => undefined);
-process.stderr.on('error', () => undefined);
 process.on('uncaughtException', (error) =>
   end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),
 );

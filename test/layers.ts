@@ -63,7 +63,7 @@ const LAYERS = new Map<string, Layer>([
   inSrc('inventory', 'snapshot kernel engine'),
   inSrc('engine', 'snapshot kernel'),
   inSrc('kernel', 'addon log', 'most'),
-  inSrc('log', 'snapshot'),
+  inSrc('log', 'snapshot pino'),
   inSrc('snapshot', ''),
   inSrc('url-credentials', ''),
 ]);

@@ -8,6 +8,7 @@ import { packageRoot } from '../../src/kernel/package.ts';
 import { keepHeapSmall } from '../../src/kernel/processes/small-heap.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { startServer } from '../../src/server/server.ts';
+import { heardLog } from '../../test/agent/heard-log.ts';
 import { type LoopReport, watchEventLoop } from '../../test/host/event-loop.ts';
 import { hostOf, prometheusOptions } from '../../test/snapshots/made-up-host.ts';
 import { type Maker, pageMaker } from './page-maker.ts';
@@ -21,7 +22,7 @@ async function serve(maker: Maker, series: number): Promise<number> {
     } as const;
     const server = await startServer(
       { ...options, prometheus: prometheusOptions, pageFolder: join(packageRoot(), 'dist/src/page') },
-      { takeSnapshot: async () => snapshot, observer: createObserver(), notReady: () => undefined },
+      { takeSnapshot: async () => snapshot, log: heardLog(), observer: createObserver(), notReady: () => undefined },
     );
     return Number(server.address.split(':').at(-1));
   }

@@ -4,6 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
+import { ownLog } from '../log/log.ts';
 import type { CountingProcess, Snapshot } from '../snapshot/snapshot.ts';
 import { REQUESTS, SnapshotWriter } from '../snapshot/stream.ts';
 
@@ -210,6 +211,7 @@ export class ServingProcess {
       servingRestarts: this.#restarts,
       cpuSeconds: (user + system) / 1e6,
       residentBytes: process.memoryUsage.rss(),
+      logLinesDropped: ownLog().dropped(),
     };
   }
 

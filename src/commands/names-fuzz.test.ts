@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { constantFrom, integer, record, sample } from 'fast-check';
+import { heardLog } from '../../test/agent/heard-log.ts';
 import { anyText, deviceName, hostileText } from '../../test/fuzz/hostile-text.ts';
 import { holdsForAll, holdsInTime, runsOf } from '../../test/fuzz/property.ts';
 import { goldenBuild, goldenSeen } from '../../test/snapshots/golden-snapshot.ts';
@@ -12,7 +13,6 @@ import { type QueuePlan, snapshotAt } from '../../test/snapshots/quiet-host.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { quoted } from '../diagnosis/remedies/command.ts';
 import { windowOf } from '../diagnosis/window.ts';
-import { createLog } from '../log/log.ts';
 import { logFormats } from '../log/log-format.ts';
 import { itemsOf, renderCheck } from '../outputs/check-text.ts';
 import { jsonLines, textLines } from '../outputs/drops-text.ts';
@@ -138,8 +138,8 @@ holdsForAll(
     } as const;
     const heard: string[] = [];
     for (const format of logFormats) {
-      const log = createLog({ format, level: 'warn' }, (line) => heard.push(line));
-      log.say('warn', device + comm, { namespace, [comm]: { [device]: namespace } });
+      const log = heardLog({ format }, (line) => heard.push(line));
+      log.logger.warn({ namespace, [comm]: { [device]: namespace } }, device + comm);
     }
     for (const line of [textLines({ ownNetns: 1, rate: 0 }).loss(1, loss), jsonLines().loss(1, loss), ...heard]) {
       assert.match(line, /^[^\n]+\n$/);

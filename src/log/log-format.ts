@@ -10,38 +10,65 @@ export const logFormats: readonly LogFormat[] = ['text', 'logfmt', 'json'];
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 export const logLevels: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug'];
 
-export interface LogEntry {
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  readonly level: Exclude<LogLevel, 'silent'>;
-  readonly msg: string;
+/** An entry as pino writes it, and fields of the one who wrote it. */
+interface Entry {
+  /** ISO 8601. */
+  readonly time: string;
+  /** In capitals. */
+  readonly level: string;
   /** The process of the agent that wrote the entry. */
   readonly process?: string;
-  readonly fields?: Readonly<Record<string, unknown>>;
+  readonly msg?: string;
+  readonly [field: string]: unknown;
 }
 
 /** Characters. */
 const LONGEST = { line: 2048, lastLine: 8192, text: 300 };
 /** logfmt and text name what is in objects as `err.type`. */
 const DEEPEST = 3;
+const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/;
 
-/** A line with its line end. `isLast`: the last words of a process may be longer, and in `text` take several lines. */
-export function logLine(entry: LogEntry, format: LogFormat, isLast = false): string {
+/**
+ * The line of an entry in JSON, with its line end. `isLast`: the last words of a process may be longer, and in `text` take several lines.
+ */
+export function logLine(json: string, format: LogFormat, isLast = false): string {
   const most = isLast ? LONGEST.lastLine : LONGEST.line;
   const words = isLast ? visibleLines : visible;
+  const entry: Entry = JSON.parse(json);
   const whole = render(entry, format, words);
   if (whole.length <= most) return `${whole}\n`;
-  const fields = shortened(entry.fields ?? {});
-  const short = render({ ...entry, msg: cut(entry.msg, most / 8), fields }, format, words);
+  const { time, level, process, msg = '', ...fields } = entry;
+  const head = { time, level, ...(process !== undefined && { process }), msg: cut(msg, most / 8) };
+  const short = render({ ...head, ...shortened(fields) }, format, words);
   // A character may become six: \u001b.
-  return `${short.length <= most ? short : render({ ...entry, msg: cut(entry.msg, most / 8), fields: {} }, format, words)}\n`;
+  return `${short.length <= most ? short : render(head, format, words)}\n`;
 }
 
-function render(entry: LogEntry, format: LogFormat, words: (text: string) => string): string {
-  const { time, level, msg, process, fields = {} } = entry;
-  // `fields` first: they cannot stand in for what comes after them, and JSON keeps the places of names that are there already.
-  const head = { time: new Date(time).toISOString(), level: level.toUpperCase(), ...(process && { process }), msg };
-  if (format === 'json') return escapedJson(JSON.stringify({ ...head, ...fields, ...head }));
+/** An entry in JSON of what the other process of the agent wrote: an entry of its own log, or anything else that it or Node wrote. */
+export function relayed(line: string): string {
+  const { time, level, msg, process: _, ...fields } = entryOf(line) ?? { msg: line.replace(/^tapscope: /, '') };
+  return JSON.stringify({
+    time: typeof time === 'string' && ISO_TIME.test(time) ? time : new Date().toISOString(),
+    level: logLevels.some((known) => known.toUpperCase() === level) ? level : 'WARN',
+    process: 'serving',
+    msg: typeof msg === 'string' ? msg : '',
+    ...fields,
+  });
+}
+
+function entryOf(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function render(entry: Entry, format: LogFormat, words: (text: string) => string): string {
+  const { time, level, process, msg = '', ...fields } = entry;
+  const head = { time, level, process, msg };
+  if (format === 'json') return escapedJson(JSON.stringify({ ...head, ...fields }));
   if (format === 'logfmt') return [...pairs(head), ...pairs(fields)].join(' ');
   return ['tapscope:', words(msg), ...pairs(fields)].join(' ');
 }

@@ -4,25 +4,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, serveEndpoint } from '../../test/agent/endpoint.ts';
+import { heardLog } from '../../test/agent/heard-log.ts';
 import { parseJson, textAt } from '../../test/host/checked-json.ts';
-import { createLog, pinoStream } from './log.ts';
-import { logFormats, logLine } from './log-format.ts';
+import { createLog } from './agent-log.ts';
+import { type LogFormat, logFormats, logLine } from './log-format.ts';
 
 function clocked() {
   const lines: string[] = [];
   const clock = { ms: 0 };
-  const log = createLog(
-    { format: 'json', level: 'warn' },
+  const log = heardLog(
+    {},
     (line) => lines.push(line),
     () => clock.ms,
   );
-  const { write } = pinoStream(log);
-  return {
-    lines,
-    clock,
-    log,
-    write: (msg: string, more: object = {}) => write(`${JSON.stringify({ level: 40, msg, ...more })}\n`),
-  };
+  return { lines, clock, log, write: (msg: string, more: object = {}) => log.logger.warn(more, msg) };
 }
 
 test('a hundred lines at once, then one a second, and how many are missing', () => {
@@ -52,18 +47,26 @@ test('a line has a most length and stays JSON, with any content', () => {
 });
 
 test('a field cannot stand in for time, level or msg, and the last line says all that 8 KiB hold', () => {
-  const fields = { time: 'never', level: 'INFO', msg: 'well', err: { type: 'a b' } };
-  const entry = { time: 0, level: 'error', msg: 'ill', process: 'serving', fields } as const;
-  const fixed = { time: '1970-01-01T00:00:00.000Z', level: 'ERROR', msg: 'ill', process: 'serving' };
-  assert.deepEqual(parseJson(logLine(entry, 'json')), { ...fixed, err: { type: 'a b' } });
+  const { lines, log } = clocked();
+  log.logger.error({ time: 'never', level: 'INFO', process: 'other', err: { type: 'a b' } }, 'ill');
+  assert.match(lines[0] ?? '', /^\{"time":"\d{4}-[^"]*","level":"ERROR","msg":"ill","err":\{"type":"a b"\}\}\n$/);
+  const entry = {
+    time: '1970-01-01T00:00:00.000Z',
+    level: 'ERROR',
+    process: 'serving',
+    msg: 'ill',
+    err: { type: 'a b' },
+  };
+  const line = (one: object, format: LogFormat, isLast = false) => logLine(JSON.stringify(one), format, isLast);
+  assert.deepEqual(parseJson(line(entry, 'json')), entry);
   assert.match(
-    logLine(entry, 'logfmt'),
+    line(entry, 'logfmt'),
     /^time=1970-01-01T00:00:00\.000Z level=ERROR process=serving msg=ill .*err\.type="a b"\n$/,
   );
   for (const format of logFormats) {
     const long = { ...entry, msg: '\u009b'.repeat(9000) };
-    assert.ok(logLine(long, format).length <= 2049 && logLine(long, format, true).length <= 8193);
-    assert.ok(logLine({ ...entry, msg: 'x'.repeat(7000) }, format, true).includes('x'.repeat(7000)));
+    assert.ok(line(long, format).length <= 2049 && line(long, format, true).length <= 8193);
+    assert.ok(line({ ...entry, msg: 'x'.repeat(7000) }, format, true).includes('x'.repeat(7000)));
   }
 });
 
@@ -76,6 +79,69 @@ test('what is said last comes after how many lines are missing, at every level',
     lines.slice(99).map((line) => textAt(parseJson(line), 'msg').split(' were')[0]),
     ['again', '2 lines', 'end'],
   );
+});
+
+test('what the other process wrote keeps its words, and cannot speak for this one', () => {
+  const { lines, log, clock } = clocked();
+  for (const line of [
+    '{"time":"2026-11-26T10:00:00.000Z","level":"ERROR","process":"counting","msg":"ill","req":{"url":"/"}}',
+    '{"time":"then","level":["x"],"msg":7}',
+    'tapscope: a sentence',
+    'Fatal error\u001b[2J in native code',
+    '['.repeat(9000),
+  ])
+    log.relay(line, 'stderr');
+  assert.deepEqual(
+    lines.map((line) => ['level', 'process', 'msg'].map((key) => textAt(parseJson(line), key).slice(0, 20))),
+    [
+      ['ERROR', 'serving', 'ill'],
+      ['WARN', 'serving', ''],
+      ['WARN', 'serving', 'a sentence'],
+      ['WARN', 'serving', 'Fatal error\u001b[2J in n'],
+      ['WARN', 'serving', '['.repeat(20)],
+    ],
+  );
+  assert.match(lines[0] ?? '', /^\{"time":"2026-11-26T10:00:00.000Z",.*"req":\{"url":"\/"\}\}\n$/);
+  // One that floods leaves this process its own lines.
+  for (let number = 0; number < 1000; number += 1) log.relay('again', 'stderr');
+  log.say('warn', 'own');
+  assert.equal(lines.length, 101);
+  assert.equal(textAt(parseJson(lines.at(-1) ?? ''), 'msg'), 'own');
+  assert.equal(log.dropped(), 905);
+  clock.ms += 1000;
+  log.relay('later', 'stderr');
+  assert.match(lines.at(-2) ?? '', /905 lines were left out/);
+});
+
+test('an output without room costs lines, which are counted and told there once there is room', () => {
+  const lines: string[] = [];
+  let room = 2;
+  let roomed = (): void => undefined;
+  const stderr = {
+    write: (line: string) => {
+      if (room === 0) return false;
+      room -= 1;
+      lines.push(line);
+      return true;
+    },
+    whenRoom: (call: () => void) => {
+      roomed = call;
+    },
+  };
+  const log = createLog({ format: 'text', level: 'warn' }, { stdout: stderr, stderr });
+  for (const word of ['one', 'two', 'three', 'four']) log.say('warn', word);
+  room = 10;
+  log.say('warn', 'five');
+  assert.equal(log.dropped(), 3);
+  roomed();
+  log.say('warn', 'six');
+  assert.deepEqual(lines, [
+    'tapscope: one\n',
+    'tapscope: two\n',
+    'tapscope: 3 lines were dropped here: they were not read in time, or the disk was full.\n',
+    'tapscope: six\n',
+  ]);
+  assert.equal(log.dropped(), 3);
 });
 
 test('control characters of C1 and of direction are escaped', () => {

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { heardLog } from '../../test/agent/heard-log.ts';
 import { freePort } from '../../test/host/free-port.ts';
 import { labelsOf, samplesOf } from '../../test/snapshots/client-registry.ts';
 import { cataloguePage, goldenBuild, goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
@@ -139,6 +140,7 @@ test('Prometheus reads both formats, and times of creation where they are asked 
     },
     {
       takeSnapshot: async () => ({ ...snapshot, takenAt: Date.now() / 1000 }),
+      log: heardLog(),
       observer: createObserver(),
       notReady: () => undefined,
     },

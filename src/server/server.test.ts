@@ -7,6 +7,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { heardLog } from '../../test/agent/heard-log.ts';
 import { goldenBuild, goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Device } from '../snapshot/device.ts';
@@ -25,6 +26,7 @@ async function serve(t: TestContext, dependencies: Partial<ServerDependencies> =
   const takeSnapshot = async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 });
   const server = await startServer(options, {
     takeSnapshot,
+    log: heardLog(),
     observer: createObserver(),
     notReady: () => undefined,
     ...dependencies,
@@ -271,6 +273,7 @@ test('a port in use is said in one sentence', async (t) => {
   await assert.rejects(
     startServer(again, {
       takeSnapshot: async () => goldenSnapshot,
+      log: heardLog(),
       observer: createObserver(),
       notReady: () => undefined,
     }),
@@ -284,7 +287,12 @@ test('every address means IPv4 too', async (t) => {
   const listen = { host: undefined, port: 0 };
   const server = await startServer(
     { ...options, listen },
-    { takeSnapshot: async () => goldenSnapshot, observer: createObserver(), notReady: () => undefined },
+    {
+      takeSnapshot: async () => goldenSnapshot,
+      log: heardLog(),
+      observer: createObserver(),
+      notReady: () => undefined,
+    },
   );
   t.after(() => server.close());
   assert.match(server.address, /^:\d+$/);
@@ -301,7 +309,12 @@ test('closing lets a running scrape finish, but waits for no idle connection', a
     await setTimeout(300);
     return goldenSnapshot;
   };
-  const server = await startServer(options, { takeSnapshot, observer: createObserver(), notReady: () => undefined });
+  const server = await startServer(options, {
+    takeSnapshot,
+    log: heardLog(),
+    observer: createObserver(),
+    notReady: () => undefined,
+  });
   const page = fetch(`http://${server.address}/metrics`).then((response) => response.text());
   await running;
   const before = Date.now();

@@ -2,8 +2,8 @@
 // The HTTP server: /metrics, /api/v1, /, /-/healthy, /-/ready, and 404 for everything else.
 import type { Server } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
-import { type FastifyInstance, fastify, LogController } from 'fastify';
-import { type Log, ownLog, pinoStream } from '../log/log.ts';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { AgentLog } from '../log/log.ts';
 import { createMetricsPage, type PrometheusOptions } from '../outputs/prometheus/prometheus-page.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Exports } from '../subjects/scrape-metrics.ts';
@@ -33,8 +33,8 @@ export interface ServerOptions {
 }
 
 export interface ServerDependencies {
-  /** Requests are logged at debug. Absent: that of this process. */
-  readonly log?: Log;
+  /** Requests are logged at debug. */
+  readonly log: AgentLog;
   /** Closed with the server; absent: plain HTTP, no password. */
   readonly web?: LiveWebConfig;
   /** Called when the port is taken, before any client is accepted. */
@@ -126,13 +126,14 @@ async function createApp(
   servers: Server[],
 ): Promise<{ readonly app: FastifyInstance; readonly scraper: Scraper }> {
   const { allowedHosts } = options;
-  const { web, listening, log = ownLog() } = dependencies;
+  const { web, listening, log } = dependencies;
   const { level } = log.options;
   const guard = createGuard(web.current(), createHostCheck(allowedHosts));
+  // serving.ts announces the address in other words.
+  const logger: FastifyBaseLogger = log.logger.child({}, { level: level === 'info' ? 'warn' : level });
   const app = fastify({
     ...validation,
-    // serving.ts announces the address in other words.
-    logger: { level: level === 'info' ? 'warn' : level, base: null, stream: pinoStream(log) },
+    loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: level !== 'debug' }),
     serverFactory: (handler) => {
       const server = createHttpServer(handler, () => web.current().tls);

@@ -34,6 +34,8 @@ export interface CountingProcess {
   readonly servingRestarts: number;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
+  /** Lines that its log lacks, since it started; undefined: it was not recorded. */
+  readonly logLinesDropped?: number | undefined;
 }
 
 /** The agent on itself: everything it could not see or lost. */

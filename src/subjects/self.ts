@@ -86,6 +86,11 @@ export const self: Subject = {
         (agent) => agent.counting?.servingRestarts,
       ),
       counter(
+        'tapscope_log_lines_dropped_total',
+        'Lines that the log of the counting process lacks: nobody read it in time, its disk was full, or there were more than one a second.',
+        (agent) => agent.counting?.logLinesDropped,
+      ),
+      counter(
         'tapscope_counting_process_cpu_seconds_total',
         'CPU time of the process that counts; process_cpu_seconds_total has that of the process that answers requests.',
         (agent) => agent.counting?.cpuSeconds,

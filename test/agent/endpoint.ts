@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { packageRoot } from '../../src/kernel/package.ts';
-import { createLog } from '../../src/log/log.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { type RunningServer, type ServerDependencies, startServer } from '../../src/server/server.ts';
 import { openWebConfig } from '../../src/server/web-config/file.ts';
 import { goldenBuild, goldenSnapshot } from '../snapshots/golden-snapshot.ts';
+import { heardLog } from './heard-log.ts';
 
 export interface Endpoint {
   readonly server: RunningServer;
@@ -43,7 +43,7 @@ export async function serveEndpoint(
       pageFolder: join(packageRoot(), 'dist/src/page'),
     },
     {
-      log: createLog({ format: 'json', level: log ? 'warn' : 'silent' }, log),
+      log: heardLog({}, log),
       takeSnapshot,
       observer: createObserver(),
       web,

@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly wrapper?: readonly string[];
   /** '': every address. */
   readonly listen?: string;
+  /** Gets what it writes, which finished() does not hear then. */
+  readonly output?: number;
 }
 
 /** Runs a command to its end. */
@@ -183,9 +185,9 @@ function keep(child: ChildProcess, waits: boolean): void {
   for (const one of [child, ...pipes]) waits ? one.ref() : one.unref();
 }
 
-export function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildProcess {
+export function launch(args: readonly string[], { wrapper = [], output }: RunOptions): ChildProcess {
   const [file = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
-  return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(file, rest, { stdio: ['ignore', output ?? 'pipe', output ?? 'pipe'] });
 }
 
 export function finished(child: ChildProcess): Promise<Finished> {

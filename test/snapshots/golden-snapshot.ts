@@ -263,7 +263,7 @@ const agent: AgentState = {
   level: 'exact',
   sheds: 1,
   pace: { seconds: 2, judgedEvery: 1 },
-  counting: { servingRestarts: 1, cpuSeconds: 12.5, residentBytes: 85_000_000 },
+  counting: { servingRestarts: 1, cpuSeconds: 12.5, residentBytes: 85_000_000, logLinesDropped: 3 },
   epoch: 3,
   unrouted: [{ netns: 4026532285, reason: 'NOT_SPECIFIED', location: 'ip_error', packets: 5 }],
   ended: goldenEnded,

@@ -81,3 +81,8 @@ export function sendDescriptor(socket: number, descriptor: number): void {
 export function receiveDescriptor(socket: number): number | undefined {
   return native().receiveDescriptor(socket);
 }
+
+/** As addon/tapscope.d.ts says: what the descriptor takes at once. */
+export function writeNow(descriptor: number, bytes: Uint8Array): number {
+  return native().writeNow(descriptor, bytes);
+}
