@@ -82,7 +82,7 @@ async function start({ pid, server: options, web: config, otlp: exported, host, 
     pulse,
     notReady,
     // A service manager starts it as a unit of its own, and ends it with the other.
-    listening: () => confine(user, process.ppid === pid ? pid : undefined),
+    listening: () => confine(user, process.ppid === pid ? pid : undefined, exported !== undefined),
     exports: () => otlp?.exports(),
   });
   channel.write(REQUESTS.listening);

@@ -134,7 +134,7 @@ test('an intruder in the process that serves gets no further, and the figures st
   const answers: Readonly<Record<string, string>> = JSON.parse(found);
   for (const [attempt, answer] of Object.entries(answers))
     assert.match(answer, /^(EPERM|EACCES|ENOSYS|EAFNOSUPPORT)$/, attempt);
-  assert.ok(Object.keys(answers).length >= (process.arch === 'x64' ? 70 : 17));
+  assert.ok(Object.keys(answers).length >= (process.arch === 'x64' ? 87 : 17));
   assert.equal(existsSync('/tmp/intruder'), false);
   assert.match(stderr, /^tapscope: The process that answers requests sent what it must not send, and is ended\.$/m);
 });
@@ -166,7 +166,7 @@ test('an intruder who asks for snapshots without end gets half of the time, and 
   assert.equal((await agent.stop()).code, 0);
 });
 
-test('a process that serves and is killed is started again within a second, and no packet is missed', {
+test('a process that serves and is killed is started again at once, then after 1 s, 2 s; no packet is missed', {
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
@@ -181,7 +181,8 @@ test('a process that serves and is killed is started again within a second, and 
     all += (await testReader.udp(peer, 9, 20, 64)).sent;
     const ms = await servingAgain(agent, serving);
     t.diagnostic(`it serves again after ${Math.round(ms)} ms`);
-    assert.ok(ms <= BACK_WITHIN_MS * (await slowness()));
+    const pauseMs = round === 0 ? 0 : 1000 * 2 ** (round - 1);
+    assert.ok(ms >= pauseMs && ms - pauseMs <= BACK_WITHIN_MS * (await slowness()), `round ${round}: ${ms} ms`);
   }
   const queue = { netns: String(lab.inode), device: 'vnet0', queue: '0' };
   assert.equal((await agent.metrics()).value('tapscope_queue_offered_packets_total', queue), all);
@@ -191,7 +192,10 @@ test('a process that serves and is killed is started again within a second, and 
     'its socket is there too',
   );
   const { stderr } = await agent.stop();
-  assert.equal(stderr.match(/ended \(signal SIGKILL\) and is started again; its history begins anew\.$/gm)?.length, 3);
+  assert.equal(
+    stderr.match(/ended \(signal SIGKILL\) and is started again(?: in \d s)?; its history begins anew\.$/gm)?.length,
+    3,
+  );
 });
 
 test('a process that serves and is killed goes on exporting when it is started again', { skip: noLab }, async (t) => {
