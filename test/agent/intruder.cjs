@@ -34,8 +34,11 @@ function attempts() {
 
 /** Numbers of x86-64; from 424 on they are those of every architecture. */
 const RAW = {
-  'type into the terminal': [16, 0, 0x5412, Buffer.from('x')],
-  'type into it by a number with high bits': [16, 0, 2 ** 32 + 0x5412, Buffer.from('x')],
+  'type into the terminal': [16, 0, 0x5412, Buffer.from('~')],
+  'type into it by where it prints': [16, 1, 0x5412, Buffer.from('~')],
+  'type into it by where it complains': [16, 2, 0x5412, Buffer.from('~')],
+  'type into it by a number with high bits': [16, 0, 2 ** 32 + 0x5412, Buffer.from('~')],
+  'read what is typed': [2, Buffer.from('/dev/tty\0'), 0],
   'paste into the console': [16, 0, 0x541c, Buffer.from([2])],
   'be signalled for another': [72, 3, 8, 'agent'],
   'be signalled for another, the longer way': [72, 3, 15, Buffer.alloc(8)],
