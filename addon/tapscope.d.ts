@@ -217,41 +217,58 @@ export function lockFile(fd: number): boolean;
  */
 export function openPerfEvent(type: number, config: number, tid: number): number;
 
+/** What a second process may reach, where the kernel has Landlock. */
+export interface Reach {
+  /** It may open these files, and what is in these folders, for reading, and its own folder of /proc; no others. */
+  readonly readable: readonly string[];
+  /** TCP ports (Linux 6.7 or later): it may take, and connect to, no others. Absent: any. */
+  readonly ports?: { readonly taken: readonly number[]; readonly connected: readonly number[] };
+}
+
+export interface Second {
+  readonly pid: number;
+  /** The reading ends of its stdout and stderr. The caller closes them. */
+  readonly outputs: readonly [number, number];
+}
+
 /**
- * Starts a program as a second process: its pid. `descriptors` become 3, 4, … there, all others but 0, 1 and 2 are closed. It can
- * never gain a right by executing a program, and has no capability unless this process is root. Where the kernel has
- * Landlock, it may open for reading the files and folders of `readable` and its own folder of /proc, and nothing else.
+ * Starts a program as a second process, in a session of its own. `descriptors` become 3, 4, … there; it has no others, but an
+ * empty stdin and two pipes. It can never gain a right by executing a program, has no capability unless this process is root,
+ * and is killed when this process ends. Throws where the kernel has Landlock and refuses the rules.
  */
 export function startSecondProcess(
   program: string,
   words: readonly string[],
   descriptors: readonly number[],
-  readable: readonly string[],
-): number;
+  reach: Reach,
+): Second;
 
 /** This process becomes the program, with its words, under the same rules; 0 to 3 stay open. */
-export function becomeConfined(words: readonly string[], readable: readonly string[]): never;
+export function becomeConfined(words: readonly string[], reach: Reach): never;
 
-/** The version of the kernel's rules about files (Landlock); 0: it has none. */
+/** The version of the kernel's Landlock; 0: it has none, it is switched off, or a container forbids to ask. */
 export function landlockVersion(): number;
 
 /** wait(2)'s status, once; undefined while it runs. */
 export function endOfSecondProcess(pid: number): number | undefined;
 
 /**
- * For all threads of this process, and for good: it becomes the user without other groups, and loses all capabilities. The kernel then
- * refuses (EPERM) opening files for writing, starting programs, BPF, namespaces, limits, other processes' memory and signals, and (ENOSYS) all
- * system calls since Linux 6.8. `parent`: the process is killed when that one, which started it, ends.
+ * For all threads of this process, and for good: it becomes the user without other groups, loses all capabilities, and may make the system
+ * calls of a list alone (addon/system/allowed_calls.hh). Others get EPERM; ENOSYS where they are newer than the list. `parent`: the process is
+ * killed when that one, which started it, ends. `connects`: it may make TCP and UDP sockets and connect them.
  */
-export function confine(user?: { readonly uid: number; readonly gid: number }, parent?: number): void;
+export function confine(
+  user: { readonly uid: number; readonly gid: number } | undefined,
+  parent: number | undefined,
+  connects: boolean,
+): void;
 
 /** For all threads of this process and what it starts, for good: they have these capabilities (capability.h) at most. */
 export function keepCapabilities(numbers: readonly number[]): void;
 
 /**
- * For all threads of this process and what it starts, for good: the kernel refuses (EPERM) what no part of the agent needs: other
- * processes' memory, modules, mounts, clocks, keys, io_uring, links. Without `startsProcesses` also processes, programs and users.
- * `hasRing`: libuv has an io_uring from its start on, and goes on with that one.
+ * For all threads of this process and what it starts, for good: the system calls of the list of the process that counts alone. Without
+ * `startsProcesses` no processes, programs, users and IP sockets. `hasRing`: libuv has an io_uring from its start on, and goes on with that one.
  */
 export function refuseUnused(startsProcesses: boolean, hasRing: boolean): void;
 

@@ -74,7 +74,7 @@ test('every service is pinned, watched, without rights that it does not need, an
 
 test('the agent has the rights of the product, and those by which the process that serves becomes another user; its image has the version of the package', () => {
   const added = listAt(compose, 'services', 'agent', 'cap_add').map((name) => `CAP_${name}`);
-  assert.deepEqual(added, [...capabilityNames, 'CAP_SETGID', 'CAP_SETUID']);
+  assert.deepEqual(added, [...capabilityNames, 'CAP_SETGID', 'CAP_SETUID', 'CAP_KILL']);
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
   assert.equal(textAt(compose, 'services', 'agent', 'image'), `tapscope:${version}`);
   assert.ok(existsSync(join(project, textAt(compose, 'services', 'agent', 'build', 'dockerfile'))));

@@ -88,7 +88,7 @@ async function start(
     pulse,
     notReady,
     // A service manager starts it as a unit of its own, and ends it with the other.
-    listening: () => confine(user, process.ppid === pid ? pid : undefined),
+    listening: () => confine(user, process.ppid === pid ? pid : undefined, exported !== undefined),
     exports: () => otlp?.exports(),
   });
   channel.write(REQUESTS.listening);

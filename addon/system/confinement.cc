@@ -2,13 +2,13 @@
 #include "system/confinement.hh"
 
 #include "error.hh"
+#include "system/allowed_calls.hh"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <sched.h>
+#include <linux/netlink.h>
 #include <seccomp.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -17,6 +17,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <type_traits>
 #include <vector>
@@ -24,223 +25,173 @@
 namespace
 {
 
-/*
- * Refused with any arguments. Names that this libseccomp or this machine does not know are left out.
- */
-
-/** The kernel's inside, other processes and their memory, mounts, clocks, keys, names of files. */
-constexpr std::array REFUSED_TO_BOTH = {
-	"ptrace",
-	"process_vm_readv",
-	"process_vm_writev",
-	"kcmp",
-	"pidfd_getfd",
-	"pidfd_send_signal",
-	"process_madvise",
-	"userfaultfd",
-	"io_uring_setup",
-	"io_uring_register",
-	"init_module",
-	"finit_module",
-	"delete_module",
-	"kexec_load",
-	"kexec_file_load",
-	"reboot",
-	"syslog",
-	"acct",
-	"lookup_dcookie",
-	"swapon",
-	"swapoff",
-	"quotactl",
-	"quotactl_fd",
-	"settimeofday",
-	"clock_settime",
-	"clock_adjtime",
-	"adjtimex",
-	"sethostname",
-	"setdomainname",
-	"add_key",
-	"request_key",
-	"keyctl",
-	"personality",
-	"modify_ldt",
-	"unshare",
-	"mount",
-	"umount2",
-	"pivot_root",
-	"chroot",
-	"fsopen",
-	"fsconfig",
-	"fsmount",
-	"fspick",
-	"move_mount",
-	"open_tree",
-	"mount_setattr",
-	"rename",
-	"renameat",
-	"renameat2",
-	"link",
-	"linkat",
-	"symlink",
-	"symlinkat",
-	"mknod",
-	"mknodat",
-	"truncate",
-	"setxattr",
-	"lsetxattr",
-	"fsetxattr",
-	"removexattr",
-	"lremovexattr",
-	"fremovexattr",
-	"open_by_handle_at",
-	"name_to_handle_at",
-	"fanotify_init",
-	"shmget",
-	"msgget",
-	"semget",
-	"mq_open",
-};
-
-/** Other programs and users. */
-constexpr std::array REFUSED_WITHOUT_CHILDREN = {
-	"execve",    "execveat",  "fork",     "vfork",	  "setuid",    "setgid", "setreuid",   "setregid",
-	"setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset", "pidfd_open",
-};
-
-/** BPF, namespaces, limits, watches and attributes of files, and files but for reading them. */
-constexpr std::array REFUSED_TO_SERVING = {
-	"setrlimit",  "inotify_init", "inotify_init1", "inotify_add_watch",
-	"getxattr",   "lgetxattr",    "fgetxattr",     "listxattr",
-	"llistxattr", "flistxattr",   "bpf",	       "perf_event_open",
-	"setns",      "creat",	      "unlink",	       "unlinkat",
-	"mkdir",      "mkdirat",      "rmdir",	       "chmod",
-	"fchmod",     "fchmodat",     "fchmodat2",     "chown",
-	"lchown",     "fchown",	      "fchownat",      "utime",
-	"utimes",     "utimensat",    "futimesat",
-};
-
 /** The part of an argument that is an int. */
 constexpr uint64_t INT_BITS = 0xFFFFFFFF;
 
-/** A ring that was made before the filter bypasses it with this call alone. */
+/** A ring that was made before the filter goes on with this call alone. */
 constexpr const char *RING = "io_uring_enter";
 
-/**
- * System calls since Linux 6.8 (457 is statmount), in the numbering that all architectures share: what will be there
- * one day, this filter cannot know. The C library falls back on older ones where it gets ENOSYS.
- */
-constexpr int FIRST_UNKNOWN = 457;
-constexpr int LAST_UNKNOWN = 703;
+/** System calls have numbers below this, now and for long. */
+constexpr int NUMBERS = 1024;
 
-/** Their arguments lie in memory, where a filter cannot look: the C library takes the older calls, which are looked at.
- */
-constexpr std::array ABSENT = {"openat2"};
+scmp_arg_cmp isInt(unsigned argument, uint64_t value)
+{
+	return SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, INT_BITS, value & INT_BITS);
+}
 
 using Filter = std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, decltype(&seccomp_release)>;
 
-class FilterMaker
+/** A list of what is allowed. Other calls get EPERM; ENOSYS where the C library goes on with an older call by that
+ * alone. */
+class AllowList
 {
 public:
-	FilterMaker() : filter_(seccomp_init(SCMP_ACT_ALLOW), seccomp_release)
+	AllowList() : filter_(seccomp_init(SCMP_ACT_ERRNO(EPERM)), seccomp_release)
 	{
-		if (!filter_)
+		if (!filter_) {
 			error_ = -ENOMEM;
+			return;
+		}
+		// Calls of another numbering (32 bits, x32) are not there.
+		note(seccomp_attr_set(filter_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
+		// A tree instead of a chain: tens of instructions a call, not hundreds.
+		note(seccomp_attr_set(filter_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));
+		note(seccomp_attr_set(filter_.get(), SCMP_FLTATR_CTL_TSYNC, 1));
+		for (const char *name : allowed::ABSENT)
+			add(SCMP_ACT_ERRNO(ENOSYS), seccomp_syscall_resolve_name(name));
+		for (int number = 0; number < NUMBERS; number++) {
+			char *const name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+			if (name == nullptr)
+				add(SCMP_ACT_ERRNO(ENOSYS), number);
+			free(name);
+		}
 	}
 
+	/** One call, where all comparisons hold. */
 	template <typename... Comparisons>
-	void refuse(const char *name, int error, Comparisons... comparisons)
+	void allow(const char *name, Comparisons... comparisons)
 	{
 		const int number = seccomp_syscall_resolve_name(name);
 		if (number != __NR_SCMP_ERROR)
-			refuseNumber(number, error, comparisons...);
+			add(SCMP_ACT_ALLOW, number, comparisons...);
 	}
 
-	template <typename... Comparisons>
-	void refuseNumber(int number, int error, Comparisons... comparisons)
+	template <typename Names>
+	void allowAll(const Names &names)
 	{
-		if (error_ != 0)
-			return;
-		const std::vector<scmp_arg_cmp> all{comparisons...};
-		error_ = seccomp_rule_add_array(filter_.get(), SCMP_ACT_ERRNO(error), number,
-						static_cast<unsigned>(all.size()), all.data());
+		for (const char *name : names)
+			allow(name);
+	}
+
+	/** One call, where this argument is one of these ints. */
+	template <typename Values>
+	void allowInts(const char *name, unsigned argument, const Values &values)
+	{
+		for (const uint64_t value : values)
+			allow(name, isInt(argument, value));
 	}
 
 	/** 0, or a negative errno. For all threads. */
-	int load()
-	{
-		if (error_ == 0)
-			error_ = seccomp_attr_set(filter_.get(), SCMP_FLTATR_CTL_TSYNC, 1);
-		return error_ == 0 ? seccomp_load(filter_.get()) : error_;
-	}
+	int load() { return error_ == 0 ? seccomp_load(filter_.get()) : error_; }
 
 private:
+	template <typename... Comparisons>
+	void add(uint32_t action, int number, Comparisons... comparisons)
+	{
+		const std::vector<scmp_arg_cmp> all{comparisons...};
+		if (error_ == 0)
+			note(seccomp_rule_add_array(filter_.get(), action, number, static_cast<unsigned>(all.size()),
+						    all.data()));
+	}
+
+	void note(int error)
+	{
+		if (error_ == 0)
+			error_ = error;
+	}
+
 	Filter filter_;
 	int error_ = 0;
 };
 
-template <typename Names>
-void refuseAll(FilterMaker &maker, const Names &names)
+/** What Node.js and the C library call in both processes. */
+void allowBoth(AllowList &list)
 {
-	for (const char *name : names)
-		maker.refuse(name, EPERM);
+	list.allowAll(allowed::MEMORY);
+	list.allowAll(allowed::THREADS);
+	list.allowAll(allowed::LIFE);
+	list.allowAll(allowed::TIME);
+	list.allowAll(allowed::LOOP);
+	list.allowAll(allowed::DESCRIPTORS);
+	list.allowAll(allowed::FILES);
+	list.allowAll(allowed::SELF);
+	list.allowAll(allowed::SOCKETS);
+	list.allow("clone",
+		   SCMP_A0(SCMP_CMP_MASKED_EQ, allowed::NAMESPACES | allowed::THREAD_FLAGS, allowed::THREAD_FLAGS));
+	list.allowInts("fcntl", 1, allowed::FCNTL_COMMANDS);
+	list.allowInts("ioctl", 1, allowed::IOCTL_REQUESTS);
+	list.allowInts("prctl", 0, allowed::PRCTL_OPTIONS);
+	list.allow("socketpair", isInt(0, AF_UNIX));
 }
 
-/** Threads, but no processes, and no other user. */
-void refuseChildren(FilterMaker &maker)
+int loadServing(bool connects)
 {
-	refuseAll(maker, REFUSED_WITHOUT_CHILDREN);
-	maker.refuse("clone3", ENOSYS);
-	maker.refuse("clone", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-}
-
-/** But AF_UNIX and rtnetlink, by which the C library lists addresses too; `hasNetwork`: and AF_INET, AF_INET6. */
-void refuseSockets(FilterMaker &maker, bool hasNetwork)
-{
-	for (int family = AF_UNIX + 1; family < AF_NETLINK; family++)
-		if (!hasNetwork || (family != AF_INET && family != AF_INET6))
-			maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, static_cast<uint64_t>(family)));
-	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
-	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0));
-}
-
-/** What reaches other processes and terminals by an argument. The kernel looks at the low half of these. */
-void refuseReaching(FilterMaker &maker)
-{
-	for (const uint64_t command : {F_SETOWN, F_SETOWN_EX, F_SETSIG})
-		maker.refuse("fcntl", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, command));
-	for (const uint64_t request : {TIOCSTI, TIOCLINUX})
-		maker.refuse("ioctl", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, request));
-	maker.refuse("prctl", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, INT_BITS, PR_SET_PDEATHSIG));
-	maker.refuse("prlimit64", EPERM, SCMP_A2(SCMP_CMP_NE, 0));
-	maker.refuse("socketpair", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-}
-
-int loadFilter()
-{
-	FilterMaker maker;
-	refuseAll(maker, REFUSED_TO_BOTH);
-	refuseAll(maker, REFUSED_TO_SERVING);
-	maker.refuse(RING, EPERM);
-	refuseChildren(maker);
-	for (const char *name : ABSENT)
-		maker.refuse(name, ENOSYS);
-	for (int number = FIRST_UNKNOWN; number <= LAST_UNKNOWN; number++)
-		maker.refuseNumber(number, ENOSYS);
-	refuseReaching(maker);
-	// 3: for ioctl() alone, and as much as both.
-	for (const uint64_t flag : {O_WRONLY, O_RDWR, O_ACCMODE}) {
-		maker.refuse("open", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag));
-		maker.refuse("openat", EPERM, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag));
-	}
-	for (const uint64_t flag : {O_CREAT, O_TRUNC}) {
-		maker.refuse("open", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, flag, flag));
-		maker.refuse("openat", EPERM, SCMP_A2(SCMP_CMP_MASKED_EQ, flag, flag));
-	}
+	AllowList list;
+	allowBoth(list);
+	// Files are read. 3 is a mode too: for ioctl() alone, and as much as both others.
+	constexpr uint64_t WRITES = O_ACCMODE | O_CREAT | O_TRUNC;
+	list.allow("open", SCMP_A1(SCMP_CMP_MASKED_EQ, WRITES, O_RDONLY));
+	list.allow("openat", SCMP_A2(SCMP_CMP_MASKED_EQ, WRITES, O_RDONLY));
+	// Its own limits, and none is set.
+	list.allow("prlimit64", isInt(0, 0), SCMP_A2(SCMP_CMP_EQ, 0));
 	const auto self = static_cast<uint64_t>(getpid());
-	for (const char *name : {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"})
-		maker.refuse(name, EPERM, SCMP_A0(SCMP_CMP_NE, self));
-	refuseSockets(maker, true);
-	return maker.load();
+	for (const char *name : {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"})
+		list.allow(name, isInt(0, self));
+	// MSG_FASTOPEN would connect a socket whose client has gone to another host.
+	list.allow("sendto", SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+	list.allow("sendmsg", SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+	list.allow("sendmmsg", SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+	for (const auto &[level, option] : allowed::SOCKET_OPTIONS)
+		list.allow("setsockopt", isInt(1, level), isInt(2, option));
+	if (connects) {
+		// The C library goes on without rtnetlink and nscd's unix socket.
+		constexpr uint64_t KIND = INT_BITS & ~static_cast<uint64_t>(SOCK_NONBLOCK | SOCK_CLOEXEC);
+		for (const uint64_t family : {AF_INET, AF_INET6})
+			for (const uint64_t kind : {SOCK_STREAM, SOCK_DGRAM})
+				list.allow("socket", isInt(0, family), SCMP_A1(SCMP_CMP_MASKED_EQ, KIND, kind),
+					   isInt(2, 0));
+		list.allow("connect");
+	}
+	return list.load();
+}
+
+int loadCounting(bool startsProcesses, bool hasRing)
+{
+	AllowList list;
+	allowBoth(list);
+	list.allowAll(allowed::MEASURING);
+	list.allowAll(allowed::OWN_FILES);
+	list.allowAll(allowed::OWN_SOCKETS);
+	list.allowAll(allowed::OTHER_PROCESS);
+	for (const char *name : {"open", "openat", "sendto", "sendmsg", "sendmmsg"})
+		list.allow(name);
+	list.allow("tgkill", isInt(0, static_cast<uint64_t>(getpid())));
+	list.allow("prlimit64", isInt(0, 0));
+	list.allowInts("ioctl", 1, allowed::PERF_REQUESTS);
+	list.allowInts("prctl", 0, allowed::GIVING_UP);
+	if (hasRing)
+		list.allow(RING);
+	list.allow("socket", isInt(0, AF_UNIX));
+	list.allow("socket", isInt(0, AF_NETLINK), isInt(2, NETLINK_ROUTE));
+	if (startsProcesses) {
+		list.allowAll(allowed::STARTING);
+		list.allow("clone", SCMP_A0(SCMP_CMP_MASKED_EQ, allowed::NAMESPACES, 0));
+		for (const char *name : {"kill", "tgkill"})
+			list.allow(name);
+		for (const uint64_t family : {AF_INET, AF_INET6})
+			list.allow("socket", isInt(0, family));
+	}
+	return list.load();
 }
 
 /** Drops the capabilities of this thread; where this process is not root, no thread has any. */
@@ -280,7 +231,7 @@ void confine(const Napi::CallbackInfo &info)
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
 			throw systemError(env, ESRCH, "find", "the process that counts");
 	}
-	if (const int error = loadFilter())
+	if (const int error = loadServing(info[2].ToBoolean()))
 		throw systemError(env, error, "load", "the filter of system calls");
 }
 
@@ -289,14 +240,6 @@ void refuseUnused(const Napi::CallbackInfo &info)
 	const Napi::Env env = info.Env();
 	const bool startsProcesses = info[0].As<Napi::Boolean>();
 	const bool hasRing = info[1].As<Napi::Boolean>();
-	FilterMaker maker;
-	refuseAll(maker, REFUSED_TO_BOTH);
-	if (!hasRing)
-		maker.refuse(RING, EPERM);
-	// The process that it starts gets this filter too, and needs a port.
-	refuseSockets(maker, startsProcesses);
-	if (!startsProcesses)
-		refuseChildren(maker);
-	if (const int error = maker.load())
+	if (const int error = loadCounting(startsProcesses, hasRing))
 		throw systemError(env, error, "load", "the filter of system calls");
 }

@@ -3,13 +3,8 @@
 
 #include <napi.h>
 
-/**
- * confine(user?): this process becomes { uid, gid } without other groups, gives up all capabilities, and the kernel
- * refuses (EPERM) what it does not need: to open a file for writing, to start a program, BPF, namespaces, other
- * processes' memory and signals. For all threads, and for good.
- */
+/** confine(user, parent, connects): as tapscope.d.ts says; the calls are in allowed_calls.hh. */
 void confine(const Napi::CallbackInfo &info);
 
-/** refuseUnused(startsProcesses): for all threads and what they start, the system calls that no part of the agent
- * needs. */
+/** refuseUnused(startsProcesses, hasRing): for all threads and what they start, the list of the process that counts. */
 void refuseUnused(const Napi::CallbackInfo &info);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/landlock.hh"
 
+#include "error.hh"
+
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <sys/stat.h>
@@ -9,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <string>
 
 namespace
 {
@@ -19,6 +23,17 @@ struct Handled {
 	uint64_t ports = 0;
 	uint64_t scopes = 0;
 };
+
+struct PortRule {
+	uint64_t rights;
+	uint64_t port;
+};
+constexpr int RULE_NET_PORT = 2;
+
+/** Since version 4: TCP ports. */
+constexpr int PORTS_SINCE = 4;
+constexpr uint64_t TAKE_PORT = 1;
+constexpr uint64_t CONNECT_PORT = 2;
 
 /** landlock.h: all rights to files that each version knows, by how many bits they take. */
 constexpr std::array<unsigned, 6> BITS = {0, 13, 14, 15, 15, 16};
@@ -41,6 +56,28 @@ bool add(int rules, int file, uint64_t rights)
 	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
+/** False: see errno. A file that does not exist is in no rule. */
+bool addFile(int rules, const std::string &path)
+{
+	const Fd file(open(path.c_str(), O_PATH | O_CLOEXEC));
+	struct stat seen = {};
+	if (!file || fstat(file.get(), &seen) != 0)
+		return true;
+	return add(rules, file.get(), S_ISDIR(seen.st_mode) ? READ_FOLDER : READ_FILE);
+}
+
+/** False: see errno. */
+bool addPorts(int rules, const Napi::Value &list, uint64_t right)
+{
+	const auto ports = list.As<Napi::Array>();
+	for (uint32_t i = 0; i < ports.Length(); i++) {
+		const PortRule rule = {right, ports.Get(i).As<Napi::Number>().Uint32Value()};
+		if (syscall(SYS_landlock_add_rule, rules, RULE_NET_PORT, &rule, 0) != 0)
+			return false;
+	}
+	return true;
+}
+
 } // namespace
 
 Napi::Value landlockVersion(const Napi::CallbackInfo &info)
@@ -48,31 +85,40 @@ Napi::Value landlockVersion(const Napi::CallbackInfo &info)
 	return Napi::Number::New(info.Env(), static_cast<double>(std::max(0L, version())));
 }
 
-FileRules::FileRules(const std::vector<std::string> &readable)
+Rules::Rules(Napi::Env env, const Napi::Object &reach)
 {
 	const long known = version();
 	if (known < 1)
 		return;
+	const Napi::Value ports = reach.Get("ports");
+	const bool limitsPorts = known >= PORTS_SINCE && ports.IsObject();
 	Handled handled;
 	const auto newest = static_cast<long>(BITS.size()) - 1;
 	handled.files = (1ULL << BITS[static_cast<size_t>(std::min(known, newest))]) - 1;
+	if (limitsPorts)
+		handled.ports = TAKE_PORT | CONNECT_PORT;
 	if (known >= SCOPES_SINCE)
 		handled.scopes = SCOPES;
 	rules_ = Fd(static_cast<int>(syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0)));
-	for (const std::string &path : readable) {
-		const Fd file(open(path.c_str(), O_PATH | O_CLOEXEC));
-		struct stat seen = {};
-		if (file && fstat(file.get(), &seen) == 0)
-			add(rules_.get(), file.get(), S_ISDIR(seen.st_mode) ? READ_FOLDER : READ_FILE);
+	bool isMade = static_cast<bool>(rules_);
+	const auto files = reach.Get("readable").As<Napi::Array>();
+	for (uint32_t i = 0; isMade && i < files.Length(); i++)
+		isMade = addFile(rules_.get(), files.Get(i).As<Napi::String>());
+	if (isMade && limitsPorts) {
+		const auto both = ports.As<Napi::Object>();
+		isMade = addPorts(rules_.get(), both.Get("taken"), TAKE_PORT) &&
+			 addPorts(rules_.get(), both.Get("connected"), CONNECT_PORT);
 	}
+	if (!isMade)
+		throw systemError(env, errno, "make", "the rules of Landlock");
 }
 
-bool FileRules::addFolder(int folder) const
+bool Rules::addFolder(int folder) const
 {
 	return !rules_ || add(rules_.get(), folder, READ_FOLDER);
 }
 
-bool FileRules::obey() const
+bool Rules::obey() const
 {
 	return !rules_ || syscall(SYS_landlock_restrict_self, rules_.get(), 0) == 0;
 }

@@ -5,19 +5,17 @@
 
 #include <napi.h>
 
-#include <string>
-#include <vector>
-
-/** landlockVersion(): of the kernel's rules about files; 0: it has none, or they are switched off. */
+/** landlockVersion(): 0: the kernel has none, it is switched off, or a container forbids to ask. */
 Napi::Value landlockVersion(const Napi::CallbackInfo &info);
 
-/** Rules by which a process may read these files, and what is in these folders, and nothing else. What does not exist
- * is left out. */
-class FileRules
+/** What a process may reach from then on: files and folders for reading, and TCP ports. What does not exist is left
+ * out. */
+class Rules
 {
 public:
-	/** Throws nothing: a kernel without Landlock has no rules. */
-	explicit FileRules(const std::vector<std::string> &readable);
+	/** `reach`: as tapscope.d.ts says. Throws where the kernel has Landlock and refuses the rules; without it there
+	 * are none. */
+	Rules(Napi::Env env, const Napi::Object &reach);
 
 	/** One more, by a descriptor. System calls only. */
 	bool addFolder(int folder) const;
@@ -26,5 +24,6 @@ public:
 	bool obey() const;
 
 private:
+	/** -1: the kernel has no Landlock. */
 	Fd rules_;
 };

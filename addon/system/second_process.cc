@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -65,31 +66,50 @@ int closeAtExec(int first)
 	return 0;
 }
 
-/** A terminal can be typed into and read by who holds it open: it is opened anew, to be written to alone. 0 or an
- * errno. */
-int onlyWrite(int descriptor)
-{
-	if (isatty(descriptor) == 0)
+struct Pipe {
+	Fd reading;
+	Fd writing;
+
+	/** 0 or an errno. */
+	int open()
+	{
+		int ends[2];
+		if (pipe2(ends, O_CLOEXEC) != 0)
+			return errno;
+		reading = Fd(ends[0]);
+		writing = Fd(ends[1]);
 		return 0;
-	char path[] = "/proc/self/fd/0";
-	path[sizeof(path) - 2] = static_cast<char>('0' + descriptor);
-	const int again = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	return again < 0 || dup2(again, descriptor) < 0 ? errno : 0;
-}
+	}
+};
+
+/** What the child is given. */
+struct Given {
+	std::vector<int> descriptors;
+	std::array<int, 2> outputs;
+	pid_t parent;
+};
 
 /** Runs in the child of fork(), where other threads may have held any lock: system calls only. */
-int become(const char *program, char *const *arguments, std::vector<int> &descriptors, const FileRules &rules)
+int become(const char *program, char *const *arguments, Given &given, const Rules &rules)
 {
+	// Also if it is stopped before it is confined, which sets this again: a change of user takes it away.
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != given.parent)
+		return ESRCH;
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, nullptr);
-	for (int &descriptor : descriptors) {
+	for (int &output : given.outputs) {
+		output = fcntl(output, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+		if (output < 0)
+			return errno;
+	}
+	for (int &descriptor : given.descriptors) {
 		descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
 		if (descriptor < 0)
 			return errno;
 	}
 	int next = FIRST;
-	for (const int descriptor : descriptors)
+	for (const int descriptor : given.descriptors)
 		if (dup2(descriptor, next++) < 0)
 			return errno;
 	// Node reads there what it is. Open, for the rule is about this folder, which the kernel makes anew when
@@ -107,9 +127,9 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 	// A session of its own has no terminal: TIOCSTI would type into the shell that started the agent.
 	if (setsid() < 0)
 		return errno;
-	for (const int output : {STDOUT_FILENO, STDERR_FILENO})
-		if (const int error = onlyWrite(output))
-			return error;
+	// A terminal could be typed into and read by who has it open.
+	if (dup2(given.outputs[0], STDOUT_FILENO) < 0 || dup2(given.outputs[1], STDERR_FILENO) < 0)
+		return errno;
 	// Node has marked these to be closed.
 	for (int standard = 0; standard < FIRST; standard++)
 		fcntl(standard, F_SETFD, 0);
@@ -123,11 +143,10 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 	return errno;
 }
 
-[[noreturn]] void runChild(const char *program, char *const *arguments, std::vector<int> &descriptors,
-			   const FileRules &rules, int report)
+[[noreturn]] void runChild(const char *program, char *const *arguments, Given &given, const Rules &rules, int report)
 {
 	const int moved = fcntl(report, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
-	const int error = moved < 0 ? errno : become(program, arguments, descriptors, rules);
+	const int error = moved < 0 ? errno : become(program, arguments, given, rules);
 	const ssize_t written = write(moved < 0 ? report : moved, &error, sizeof(error));
 	_exit(written == sizeof(error) ? 126 : 127);
 }
@@ -142,32 +161,41 @@ Napi::Value startSecondProcess(const Napi::CallbackInfo &info)
 	texts.insert(texts.begin(), program);
 	const std::vector<char *> arguments = pointersTo(texts);
 	const auto numbers = info[2].As<Napi::Array>();
-	std::vector<int> descriptors;
+	Given given;
+	given.parent = getpid();
 	for (uint32_t i = 0; i < numbers.Length(); i++)
-		descriptors.push_back(numbers.Get(i).As<Napi::Number>().Int32Value());
-	const FileRules rules(textsOf(info[3]));
+		given.descriptors.push_back(numbers.Get(i).As<Napi::Number>().Int32Value());
+	const Rules rules(env, info[3].As<Napi::Object>());
 
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		throw systemError(env, errno, "start", program);
-	const Fd reading(ends[0]);
-	Fd writing(ends[1]);
+	Pipe report;
+	std::array<Pipe, 2> outputs;
+	for (Pipe *const one : {&report, &outputs[0], &outputs[1]})
+		if (const int error = one->open())
+			throw systemError(env, error, "start", program);
+	given.outputs = {outputs[0].writing.get(), outputs[1].writing.get()};
 	const pid_t pid = fork();
 	if (pid == 0)
-		runChild(program.c_str(), arguments.data(), descriptors, rules, ends[1]);
+		runChild(program.c_str(), arguments.data(), given, rules, report.writing.get());
 	if (pid < 0)
 		throw systemError(env, errno, "start", program);
-	writing.reset();
+	for (Pipe *const one : {&report, &outputs[0], &outputs[1]})
+		one->writing.reset();
 	int error = 0;
 	ssize_t bytes = 0;
 	do
-		bytes = read(ends[0], &error, sizeof(error));
+		bytes = read(report.reading.get(), &error, sizeof(error));
 	while (bytes < 0 && errno == EINTR);
 	if (bytes == sizeof(error)) {
 		waitpid(pid, nullptr, 0);
 		throw systemError(env, error, "start", program);
 	}
-	return Napi::Number::New(env, pid);
+	auto ends = Napi::Array::New(env, outputs.size());
+	for (uint32_t i = 0; i < outputs.size(); i++)
+		ends[i] = Napi::Number::New(env, outputs[i].reading.release());
+	auto second = Napi::Object::New(env);
+	second["pid"] = Napi::Number::New(env, pid);
+	second["outputs"] = ends;
+	return second;
 }
 
 void becomeConfined(const Napi::CallbackInfo &info)
@@ -175,7 +203,7 @@ void becomeConfined(const Napi::CallbackInfo &info)
 	const Napi::Env env = info.Env();
 	std::vector<std::string> texts = textsOf(info[0]);
 	const std::vector<char *> arguments = pointersTo(texts);
-	const FileRules rules(textsOf(info[1]));
+	const Rules rules(env, info[1].As<Napi::Object>());
 	const int self = open("/proc/self", O_PATH); // stays open, as in become()
 	if (self < 0 || !rules.addFolder(self) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !rules.obey())
 		throw systemError(env, errno, "confine", "the process");

@@ -28,7 +28,7 @@ test('the agent has the rights of the product, and those by which the process th
   const [, added = ''] = /^ +add: \[(.*)\]$/m.exec(daemonSet) ?? [];
   assert.deepEqual(
     added.split(', ').map((name) => `CAP_${name}`),
-    [...capabilityNames, 'CAP_SETGID', 'CAP_SETUID'],
+    [...capabilityNames, 'CAP_SETGID', 'CAP_SETUID', 'CAP_KILL'],
   );
   assert.match(daemonSet, /^ +drop: \[ALL\]$/m);
   assert.doesNotMatch(daemonSet, /privileged: true/);

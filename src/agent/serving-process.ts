@@ -3,26 +3,29 @@
 // comes one byte at a time, and only five are known: nothing of what it received is parsed here.
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
+import type { Reach } from '../kernel/processes/native-processes.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
 import { ownLog } from '../log/log.ts';
 import type { CountingProcess, Snapshot } from '../snapshot/snapshot.ts';
 import { REQUESTS, SnapshotWriter } from '../snapshot/stream.ts';
 
-/** The process hangs: it has taken nothing for so long that this many bytes wait. */
-const MOST_WAITING_BYTES = 128 * 2 ** 20;
+/** It hangs, or an intruder makes bytes wait for it: a process that has taken nothing for so many samples in a row is ended. */
+const MOST_UNREAD_SAMPLES = 30;
 /** Bytes of it that are heard in one period. The answers that it may compute at once ask for far fewer. */
 const MOST_HEARD_BYTES = 1000;
 const HEARING_PERIOD_MS = 100;
-/** Between two starts, where it ends before it listens. */
-const AGAIN_AFTER_MS = 1000;
+/** Between its end and the next start: at once, and where it ended within LONG_LIFE_MS before that too, 1, 2, 4 … s. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+const LONG_LIFE_MS = 60_000;
 /** How long it may take to end: the last export to a collector has 3 s. */
 const END_WITHIN_MS = 6000;
 
 interface ServingOptions {
   /** The file of the program. */
   readonly file: string;
-  /** Files and folders that it may read. */
-  readonly readable: () => readonly string[];
+  /** What it may reach, where the kernel has Landlock. */
+  readonly reach: () => Reach;
   /** What it needs to know first; it is asked for at each start. */
   readonly setup: () => object;
   readonly takeSnapshot: () => Promise<Snapshot>;
@@ -49,7 +52,12 @@ interface Life {
   /** Snapshots that it asked for and did not get yet. */
   wanted: number;
   isAnswering: boolean;
+  /** It asked for a sign of life and did not get it yet. */
+  isPulseWanted: boolean;
+  /** Samples in a row that it could not be sent, for it had not read what came before. */
+  unreadSamples: number;
   listens: boolean;
+  readonly begunMs: number;
   /** Bytes heard since `hearsSince`, in ms of this process. */
   heard: number;
   hearsSince: number;
@@ -61,6 +69,8 @@ export class ServingProcess {
   /** The newest; it may have ended. */
   #process: SecondProcess | undefined;
   #restarts = 0;
+  #pauseMs = 0;
+  #isResting = false;
   #isStopping = false;
   #latest: Snapshot | undefined;
   #served: Promise<void> | undefined;
@@ -86,8 +96,12 @@ export class ServingProcess {
     const life = this.#life;
     if (!life) return;
     const { channel } = life.process;
-    if (!channel.writableNeedDrain) this.#write(life, snapshot, { isSecond: true });
-    else if (channel.writableLength > MOST_WAITING_BYTES) life.process.kill();
+    life.unreadSamples = channel.writableNeedDrain ? life.unreadSamples + 1 : 0;
+    if (life.unreadSamples === 0) this.#write(life, snapshot, { isSecond: true });
+    else if (life.unreadSamples === MOST_UNREAD_SAMPLES) {
+      this.#options.say(new Error('The process that answers requests reads nothing any more, and is ended.'));
+      life.process.kill();
+    }
   }
 
   /** A message of another kind. */
@@ -102,6 +116,7 @@ export class ServingProcess {
 
   /** Resolves when it shows that it serves, in answer to this question or the one before. */
   async serves(): Promise<void> {
+    if (this.#isResting) return;
     this.#served ??= new Promise((resolve) => {
       this.#announceServes = () => {
         this.#served = undefined;
@@ -124,14 +139,17 @@ export class ServingProcess {
   }
 
   #begin(): void {
-    const process = startSecond(this.#options.file, this.#options.readable());
+    const process = startSecond(this.#options.file, this.#options.reach());
     this.#process = process;
     const life: Life = {
       process,
       writer: new SnapshotWriter(),
       wanted: 0,
       isAnswering: false,
+      isPulseWanted: false,
+      unreadSamples: 0,
       listens: false,
+      begunMs: performance.now(),
       heard: 0,
       hearsSince: 0,
     };
@@ -145,7 +163,6 @@ export class ServingProcess {
 
   /** However many bytes come at once: one sign of life answers them. */
   #hear(life: Life, said: string): void {
-    let isPulseAsked = false;
     for (const byte of said) {
       if (byte === REQUESTS.snapshot) life.wanted += 1;
       else if (byte === REQUESTS.serves) this.#announceServes();
@@ -154,7 +171,7 @@ export class ServingProcess {
         const pid = life.process.pid();
         if (pid !== undefined) countSecondProcess(pid);
         this.#announce?.listens();
-      } else if (byte === REQUESTS.pulse) isPulseAsked = true;
+      } else if (byte === REQUESTS.pulse) life.isPulseWanted = true;
       else if (byte === REQUESTS.question) this.#options.ask();
       else {
         this.#options.say(new Error('The process that answers requests sent what it must not send, and is ended.'));
@@ -162,38 +179,50 @@ export class ServingProcess {
         return;
       }
     }
-    if (isPulseAsked) life.process.channel.write('{"pulse":true}\n');
+    if (life.isPulseWanted && !life.process.channel.writableNeedDrain) this.#sendPulse(life);
     rest(life, said.length);
     void this.#answer(life);
   }
 
   /**
-   * Each snapshot answers all that asked before it was begun. One that asks without end gets half of the time at most, and no more
-   * than it reads.
+   * One answer is under way at a time, and the next one follows when it was read. Each snapshot answers all that asked before it was begun.
+   * One that asks without end gets half of the time at most.
    */
   async #answer(life: Life): Promise<void> {
     if (life.isAnswering) return;
     life.isAnswering = true;
-    while (life.wanted > 0 && life === this.#life) {
-      const answers = life.wanted;
-      life.wanted = 0;
-      const from = performance.now();
-      try {
-        const snapshot = await this.#options.takeSnapshot();
-        this.#write(life, snapshot, { answers });
-      } catch (error) {
-        this.send({ failed: error instanceof Error ? error.message : String(error), answers });
-      }
-      await wait(performance.now() - from);
+    await this.#drained(life);
+    while ((life.isPulseWanted || life.wanted > 0) && life === this.#life) {
+      if (life.isPulseWanted) this.#sendPulse(life);
+      if (life.wanted > 0) await this.#answerSnapshot(life);
       await this.#drained(life);
     }
     life.isAnswering = false;
   }
 
+  #sendPulse(life: Life): void {
+    life.isPulseWanted = false;
+    life.process.channel.write('{"pulse":true}\n');
+  }
+
+  async #answerSnapshot(life: Life): Promise<void> {
+    const answers = life.wanted;
+    life.wanted = 0;
+    const from = performance.now();
+    try {
+      const snapshot = await this.#options.takeSnapshot();
+      this.#write(life, snapshot, { answers });
+    } catch (error) {
+      this.send({ failed: error instanceof Error ? error.message : String(error), answers });
+    }
+    await wait(performance.now() - from);
+  }
+
   async #drained({ process }: Life): Promise<void> {
     const { channel } = process;
+    if (!channel.writableNeedDrain) return;
     const drained = new Promise<void>((resolve) => channel.once('drain', () => resolve()));
-    if (channel.writableNeedDrain) await Promise.race([drained, process.ended]);
+    await Promise.race([drained, process.ended]);
   }
 
   #write(life: Life, snapshot: Snapshot, head: { readonly isSecond?: true; readonly answers?: number }): void {
@@ -221,11 +250,29 @@ export class ServingProcess {
     const announce = this.#announce;
     if (!life.listens && this.#restarts === 0) return announce?.ended(new ServingEnded(how, code));
     this.#restarts += 1;
+    const pauseMs = this.#nextPause(performance.now() - life.begunMs);
+    const when = pauseMs === 0 ? '' : ` in ${pauseMs / 1000} s`;
     this.#options.say(
-      new Error(`The process that answers requests ended (${how}) and is started again; its history begins anew.`),
+      new Error(
+        `The process that answers requests ended (${how}) and is started again${when}; its history begins anew.`,
+      ),
     );
-    if (!life.listens) await wait(AGAIN_AFTER_MS);
+    await this.#rested(pauseMs);
     if (!this.#isStopping) this.#begin();
+  }
+
+  #nextPause(livedMs: number): number {
+    const pauseMs = livedMs >= LONG_LIFE_MS ? 0 : this.#pauseMs;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * pauseMs));
+    return pauseMs;
+  }
+
+  /** Meanwhile this process serves as well as it can: a service manager that ended it would lose its counts. */
+  async #rested(pauseMs: number): Promise<void> {
+    this.#isResting = true;
+    this.#announceServes();
+    await wait(pauseMs, undefined, { ref: false });
+    this.#isResting = false;
   }
 }
 

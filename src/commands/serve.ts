@@ -17,7 +17,7 @@ import { packageRoot } from '../kernel/package.ts';
 import { ApiSocket } from '../kernel/processes/api-socket.ts';
 import { keepRingFromChildren } from '../kernel/processes/event-ring.ts';
 import { keepRights } from '../kernel/processes/kept-rights.ts';
-import { refuseUnused } from '../kernel/processes/native-processes.ts';
+import { type Reach, refuseUnused } from '../kernel/processes/native-processes.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
 import { ServiceManager } from '../kernel/processes/service-manager.ts';
 import { servingUnit } from '../kernel/processes/serving-unit.ts';
@@ -86,7 +86,7 @@ async function start(
   const setup = setupOf(options, web);
   const serving: ServingProcess = new ServingProcess({
     file: join(packageRoot(), 'dist/src/serving.js'),
-    readable: () => readableFiles(packageRoot(), options.otlp !== undefined),
+    reach: () => reachOf(options),
     setup,
     takeSnapshot,
     ask: () => asked?.ask(),
@@ -123,6 +123,19 @@ async function start(
   send({ measured: words });
   undo.push(() => heartbeat.stop());
   heartbeat.complete(`serves ${formatAddress(options.listen)}. ${words}`);
+}
+
+/** A name's address may come by TCP. */
+const DNS_PORT = 53;
+const HTTP_PORTS = { 'http:': 80, 'https:': 443 };
+
+function reachOf({ listen, otlp }: ServeOptions): Reach {
+  const { port = '', protocol = '' } = otlp ? new URL(otlp.endpoint.url) : {};
+  const collector = Number(port) || HTTP_PORTS[protocol === 'https:' ? protocol : 'http:'];
+  return {
+    readable: readableFiles(packageRoot(), otlp !== undefined),
+    ports: { taken: [listen.port], connected: [DNS_PORT, ...(otlp ? [collector] : [])] },
+  };
 }
 
 /** Settings for the serving process, at each of its starts. */

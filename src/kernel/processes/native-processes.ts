@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the addon does for two processes and the sockets between them.
+import type { Reach, Second } from '../../../addon/tapscope.d.ts';
 import { native } from '../native.ts';
+
+export type { Reach };
 
 /** As addon/tapscope.d.ts says: who connected to a unix socket. */
 export function unixPeer(socket: number): { readonly uid: number; readonly groups: readonly number[] } {
   return native().unixPeer(socket);
 }
 
-/** As addon/tapscope.d.ts says: a second process of a program, with these descriptors, which may read these files. */
+/** As addon/tapscope.d.ts says: a second process of a program, with these descriptors and two pipes, which reaches no more than this. */
 export function startSecondProcess(
   program: string,
   words: readonly string[],
   descriptors: readonly number[],
-  readable: readonly string[],
-): number {
-  return native().startSecondProcess(program, words, descriptors, readable);
+  reach: Reach,
+): Second {
+  return native().startSecondProcess(program, words, descriptors, reach);
 }
 
-/** As addon/tapscope.d.ts says: a program in the place of this one, which may read these files. */
-export function becomeConfined(words: readonly string[], readable: readonly string[]): never {
-  return native().becomeConfined(words, readable);
+/** As addon/tapscope.d.ts says: a program in the place of this one, which reaches no more than this. */
+export function becomeConfined(words: readonly string[], reach: Reach): never {
+  return native().becomeConfined(words, reach);
 }
 
 /** As addon/tapscope.d.ts says: 0 where the kernel has no Landlock. */
@@ -33,8 +36,12 @@ export function endOfSecondProcess(pid: number): number | undefined {
 }
 
 /** As addon/tapscope.d.ts says: what this process does not need, the kernel refuses it from now on. */
-export function confine(user?: { readonly uid: number; readonly gid: number }, parent?: number): void {
-  native().confine(user, parent);
+export function confine(
+  user: { readonly uid: number; readonly gid: number } | undefined,
+  parent: number | undefined,
+  connects: boolean,
+): void {
+  native().confine(user, parent, connects);
 }
 
 /** As addon/tapscope.d.ts says: these capabilities and no others, from now on. */

@@ -3,11 +3,14 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { execArgv, execPath } from 'node:process';
+import { execArgv, execPath, stderr, stdout } from 'node:process';
+import { finished } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { errnoOf } from '../error-name.ts';
+import { OutputLimits, OutputLines } from '../log-limits.ts';
 import {
   endOfSecondProcess,
+  type Reach,
   receiveDescriptor,
   sendDescriptor,
   socketPair,
@@ -32,14 +35,14 @@ export interface SecondProcess {
   readonly ended: Promise<End>;
 }
 
-/** `file`: of this program, as Node takes it; `readable`: what it may open, where the kernel has Landlock. Throws if it cannot be started. */
-export function startSecond(file: string, readable: readonly string[]): SecondProcess {
+/** `file`: of this program, as Node takes it. Throws if it cannot be started. */
+export function startSecond(file: string, reach: Reach): SecondProcess {
   const [channels, descriptors] = [socketPair(), socketPair()];
   const theirs = [channels[1], descriptors[1]];
   let life: Life;
   try {
     const path = servingUnit();
-    life = path === undefined ? forked(file, theirs, readable) : startedBySystemd(path, theirs);
+    life = path === undefined ? forked(file, theirs, reach) : startedBySystemd(path, theirs);
   } catch (error) {
     for (const fd of [channels[0], descriptors[0]]) closeSync(fd);
     throw error;
@@ -55,7 +58,10 @@ export function startSecond(file: string, readable: readonly string[]): SecondPr
     const closedMs = performance.now();
     for (;;) {
       const end = life.end();
-      if (end !== undefined) return end;
+      if (end !== undefined) {
+        await life.outputsEnd;
+        return end;
+      }
       // It closed its end and stays: nothing would tell it anything any more.
       if (performance.now() - closedMs > END_WITHIN_MS) life.kill();
       await wait(LOOK_EVERY_MS);
@@ -89,11 +95,12 @@ export function startSecond(file: string, readable: readonly string[]): SecondPr
 const ONE_ARENA = { MALLOC_ARENA_MAX: '1' };
 
 /** A child of this process. */
-function forked(file: string, theirs: readonly number[], readable: readonly string[]): Life {
+function forked(file: string, theirs: readonly number[], reach: Reach): Life {
   Object.assign(process.env, ONE_ARENA);
-  const pid = startSecondProcess(execPath, [...execArgv, file], theirs, readable);
+  const { pid, outputs } = startSecondProcess(execPath, [...execArgv, file], theirs, reach);
   return {
     isChild: true,
+    outputsEnd: passOn(outputs),
     pid: () => pid,
     kill: () => {
       try {
@@ -109,6 +116,22 @@ function forked(file: string, theirs: readonly number[], readable: readonly stri
       return status === undefined ? undefined : endOf(status);
     },
   };
+}
+
+/** It has no descriptor of a terminal or of a log: what it writes comes by two pipes. Resolves when both have ended. */
+async function passOn([out, error]: readonly [number, number]): Promise<void> {
+  const limits = new OutputLimits();
+  const ends = [
+    { fd: out, into: stdout },
+    { fd: error, into: stderr },
+  ].map(({ fd, into }) => {
+    const lines = new OutputLines(limits, (line) => into.write(line));
+    const pipe = new Socket({ fd, readable: true, writable: false }).on('data', (bytes) => lines.take(bytes));
+    return finished(pipe, { writable: false })
+      .catch(() => undefined)
+      .then(() => lines.end());
+  });
+  await Promise.all(ends);
 }
 
 /** Runs in the second process: gives the socket to the first, and the next descriptor that it sent. */

@@ -32,6 +32,8 @@ export interface Life {
   readonly kill: () => boolean;
   /** undefined: it runs. */
   readonly end: () => End | undefined;
+  /** When all that it wrote has been passed on. */
+  readonly outputsEnd: Promise<void>;
 }
 
 /** The socket by which systemd starts the second process; undefined: this process starts it. */
@@ -62,6 +64,7 @@ export function startedBySystemd(path: string, theirs: readonly number[]): Life 
   }
   return {
     isChild: false,
+    outputsEnd: Promise.resolve(), // systemd passes it on
     pid: () => {
       look();
       return pid;
@@ -106,5 +109,7 @@ export function givenBySystemd(): readonly [number, number] | undefined {
 function confineFiles(): void {
   if (process.env.TAPSCOPE_CONFINED || landlockVersion() === 0) return;
   process.env.TAPSCOPE_CONFINED = 'yes';
-  becomeConfined([execPath, ...execArgv, ...process.argv.slice(1)], readableFiles(packageRoot(), true));
+  becomeConfined([execPath, ...execArgv, ...process.argv.slice(1)], {
+    readable: readableFiles(packageRoot(), true),
+  });
 }
