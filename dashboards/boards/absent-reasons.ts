@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a panel may have no data, by the metrics that it asks for: Grafana shows the sentence in the place of "No data".
-import type { Query } from '../promql/query.ts';
+import { catalogue, type Query } from '../promql/query.ts';
 import { NEEDS_LINUX_7_3 } from '../promql/requires-7.3.ts';
 
 interface Reason {
@@ -31,10 +31,14 @@ const REASONS: readonly Reason[] = [
 ];
 const OF_AGENT = 'No agent of this choice answers.';
 
-export function reasonFor(queries: readonly Query[]): string {
+const ONLY_FULL = catalogue.filter(({ full }) => full).map(({ name }) => name);
+
+/** `own`: the panel's own words. */
+export function reasonFor(queries: readonly Query[], own?: string): string {
   const subjects = queries.map(({ expr }) => subjectOf(expr));
   const ofAll = REASONS.find(({ metrics }) => subjects.every((name) => metrics.test(name)));
-  return (ofAll ?? REASONS.find(({ metrics }) => metrics.test(subjects[0] ?? '')))?.why ?? OF_AGENT;
+  const why = own ?? (ofAll ?? REASONS.find(({ metrics }) => metrics.test(subjects[0] ?? '')))?.why ?? OF_AGENT;
+  return subjects.every((name) => ONLY_FULL.includes(name)) ? `Shown with --detail full. ${why}` : why;
 }
 
 /** The metric that the query shows; those after it choose the series or add labels. */

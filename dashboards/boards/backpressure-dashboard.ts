@@ -5,11 +5,13 @@ import {
   average,
   count,
   DEVICE,
+  either,
   increase,
   max,
   named,
   observed,
   only,
+  orNone,
   QUEUE,
   quantile,
   rate,
@@ -61,7 +63,10 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         tells:
           'Their ring to the guest or reader is full, and the host keeps packets in the qdisc. That is what the flag is for.',
         width: 4,
-        query: sum(now('tapscope_queue_stopped')),
+        query: either(
+          sum(now('tapscope_queue_stopped')),
+          sum(where(now('tapscope_queue_stopped_for_seconds'), '> bool 0')),
+        ),
       }),
     )
     .withPanel(
@@ -90,7 +95,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
           'Wakes that were due and did not come, in the time shown. Anything but 0 is a fault of the kernel: the queue may stay stopped.',
         width: 5,
         badFrom: 1,
-        query: sum(owned(increase(scope, 'tapscope_queue_wakes_lost_total'))),
+        query: orNone(sum(owned(increase(scope, 'tapscope_queue_wakes_lost_total'))), max(stopped)),
       }),
     )
     .withPanel(
@@ -100,7 +105,10 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         tells: 'Times that a program without IFF_BACKPRESSURE attached to a device, in the time shown: it drops again.',
         width: 5,
         badFrom: 1,
-        query: sum(owned(increase(scope, 'tapscope_device_flow_control_lost_total'))),
+        query: orNone(
+          sum(owned(increase(scope, 'tapscope_device_flow_control_lost_total'))),
+          max(now('tapscope_device_up')),
+        ),
       }),
     );
 }

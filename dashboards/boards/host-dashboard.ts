@@ -6,6 +6,7 @@ import {
   count,
   DEVICE,
   fillOf,
+  fullOf,
   lossOf,
   max,
   named,
@@ -110,7 +111,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         tells: 'Queues whose ring to the guest or reader is full now.',
         width: 4,
         badFrom: 1,
-        query: sum({ ...where(fill, '>= bool 1'), unit: 'short' }),
+        query: sum(fullOf(scope, occupancy)),
       }),
     )
     .withPanel(

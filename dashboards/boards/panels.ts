@@ -87,7 +87,14 @@ export function timeseries(words: Lines): TimeseriesPanel {
     )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
   if (!words.signed) panel.min(0);
-  panel.noValue(words.absent ?? reasonFor(words.lines.map(({ query }) => query))).links(runbookOf(words));
+  panel
+    .noValue(
+      reasonFor(
+        words.lines.map(({ query }) => query),
+        words.absent,
+      ),
+    )
+    .links(runbookOf(words));
   if (words.limit !== undefined) {
     panel
       .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
@@ -111,7 +118,7 @@ export function heatmap({ seen, ...words }: Words & { readonly seen: Query }): H
     .datasource(DATA_SOURCE)
     .height(words.height ?? HEIGHT)
     .span(words.width)
-    .noValue(words.absent ?? reasonFor([seen]))
+    .noValue(reasonFor([seen], words.absent))
     .links(runbookOf(words))
     .calculate(false)
     .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').exponent(0.5).steps(64))
@@ -143,7 +150,7 @@ export function stat(words: Stat): StatPanel {
     .datasource(DATA_SOURCE)
     .unit(words.query.unit)
     .thresholds(thresholds(words.badFrom === undefined ? 'text' : 'green', words.badFrom))
-    .noValue(words.absent ?? reasonFor([words.query]))
+    .noValue(reasonFor([words.query], words.absent))
     .links(runbookOf(words))
     .height(words.height ?? HEIGHT / 2)
     .span(words.width)

@@ -10,7 +10,8 @@ export function withRing(scope: Scope, builder: DashboardBuilder): DashboardBuil
 
 function withWaiting(scope: Scope, builder: DashboardBuilder): DashboardBuilder {
   const arrivals = observed(scope, 'tapscope_ring_arrival_occupancy_packets');
-  const sojourn = observed(scope, 'tapscope_queue_sojourn_seconds');
+  // Below --detail full it has no queue: all of a device are one.
+  const sojourn = observed({ ...scope, queue: `${scope.device},queue=~"$queue|"` }, 'tapscope_queue_sojourn_seconds');
   return builder
     .withRow(new RowBuilder('The ring: how full it gets, how long packets wait for the guest or reader'))
     .withPanel(
@@ -40,7 +41,7 @@ function withWaiting(scope: Scope, builder: DashboardBuilder): DashboardBuilder 
         title: 'Time in the ring to guest',
         runbook: 'TapscopeRingDelay',
         tells:
-          'From the offer of a packet until the guest or reader took it, of one packet in 256; half of them and 1 % waited longer. Linux 7.3 and later.',
+          'From the offer of a packet until the guest or reader took it, of one packet in 256; half of them and 1 % waited longer. All queues of the device, or with --detail full the chosen one. Linux 7.3 and later.',
         width: 12,
         lines: [
           { legend: 'p99', query: quantile(0.99, sojourn) },

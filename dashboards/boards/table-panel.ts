@@ -106,7 +106,12 @@ export function table(words: Table): TablePanel {
     .datasource(DATA_SOURCE)
     .height(words.height ?? HEIGHT)
     .span(words.width)
-    .noValue(words.absent ?? reasonFor(words.columns.map(({ query }) => query)))
+    .noValue(
+      reasonFor(
+        words.columns.map(({ query }) => query),
+        words.absent,
+      ),
+    )
     .links(runbookOf(words))
     .filterable(true)
     .minWidth(NARROWEST)

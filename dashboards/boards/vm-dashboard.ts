@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboard VM: everything about one virtual machine, container or VPN, in both directions.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { DEVICE, either, fillOf, lossOf, marked, max, named, QUEUE, type Query, sum, top } from '../promql/query.ts';
+import {
+  DEVICE,
+  either,
+  fillOf,
+  lossOf,
+  marked,
+  max,
+  named,
+  QUEUE,
+  type Query,
+  sum,
+  top,
+  where,
+} from '../promql/query.ts';
 import { guest } from '../promql/selection.ts';
 import { guestVariables } from '../promql/variables.ts';
 import { DEVICE_LINK_OF_ROW, QUEUE_LINK, QUEUE_LINK_OF_ROW, VM_UID } from './data-links.ts';
@@ -115,7 +128,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         tells: 'Queues to which the host sends nothing now, because their ring is full. Linux 7.3 and later.',
         absent: 'no backpressure',
         width: 4,
-        query: sum(now('tapscope_queue_stopped')),
+        query: sum(where(now('tapscope_queue_stopped_for_seconds'), '> bool 0')),
       }),
     )
     .withPanel(

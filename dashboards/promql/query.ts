@@ -38,9 +38,17 @@ export function rate(scope: Scope, name: string, matcher = ''): Query {
   return { expr: `rate(${selector(scope, name, 'counter', matcher)}[$__rate_interval])`, unit: unitOfRate(name) };
 }
 
-/** The growth of a counter in the time shown, rounded: Prometheus extrapolates to fractions. */
+/**
+ * The growth of a counter in the time shown, rounded: Prometheus extrapolates to fractions. One that began in that time counts from 0, if the host had
+ * devices before.
+ */
 export function increase(scope: Scope, name: string): Query {
-  return { expr: `round(increase(${selector(scope, name, 'counter', '')}[$__range]))`, unit: 'short' };
+  const counted = selector(scope, name, 'counter', '');
+  const grown = `round(increase(${counted}[$__range]))`;
+  if (!catalogue.some((metric) => metric.name === name && metric.fromFirst)) return { expr: grown, unit: 'short' };
+  const before = value({ ...scope, device: scope.agent }, 'tapscope_device_up').expr;
+  const begun = `(${counted} unless ${counted} offset $__range) and on (instance) ${before} offset $__range`;
+  return { expr: `(${begun} or ${grown})`, unit: 'short' };
 }
 
 /** Observations per second, bucket by bucket; the unit is that of what was observed. */
@@ -124,10 +132,24 @@ export function lossOf(dropped: Query, offered: Query, by: readonly string[] = [
   return share(sum(only(dropped, QUEUE, offered), by), sum(offered, by));
 }
 
-/** How much of a ring cannot be filled: slots that were read and not given back are as good as used. */
+/** How much of a ring cannot be filled: slots that were read and not given back are as good as used, where --detail full tells them. */
 export function fillOf(scope: Scope, occupancy: Query): Query {
-  const used = plus(occupancy, value(scope, 'tapscope_ring_lag_packets'));
+  const withLag = plus(occupancy, value(scope, 'tapscope_ring_lag_packets'));
+  const used = { expr: `(${either(withLag, occupancy).expr})`, unit: occupancy.unit };
   return share(used, value(scope, 'tapscope_ring_capacity_packets'));
+}
+
+/** 1 for each ring into which no packet fits, else 0. Without lag it counts as full where it lacks as little as lag may be: alerts.yml says why. */
+export function fullOf(scope: Scope, occupancy: Query): Query {
+  const capacity = value(scope, 'tapscope_ring_capacity_packets');
+  const lag = value(scope, 'tapscope_ring_lag_packets');
+  const fillable = `(${capacity.expr} - ${lag.expr} or ${capacity.expr} - 15 * (${capacity.expr} >= bool 32))`;
+  return only({ expr: `${occupancy.expr} >= bool ${fillable}`, unit: 'short' }, QUEUE, where(capacity, '> 0'));
+}
+
+/** The figure, or 0 where there is something that could have it: a series that begins with its first hit is absent before. */
+export function orNone(figure: Query, there: Query): Query {
+  return either(figure, times(0, there));
 }
 
 export function only({ expr, unit }: Query, on: readonly string[], condition: Query): Query {

@@ -39,14 +39,29 @@ test('rules name metrics of the catalogue, or what is recorded', () => {
   }
 });
 
+/** Each stands beside what core has instead of it. */
+const INSTEAD_OF = {
+  tapscope_queue_delivered_packets_total: 'tapscope_device_transmit_packets_total',
+  tapscope_ring_lag_packets: 'tapscope_ring_capacity_packets - 15',
+  tapscope_device_transmit_dropped_packets_total: 'sum without (queue, reason) (',
+};
+
 test('--detail core has what the rules of a host and of a fleet ask of devices, but for the time in the ring', () => {
   const fleet = readFileSync('deploy/fleet/tapscope-fleet.yml', 'utf8');
   const asked = [...texts.map(({ text }) => text), fleet].join('\n').replace(/^ *#.*$/gm, '');
   const others = [...queueMetrics, ...deviceMetrics].filter(({ core }) => !core).map(({ name }) => name);
   assert.deepEqual(
     others.filter((name) => new RegExp(`(?<![\\w:])${name}(_bucket|_count|_sum)?\\b`).test(asked)),
-    ['tapscope_queue_sojourn_seconds'],
+    [
+      'tapscope_queue_delivered_packets_total',
+      'tapscope_ring_lag_packets',
+      'tapscope_queue_sojourn_seconds',
+      'tapscope_device_transmit_dropped_packets_total',
+    ],
   );
+  for (const [name, instead] of Object.entries(INSTEAD_OF))
+    for (const rule of asked.split(/- (?:alert|record): /).filter((text) => text.includes(name)))
+      assert.ok(rule.includes(instead), `${name} without ${instead} in ${rule}`);
 });
 
 test('what is recorded is judged by an alert', () => {

@@ -43,7 +43,7 @@ interface Page {
 async function realPage(t: Scope): Promise<Page> {
   const lab = await namespaceLab(t);
   const testReader = await lab.testReader();
-  const agent = await startAgent(t, ['--budget=off']);
+  const agent = await startAgent(t, ['--budget=off', '--detail=queue']);
   for (let tap = 0; tap < TAPS; tap += 1) {
     await testReader.open(`guest${tap}`, `vnet${tap}`, 'tap');
     const peer = await lab.raise(`vnet${tap}`, 100);

@@ -66,7 +66,7 @@ export function measure(queues: number): Promise<Scaled> {
 
 /** Starts the agent as built, and ends it when the work is done. */
 function withAgent<Result>(work: (agent: Agent) => Promise<Result>, wrapper: readonly string[] = []): Promise<Result> {
-  return scoped(async (t) => work(await startAgent(t, [], { wrapper })));
+  return scoped(async (t) => work(await startAgent(t, ['--detail=queue'], { wrapper })));
 }
 
 function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {

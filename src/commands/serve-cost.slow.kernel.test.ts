@@ -23,7 +23,7 @@ test('from start to the first scrape in at most 1 s, the median of 5', { skip: n
   const bare: number[] = [];
   for (let i = 0; i < 5; i++) {
     bare.push(await bareStart());
-    const agent = await startAgent(t);
+    const agent = await startAgent(t, ['--detail=queue']);
     times.push(agent.startedInMs);
     await agent.stop();
   }
@@ -40,7 +40,7 @@ test('at most 170 MB in both processes with 256 queues, and a scrape makes a han
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await startAgent(t);
+  const agent = await startAgent(t, ['--detail=queue']);
   const testReader = await lab.testReader();
   await testReader.open('0', 'tap0', 'tap');
   const few = await callsOfScrape(agent);

@@ -56,7 +56,7 @@ test('whose a queue is, and how its reader spent the time in which it was full',
   await wait(2500);
   const states = async (): Promise<Readonly<Record<string, number>>> =>
     (await agent.metrics()).by('state', 'tapscope_reader_full_seconds_total', labels);
-  assert.deepEqual(new Set(Object.values(await states())), new Set([0]));
+  assert.deepEqual(await states(), {});
   assert.equal((await agent.metrics()).value('tapscope_device_owner_info', { ...labels, vm: 'web1' }), 1);
 
   testReader.signal('SIGSTOP');

@@ -13,13 +13,17 @@ export const TAP_LABELS = ['instance', 'job', 'netns', 'device'] as const;
 const ofTap = `(${TAP_LABELS.join(', ')})`;
 const ofHost = '(instance, job)';
 
+/** A counter that begins with its first hit: without a zero before it, no rate and no increase has that hit. */
+const OR_NONE = 'or 0 * tapscope_device_up';
+
 /** Each sum grows as the agent's own counters do, and is reset with them: `increase` and `rate` are right on it. */
 export const OFFERED: Recorded = {
   record: 'tap:tapscope_offered_packets:sum',
   // An older kernel has no offered packets at level lean; delivered plus dropped is the same, except for packets in the ring.
   expr: [
     'sum without (queue) (tapscope_queue_offered_packets_total)',
-    'tapscope_device_transmit_packets_total + tapscope_device_transmit_dropped_packets_total',
+    `tapscope_device_transmit_packets_total
++ (tapscope_device_transmit_dropped_packets_total or sum without (queue, reason) (tapscope_queue_dropped_packets_total))`,
   ].join('\nor\n'),
 };
 export const LOST_AT_RING: Recorded = {
@@ -28,11 +32,11 @@ export const LOST_AT_RING: Recorded = {
 };
 export const LOST_BEFORE: Recorded = {
   record: 'tap:tapscope_before_lost_packets:sum',
-  expr: 'sum without (reason, location) (tapscope_device_other_dropped_packets_total)',
+  expr: `sum without (reason, location) (tapscope_device_other_dropped_packets_total)\n${OR_NONE}`,
 };
 export const UNCOUNTED: Recorded = {
   record: 'tap:tapscope_uncounted_lost_packets:sum',
-  expr: 'sum without (cause) (tapscope_uncounted_lost_packets_total)',
+  expr: `sum without (cause) (tapscope_uncounted_lost_packets_total)\n${OR_NONE}`,
 };
 /** Packets from the guest or writer that tun or the host freed, and writes that failed. EAGAIN loses nothing. */
 export const REFUSED: Recorded = {
@@ -41,7 +45,8 @@ export const REFUSED: Recorded = {
   {__name__=~"tapscope_receive_(host_)?dropped_packets_total"}
   or
   tapscope_receive_refused_writes_total{errno!="EAGAIN"}
-)`,
+)
+or 0 * max by ${ofTap} (tapscope_device_up)`,
 };
 /** The state in which the reader spent most of the time in which the ring was full; at most the number of queues. */
 export const READER: Recorded = {

@@ -30,9 +30,9 @@ export function metricsTable(): string {
 }
 
 function renderSection({ title, subjectLabels, metrics }: Section): string {
-  const rows = metrics.map(({ name, type, labels, help, core }) => {
+  const rows = metrics.map(({ name, type, labels, help, core, full, fromFirst }) => {
     const all = [...subjectLabels, ...labels].map((label) => `\`${label}\``).join(', ');
-    return `| \`${name}\` | ${type}${core ? ', core' : ''} | ${all} | ${help.replaceAll('|', '\\|')} |\n`;
+    return `| \`${name}\` | ${[type, core && 'core', full && 'full', fromFirst && 'first hit'].filter(Boolean).join(', ')} | ${all} | ${help.replaceAll('|', '\\|')} |\n`;
   });
   return `**${title}**\n\n| metric | type | labels | what it counts |\n|---|---|---|---|\n${rows.join('')}`;
 }

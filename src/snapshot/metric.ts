@@ -31,6 +31,10 @@ export interface Metric<Of> {
   readonly since?: 'device';
   /** Shown at `--detail core` too. */
   readonly core?: true;
+  /** Shown at `--detail full` and `cpu` alone. */
+  readonly full?: true;
+  /** No series while it is 0; once there, it stays. Of a histogram: all its series, from the first observation. */
+  readonly fromFirst?: true;
 }
 
 export function counter<Of>(name: string, help: string, value: (of: Of) => number | undefined): Metric<Of> {
@@ -48,6 +52,21 @@ export function counter<Of>(name: string, help: string, value: (of: Of) => numbe
 /** What the shipped alerts and the rules of a fleet ask for. */
 export function core<Of>(metric: Metric<Of>): Metric<Of> {
   return { ...metric, core: true };
+}
+
+/** Not worth its series at the default level. */
+export function full<Of>(metric: Metric<Of>): Metric<Of> {
+  return { ...metric, full: true };
+}
+
+/**
+ * No series before the metric's first hit: most hosts never see one. A rule that reads such a counter adds `x unless x offset 5m`, because the rate
+ * of a series does not have the value with which it began.
+ */
+export function fromFirst<Of>(metric: Metric<Of>): Metric<Of> {
+  const samples = (of: Of) => metric.samples(of).filter(({ value }) => value !== 0);
+  // What has no labels of its own is left out by its readers, which know what they have shown.
+  return metric.labels.length === 0 ? { ...metric, fromFirst: true } : { ...metric, samples, fromFirst: true };
 }
 
 /** The metric is one of the kernel's own counters, which begin with the device. */
@@ -112,7 +131,13 @@ export function histogram<Of>(
     );
     return found;
   };
-  return { ...counters(name, help, [], samples), type: 'histogram', distribution };
+  return { ...counters(name, help, [], samples), type: 'histogram', distribution, fromFirst: true };
+}
+
+/** Whether anything was ever observed. A plain loop: it runs for each histogram of each page. */
+export function isHit({ buckets }: Distribution): boolean {
+  for (let bucket = 0; bucket < buckets.length; bucket += 1) if (buckets[bucket] !== 0) return true;
+  return false;
 }
 
 /**
@@ -168,8 +193,8 @@ export function series(value: number, ...labels: readonly string[]): Sample {
   return { labels, value };
 }
 
-/** Bits of a value: 1 µs, 4 µs … 17 s in nanoseconds. */
-const DURATION_BITS = [10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34];
+/** Bits of a value: 131 µs, 1 ms, 8 ms, 67 ms and 0.5 s in nanoseconds. Each bound is a series for each device. */
+const DURATION_BITS = [17, 20, 23, 26, 29];
 
 /** 0, 3, 15 … 4095. */
 const PACKET_BITS = [0, 2, 4, 6, 8, 10, 12];

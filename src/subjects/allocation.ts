@@ -4,7 +4,7 @@ import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, type Unavailable, untraceable, withoutSymbols } from '../engine/unavailable.ts';
 import type { Host } from '../kernel/host.ts';
-import { counters, series } from '../snapshot/metric.ts';
+import { counters, full, series } from '../snapshot/metric.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
   {
@@ -61,18 +61,20 @@ export const allocation: Subject = {
   open,
   metrics: {
     queue: [
-      counters(
-        'tapscope_queue_freed_packets_total',
-        'Packets that the reader or guest got, by the CPU that allocated them: the same that frees them, or another (sk_buff.alloc_cpu at consume_skb in tun_do_read). deferred: given back to that CPU (skb_attempt_defer_free), with --mechanism allocation=fentry. The others also with allocation=tp_btf.',
-        ['allocated_on'],
-        ({ freed }) =>
-          freed
-            ? [
-                series(freed.there, 'same'),
-                series(freed.elsewhere, 'other'),
-                ...(freed.deferred === undefined ? [] : [series(freed.deferred, 'deferred')]),
-              ]
-            : [],
+      full(
+        counters(
+          'tapscope_queue_freed_packets_total',
+          'Packets that the reader or guest got, by the CPU that allocated them: the same that frees them, or another (sk_buff.alloc_cpu at consume_skb in tun_do_read). deferred: given back to that CPU (skb_attempt_defer_free), with --mechanism allocation=fentry. The others also with allocation=tp_btf.',
+          ['allocated_on'],
+          ({ freed }) =>
+            freed
+              ? [
+                  series(freed.there, 'same'),
+                  series(freed.elsewhere, 'other'),
+                  ...(freed.deferred === undefined ? [] : [series(freed.deferred, 'deferred')]),
+                ]
+              : [],
+        ),
       ),
     ],
   },

@@ -9,6 +9,8 @@ import {
   counter,
   counters,
   flag,
+  fromFirst,
+  full,
   gauge,
   gauges,
   info,
@@ -86,16 +88,20 @@ export const devices: Subject = {
   events: EVENTS,
   metrics: {
     queue: [
-      gauges(
-        'tapscope_queue_audit_imbalance_packets',
-        'Packets (of the equation stops: stops) by which a conservation equation of the queue does not add up; 0 at rest, under load what moved while it was read.',
-        ['equation'],
-        (queue) => queue.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
+      full(
+        gauges(
+          'tapscope_queue_audit_imbalance_packets',
+          'Packets (of the equation stops: stops) by which a conservation equation of the queue does not add up; 0 at rest, under load what moved while it was read.',
+          ['equation'],
+          (queue) => queue.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
+        ),
       ),
-      flag(
-        'tapscope_queue_audit_pending',
-        '1 while the equation ring of the queue is not checked: from the start of the agent, or a renumbering of queues, until nothing moves between two snapshots. The figures are not in doubt; nothing would show that they were wrong.',
-        (queue) => queue.auditPending,
+      full(
+        flag(
+          'tapscope_queue_audit_pending',
+          '1 while the equation ring of the queue is not checked: from the start of the agent, or a renumbering of queues, until nothing moves between two snapshots. The figures are not in doubt; nothing would show that they were wrong.',
+          (queue) => queue.auditPending,
+        ),
       ),
       core(flag('tapscope_queue_degraded', '1 while figures of this queue are known not to be exact.', isDegraded)),
     ],
@@ -124,17 +130,22 @@ export const devices: Subject = {
       core(
         gauges(
           'tapscope_device_queues',
-          'Queues of the device: attached ones take packets, detached ones wait (tun_struct.numqueues, numdisabled).',
+          'Queues of the device: attached ones take packets, detached ones wait, without a series while there are none (tun_struct.numqueues, numdisabled).',
           ['state'],
-          (device) => [...seriesIf(device.attachedQueues, 'attached'), ...seriesIf(device.detachedQueues, 'detached')],
+          (device) => [
+            ...seriesIf(device.attachedQueues, 'attached'),
+            ...seriesIf(device.detachedQueues || undefined, 'detached'),
+          ],
         ),
       ),
       core(
-        counters(
-          'tapscope_device_unseen_packets_total',
-          'Packets that no program of tapscope saw and the kernel’s own counters prove (tx_packets, tx_dropped), by what became of them. With one queue they are in all figures; with several, no queue has them.',
-          ['outcome'],
-          ({ unseen }) => (unseen ? [series(unseen.enqueued, 'enqueued'), series(unseen.dropped, 'dropped')] : []),
+        fromFirst(
+          counters(
+            'tapscope_device_unseen_packets_total',
+            'Packets that no program of tapscope saw and the kernel’s own counters prove (tx_packets, tx_dropped), by what became of them. With one queue they are in all figures; with several, no queue has them.',
+            ['outcome'],
+            ({ unseen }) => (unseen ? [series(unseen.enqueued, 'enqueued'), series(unseen.dropped, 'dropped')] : []),
+          ),
         ),
       ),
       core(
@@ -146,20 +157,20 @@ export const devices: Subject = {
           ),
         ),
       ),
-      core(
-        sinceDevice(
-          counter(
-            'tapscope_device_transmit_dropped_packets_total',
-            'Packets towards the guest or reader that the kernel counted as dropped (tx_dropped of rtnl_link_stats64).',
-            (device) => device.counters?.txDropped,
-          ),
+      sinceDevice(
+        counter(
+          'tapscope_device_transmit_dropped_packets_total',
+          'Packets towards the guest or reader that the kernel counted as dropped (tx_dropped of rtnl_link_stats64).',
+          (device) => device.counters?.txDropped,
         ),
       ),
-      gauges(
-        'tapscope_device_audit_imbalance_packets',
-        'Packets by which a conservation equation over all queues of the device does not add up; 0 at rest, under load what moved while it was read.',
-        ['equation'],
-        (device) => device.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
+      full(
+        gauges(
+          'tapscope_device_audit_imbalance_packets',
+          'Packets by which a conservation equation over all queues of the device does not add up; 0 at rest, under load what moved while it was read.',
+          ['equation'],
+          (device) => device.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
+        ),
       ),
       core(flag('tapscope_device_degraded', '1 while figures of this device are known not to be exact.', isDegraded)),
     ],

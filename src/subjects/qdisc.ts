@@ -5,7 +5,7 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always } from '../engine/unavailable.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import { counter, gauge } from '../snapshot/metric.ts';
+import { counter, fromFirst, full, gauge } from '../snapshot/metric.ts';
 import { type Standing, StandingPackets } from './standing-packets.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
@@ -98,25 +98,33 @@ export const qdisc: Subject = {
         'Packets that stand in the qdiscs in front of the device (Qdisc.q.qlen of the root, which has those of its children; with mq the sum over its queues). Absent: no qdisc that holds packets, or pfifo_fast without IFF_BACKPRESSURE, in which none stays.',
         ({ backlog }) => backlog?.packets,
       ),
-      gauge(
-        'tapscope_qdisc_backlog_bytes',
-        'Bytes that stand in the qdiscs in front of the device (Qdisc.qstats.backlog).',
-        ({ backlog }) => backlog?.bytes,
+      full(
+        gauge(
+          'tapscope_qdisc_backlog_bytes',
+          'Bytes that stand in the qdiscs in front of the device (Qdisc.qstats.backlog).',
+          ({ backlog }) => backlog?.bytes,
+        ),
       ),
-      counter(
-        'tapscope_qdisc_backlog_packet_seconds_total',
-        'Packets in the qdiscs in front of the device times the seconds for which they stood there, at least, by samples every 25 to 75 ms while there are any. Its rate, divided by that of the packets offered to tun, is the mean time that a packet waits in the qdisc (Little’s law).',
-        ({ backlog }) => backlog?.packetSeconds,
+      fromFirst(
+        counter(
+          'tapscope_qdisc_backlog_packet_seconds_total',
+          'Packets in the qdiscs in front of the device times the seconds for which they stood there, at least, by samples every 25 to 75 ms while there are any. Its rate, divided by that of the packets offered to tun, is the mean time that a packet waits in the qdisc (Little’s law).',
+          ({ backlog }) => backlog?.packetSeconds,
+        ),
       ),
-      counter(
-        'tapscope_qdisc_dropped_packets_total',
-        'Packets that the qdiscs in front of the device dropped, those of their children included (Qdisc.qstats.drops); begins anew with the qdisc, and is in tapscope_device_other_dropped_packets_total too.',
-        ({ backlog }) => backlog?.dropped,
+      full(
+        counter(
+          'tapscope_qdisc_dropped_packets_total',
+          'Packets that the qdiscs in front of the device dropped, those of their children included (Qdisc.qstats.drops); begins anew with the qdisc, and is in tapscope_device_other_dropped_packets_total too.',
+          ({ backlog }) => backlog?.dropped,
+        ),
       ),
-      counter(
-        'tapscope_qdisc_requeues_total',
-        'Packets that were taken out of the qdisc and put back, most often because the queue was stopped meanwhile (Qdisc.qstats.requeues); begins anew with the qdisc.',
-        ({ backlog }) => backlog?.requeues,
+      full(
+        counter(
+          'tapscope_qdisc_requeues_total',
+          'Packets that were taken out of the qdisc and put back, most often because the queue was stopped meanwhile (Qdisc.qstats.requeues); begins anew with the qdisc.',
+          ({ backlog }) => backlog?.requeues,
+        ),
       ),
     ],
   },

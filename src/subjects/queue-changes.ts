@@ -6,7 +6,7 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, untraceable } from '../engine/unavailable.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import type { QueueChanges } from '../snapshot/device.ts';
-import { counters, series } from '../snapshot/metric.ts';
+import { counters, fromFirst, series } from '../snapshot/metric.ts';
 import { attachedIn, WalkedQueueChanges } from './walked-queue-changes.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
@@ -92,12 +92,14 @@ export const queueChanges: Subject = {
   open,
   metrics: {
     device: [
-      counters(
-        'tapscope_device_queue_changes_total',
-        'Times that a queue joined or left the device since it was first seen: opened or closed, attached or detached by TUNSETQUEUE (__tun_detach, tun_struct.numqueues).',
-        ['change'],
-        ({ queueChanges: changes }) =>
-          changes ? [series(changes.joined, 'joined'), series(changes.left, 'left')] : [],
+      fromFirst(
+        counters(
+          'tapscope_device_queue_changes_total',
+          'Times that a queue joined or left the device since it was first seen: opened or closed, attached or detached by TUNSETQUEUE (__tun_detach, tun_struct.numqueues).',
+          ['change'],
+          ({ queueChanges: changes }) =>
+            changes ? [series(changes.joined, 'joined'), series(changes.left, 'left')] : [],
+        ),
       ),
     ],
   },

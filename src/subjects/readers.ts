@@ -6,7 +6,7 @@ import { always } from '../engine/unavailable.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import { core, counters, info, series } from '../snapshot/metric.ts';
+import { core, counters, fromFirst, full, info, series } from '../snapshot/metric.ts';
 import type { Queue, Reader } from '../snapshot/queue.ts';
 import { type ReaderRead, ReaderTimes, type RivalRead } from './reader-times.ts';
 
@@ -176,18 +176,22 @@ export const readers: Subject = {
           owner === undefined ? [] : [series(1, String(owner.pid), owner.comm, String(reader?.thread ?? ''))],
       ),
       core(
-        counters(
-          'tapscope_reader_full_seconds_total',
-          'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu). Sampled whether the queue is full; running and waiting between two such samples are the scheduler’s own (se.sum_exec_runtime, sched_info.run_delay), at most 0.1 s more than /proc/PID/task/TID/schedstat. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner; of a process whose reading thread is not known, the sums of its threads.',
-          ['state'],
-          ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
+        fromFirst(
+          counters(
+            'tapscope_reader_full_seconds_total',
+            'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu). Sampled whether the queue is full; running and waiting between two such samples are the scheduler’s own (se.sum_exec_runtime, sched_info.run_delay), at most 0.1 s more than /proc/PID/task/TID/schedstat. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner; of a process whose reading thread is not known, the sums of its threads.',
+            ['state'],
+            ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
+          ),
         ),
       ),
-      counters(
-        'tapscope_reader_sampled_wakeups_total',
-        'Packets, of one in 256, that found the reader asleep and left it awake, by the CPU that it was woken on: the one that sent the packet, or another (task_struct.__state before and after tun_net_xmit).',
-        ['woken_on'],
-        ({ wakeups }) => (wakeups ? [series(wakeups.there, 'same'), series(wakeups.elsewhere, 'other')] : []),
+      full(
+        counters(
+          'tapscope_reader_sampled_wakeups_total',
+          'Packets, of one in 256, that found the reader asleep and left it awake, by the CPU that it was woken on: the one that sent the packet, or another (task_struct.__state before and after tun_net_xmit).',
+          ['woken_on'],
+          ({ wakeups }) => (wakeups ? [series(wakeups.there, 'same'), series(wakeups.elsewhere, 'other')] : []),
+        ),
       ),
     ],
   },

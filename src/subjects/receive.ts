@@ -10,7 +10,7 @@ import { errorName } from '../kernel/error-name.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { OtherDrop, RefusedWrites as Refused } from '../snapshot/device.ts';
-import { core, counter, counters, histogram, series, sinceDevice } from '../snapshot/metric.ts';
+import { core, counter, counters, fromFirst, full, histogram, series, sinceDevice } from '../snapshot/metric.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
   {
@@ -204,10 +204,12 @@ export const receive: Subject = {
   open,
   metrics: {
     queue: [
-      histogram(
-        'tapscope_vhost_receive_batch_packets',
-        'Packets in each batch that vhost-net handed over from the guest by this queue (frames of one tun_sendmsg); packets too large for a batch are in receive_packets only. Absent until there was one.',
-        ({ receiveBatches }) => receiveBatches,
+      full(
+        histogram(
+          'tapscope_vhost_receive_batch_packets',
+          'Packets in each batch that vhost-net handed over from the guest by this queue (frames of one tun_sendmsg); packets too large for a batch are in receive_packets only. Absent until there was one.',
+          ({ receiveBatches }) => receiveBatches,
+        ),
       ),
     ],
     device: [
@@ -248,27 +250,33 @@ export const receive: Subject = {
         ),
       ),
       core(
-        counters(
-          'tapscope_receive_refused_writes_total',
-          'Writes from the guest or writer that failed, by errno: the packet did not reach the host, and most have no other counter (tun_chr_write_iter, tun_sendmsg). EAGAIN: no room, nothing is lost yet.',
-          ['errno'],
-          ({ receive }) => (receive?.refused ?? []).map(({ errno, writes }) => series(writes, errno)),
+        fromFirst(
+          counters(
+            'tapscope_receive_refused_writes_total',
+            'Writes from the guest or writer that failed, by errno: the packet did not reach the host, and most have no other counter (tun_chr_write_iter, tun_sendmsg). EAGAIN: no room, nothing is lost yet.',
+            ['errno'],
+            ({ receive }) => (receive?.refused ?? []).map(({ errno, writes }) => series(writes, errno)),
+          ),
         ),
       ),
       sinceDevice(
-        counter(
-          'tapscope_receive_bad_header_packets_total',
-          'Packets from the guest or writer dropped for a virtio-net header that the kernel could not follow (tun_struct.rx_frame_errors).',
-          ({ receive }) => receive?.frameErrors,
+        fromFirst(
+          counter(
+            'tapscope_receive_bad_header_packets_total',
+            'Packets from the guest or writer dropped for a virtio-net header that the kernel could not follow (tun_struct.rx_frame_errors).',
+            ({ receive }) => receive?.frameErrors,
+          ),
         ),
       ),
       core(
         sinceDevice(
-          counters(
-            'tapscope_uncounted_lost_packets_total',
-            'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
-            ['cause'],
-            (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+          fromFirst(
+            counters(
+              'tapscope_uncounted_lost_packets_total',
+              'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
+              ['cause'],
+              (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+            ),
           ),
         ),
       ),

@@ -8,7 +8,7 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, untraceable } from '../engine/unavailable.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import type { Host } from '../kernel/host.ts';
-import { core, counter, durations, gauge, histogram, packets, peak } from '../snapshot/metric.ts';
+import { core, counter, durations, fromFirst, full, gauge, histogram, packets, peak } from '../snapshot/metric.ts';
 import { NO_OBSERVATIONS, type Observations, type Overflow, type Ring, type RingHistory } from '../snapshot/queue.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
@@ -119,47 +119,59 @@ export const ring: Subject = {
         'Most packets that waited in the ring within the last one to two minutes: at most 31 too low where packets are counted when they are taken (fentry __tun_wake_queue, Linux 7.3; full rings exactly when they drop), else of one arrival in 128 and of each snapshot.',
         ({ ring }) => ring?.highwater,
       ),
-      core(
+      full(
         gauge(
           'tapscope_ring_lag_packets',
           'Slots of the ring that were consumed and not yet zeroed, which the host cannot fill (tun_file.tx_ring, consumer_tail to consumer_head).',
           ({ ring }) => ring?.lag,
         ),
       ),
-      histogram(
-        'tapscope_ring_arrival_occupancy_packets',
-        'Packets in the ring when another was offered to it, of one packet in 128 (tun_net_xmit).',
-        ({ history }) => packets(history?.arrivals),
+      full(
+        histogram(
+          'tapscope_ring_arrival_occupancy_packets',
+          'Packets in the ring when another was offered to it, of one packet in 128 (tun_net_xmit).',
+          ({ history }) => packets(history?.arrivals),
+        ),
       ),
       histogram(
         'tapscope_queue_sojourn_seconds',
         'Time from the offer of a packet (tun_net_xmit) until the guest or reader took it out of the ring (__tun_wake_queue; before Linux 7.3, on demand, tun_do_read and vhost_net_buf_peek), of one packet in 256.',
         ({ history }) => durations(history?.sojourn),
       ),
-      histogram(
-        'tapscope_ring_overflow_burst_packets',
-        'Packets dropped in a row because the ring was full, until one was taken (tun_net_xmit); the present burst is not in it.',
-        ({ history }) => packets(history?.overflow?.bursts),
+      full(
+        histogram(
+          'tapscope_ring_overflow_burst_packets',
+          'Packets dropped in a row because the ring was full, until one was taken (tun_net_xmit); the present burst is not in it.',
+          ({ history }) => packets(history?.overflow?.bursts),
+        ),
       ),
-      counter(
-        'tapscope_ring_overflow_episodes_total',
-        'Times that the ring overflowed and was empty again afterwards (tun_file.tx_ring).',
-        ({ history }) => history?.overflow?.episodes,
+      full(
+        counter(
+          'tapscope_ring_overflow_episodes_total',
+          'Times that the ring overflowed and was empty again afterwards (tun_file.tx_ring).',
+          ({ history }) => history?.overflow?.episodes,
+        ),
       ),
-      peak(
-        'tapscope_ring_overflow_needed_packets',
-        'Ring size (txqueuelen) that would have held the largest overflow that ended within the last one to two minutes; 0: none ended; of several queues shown as one the largest.',
-        ({ history }) => history?.overflow?.needed,
+      fromFirst(
+        peak(
+          'tapscope_ring_overflow_needed_packets',
+          'Ring size (txqueuelen) that would have held the largest overflow that ended within the last one to two minutes; 0: none ended; of several queues shown as one the largest.',
+          ({ history }) => history?.overflow?.needed,
+        ),
       ),
-      gauge(
-        'tapscope_ring_overflow_open_packets',
-        'Packets dropped since the ring was last empty; while it grows and the ring is never empty, no ring size helps.',
-        ({ history }) => history?.overflow?.openPackets,
+      full(
+        gauge(
+          'tapscope_ring_overflow_open_packets',
+          'Packets dropped since the ring was last empty; while it grows and the ring is never empty, no ring size helps.',
+          ({ history }) => history?.overflow?.openPackets,
+        ),
       ),
-      peak(
-        'tapscope_ring_overflow_open_seconds',
-        'Time since the first of the packets that were dropped since the ring was last empty; of several queues shown as one the longest.',
-        ({ history }) => history?.overflow?.openSeconds,
+      full(
+        peak(
+          'tapscope_ring_overflow_open_seconds',
+          'Time since the first of the packets that were dropped since the ring was last empty; of several queues shown as one the longest.',
+          ({ history }) => history?.overflow?.openSeconds,
+        ),
       ),
     ],
   },

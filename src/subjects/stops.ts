@@ -5,7 +5,18 @@ import { sumOf } from '../engine/queue-sums.ts';
 import { type SharedSums, secondsSince, wakeCauses } from '../engine/shared-rows.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { untraceable, withoutSymbols } from '../engine/unavailable.ts';
-import { core, counter, counters, durations, gauge, histogram, peak, series } from '../snapshot/metric.ts';
+import {
+  core,
+  counter,
+  counters,
+  durations,
+  fromFirst,
+  full,
+  gauge,
+  histogram,
+  peak,
+  series,
+} from '../snapshot/metric.ts';
 import { type AuditResult, type Flow, NO_OBSERVATIONS } from '../snapshot/queue.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
@@ -111,43 +122,57 @@ export const stops: Subject = {
         'Times that the host stopped sending to the queue because its ring was full (DRV_XOFF of the netdev queue after tun_net_xmit).',
         ({ flow }) => flow?.stops,
       ),
-      counter(
-        'tapscope_queue_stops_inferred_total',
-        'Stops that are known only by their wake: the reader made room before a probe could see the stop, or the stop began before the probes were attached.',
-        ({ flow }) => flow?.stopsInferred,
-      ),
-      counters(
-        'tapscope_queue_wakes_total',
-        'Ends of stops by netif_tx_wake_queue. half: half of the ring was taken; empty: it was emptied; recheck: the sender itself found room; forced: TUNSETIFF, TUNSETQUEUE or a resize; detach: a queue left.',
-        ['cause'],
-        ({ flow }) => (flow?.wakes ?? []).map(({ cause, wakes }) => series(wakes, cause)),
-      ),
-      counter(
-        'tapscope_queue_stops_unwoken_total',
-        'Stops that ended without a wake: the device was set down (tun_net_close) or set up again.',
-        ({ flow }) => flow?.stopsUnwoken,
-      ),
-      core(
+      full(
         counter(
-          'tapscope_queue_wakes_lost_total',
-          'Wakes that were due and did not come: half of the ring had been taken or it was empty, under its lock (__tun_wake_queue).',
-          ({ flow }) => flow?.wakesLost,
+          'tapscope_queue_stops_inferred_total',
+          'Stops that are known only by their wake: the reader made room before a probe could see the stop, or the stop began before the probes were attached.',
+          ({ flow }) => flow?.stopsInferred,
         ),
       ),
-      counter(
-        'tapscope_queue_wakes_elsewhere_total',
-        'Wakes on another CPU than that of the newest packet’s sender (sk_buff.alloc_cpu): sending goes on where the reader runs.',
-        ({ flow }) => flow?.wakesElsewhere,
+      full(
+        counters(
+          'tapscope_queue_wakes_total',
+          'Ends of stops by netif_tx_wake_queue. half: half of the ring was taken; empty: it was emptied; recheck: the sender itself found room; forced: TUNSETIFF, TUNSETQUEUE or a resize; detach: a queue left.',
+          ['cause'],
+          ({ flow }) => (flow?.wakes ?? []).map(({ cause, wakes }) => series(wakes, cause)),
+        ),
       ),
-      counter(
-        'tapscope_queue_softirq_sent_packets_total',
-        'Packets offered to the queue by the soft interrupt NET_TX instead of their sender, after a wake or because the sender had sent enough.',
-        ({ flow }) => flow?.sentBySoftirq,
+      full(
+        counter(
+          'tapscope_queue_stops_unwoken_total',
+          'Stops that ended without a wake: the device was set down (tun_net_close) or set up again.',
+          ({ flow }) => flow?.stopsUnwoken,
+        ),
       ),
-      gauge(
-        'tapscope_queue_stopped',
-        '1 while the host may not send to the queue because its ring is full (DRV_XOFF).',
-        ({ flow }) => (flow === undefined ? undefined : Number(flow.stoppedForSeconds !== undefined)),
+      core(
+        fromFirst(
+          counter(
+            'tapscope_queue_wakes_lost_total',
+            'Wakes that were due and did not come: half of the ring had been taken or it was empty, under its lock (__tun_wake_queue).',
+            ({ flow }) => flow?.wakesLost,
+          ),
+        ),
+      ),
+      full(
+        counter(
+          'tapscope_queue_wakes_elsewhere_total',
+          'Wakes on another CPU than that of the newest packet’s sender (sk_buff.alloc_cpu): sending goes on where the reader runs.',
+          ({ flow }) => flow?.wakesElsewhere,
+        ),
+      ),
+      full(
+        counter(
+          'tapscope_queue_softirq_sent_packets_total',
+          'Packets offered to the queue by the soft interrupt NET_TX instead of their sender, after a wake or because the sender had sent enough.',
+          ({ flow }) => flow?.sentBySoftirq,
+        ),
+      ),
+      full(
+        gauge(
+          'tapscope_queue_stopped',
+          '1 while the host may not send to the queue because its ring is full (DRV_XOFF).',
+          ({ flow }) => (flow === undefined ? undefined : Number(flow.stoppedForSeconds !== undefined)),
+        ),
       ),
       core(
         peak(
@@ -161,21 +186,27 @@ export const stops: Subject = {
         'Time for which the host could not send to the queue because its ring was full; the present stop is in it.',
         ({ flow }) => flow?.stoppedSeconds,
       ),
-      histogram('tapscope_queue_stop_duration_seconds', 'Time from a stop of the queue to its end.', ({ flow }) =>
-        durations(flow?.stopDurations),
+      full(
+        histogram('tapscope_queue_stop_duration_seconds', 'Time from a stop of the queue to its end.', ({ flow }) =>
+          durations(flow?.stopDurations),
+        ),
       ),
-      histogram(
-        'tapscope_queue_resume_latency_seconds',
-        'Time from a wake of the queue to the next packet that is offered to it (netif_tx_wake_queue to tun_net_xmit).',
-        ({ flow }) => durations(flow?.resumeLatencies),
+      full(
+        histogram(
+          'tapscope_queue_resume_latency_seconds',
+          'Time from a wake of the queue to the next packet that is offered to it (netif_tx_wake_queue to tun_net_xmit).',
+          ({ flow }) => durations(flow?.resumeLatencies),
+        ),
       ),
     ],
     device: [
       core(
-        counter(
-          'tapscope_device_flow_control_lost_total',
-          'Times that a program attached to the device without IFF_BACKPRESSURE and so cleared it for all (TUNSETIFF, tun_force_wake_queue).',
-          (device) => device.flowControlLost,
+        fromFirst(
+          counter(
+            'tapscope_device_flow_control_lost_total',
+            'Times that a program attached to the device without IFF_BACKPRESSURE and so cleared it for all (TUNSETIFF, tun_force_wake_queue).',
+            (device) => device.flowControlLost,
+          ),
         ),
       ),
     ],

@@ -7,7 +7,7 @@ import type { OpenSubject, Parts, QueueBalance, Subject } from '../engine/subjec
 import { always, preemptible, type Unavailable, unlessPreemptible, untraceable } from '../engine/unavailable.ts';
 import type { Host } from '../kernel/host.ts';
 import { COUNTER_NAMES, forEachCounter, QUEUE_COUNTERS } from '../snapshot/counters.ts';
-import { core, counter, counters, series } from '../snapshot/metric.ts';
+import { core, counter, counters, fromFirst, full, series } from '../snapshot/metric.ts';
 import type { AuditResult, Queue, QueueCounters, ReasonCount } from '../snapshot/queue.ts';
 
 const underLock = (host: Host): Unavailable | undefined =>
@@ -189,6 +189,13 @@ function droppedOf({ dropped, rare }: QueueSums, reasons: DropReasons): readonly
   return [...named, ...rareNamed, ...(unnamed > 0 ? [{ reason: 'other', packets: unnamed }] : [])];
 }
 
+/** Reasons that the kernel has for tun alone, and none: rates of full rings are exact from the first drop. Others begin with their first drop. */
+const TUNS_OWN = ['FULL_RING', 'UNTRACED', 'TAP_TXFILTER', 'TAP_FILTER'];
+
+function isShown({ reason, packets }: ReasonCount): boolean {
+  return packets > 0 || TUNS_OWN.includes(reason);
+}
+
 export const transmit: Subject = {
   name: 'transmit',
   events: EVENTS,
@@ -212,25 +219,30 @@ export const transmit: Subject = {
           'tapscope_queue_dropped_packets_total',
           'Packets towards the guest or reader that tun_net_xmit freed instead of queueing, by kernel drop reason (enum skb_drop_reason); UNTRACED: no reason was seen.',
           ['reason'],
-          (queue) => (queue.counters?.dropped ?? []).map(({ reason, packets }) => series(packets, reason)),
+          (queue) =>
+            (queue.counters?.dropped ?? []).filter(isShown).map(({ reason, packets }) => series(packets, reason)),
         ),
       ),
-      counters(
-        'tapscope_queue_consumed_packets_total',
-        'Packets taken out of the ring, by read (read, recvmsg) or by vhost (in batches); what vhost gave back to the ring is in it (fentry __tun_wake_queue, Linux 7.3).',
-        ['path'],
-        ({ counters }) =>
-          counters?.consumed ? [series(counters.consumed.read, 'read'), series(counters.consumed.vhost, 'vhost')] : [],
-      ),
-      core(
-        counter(
-          'tapscope_queue_delivered_packets_total',
-          'Packets handed to the guest or reader successfully: taken from the ring and copied (tun_do_read, vhost), what ip -s link calls TX packets.',
-          (queue) => queue.counters?.delivered,
+      full(
+        counters(
+          'tapscope_queue_consumed_packets_total',
+          'Packets taken out of the ring, by read (read, recvmsg) or by vhost (in batches); what vhost gave back to the ring is in it (fentry __tun_wake_queue, Linux 7.3).',
+          ['path'],
+          ({ counters }) =>
+            counters?.consumed
+              ? [series(counters.consumed.read, 'read'), series(counters.consumed.vhost, 'vhost')]
+              : [],
         ),
+      ),
+      counter(
+        'tapscope_queue_delivered_packets_total',
+        'Packets handed to the guest or reader successfully: taken from the ring and copied (tun_do_read, vhost), what ip -s link calls TX packets.',
+        (queue) => queue.counters?.delivered,
       ),
       ...COUNTER_NAMES.map((name) =>
-        counter<Queue>(QUEUE_COUNTERS[name].metric, QUEUE_COUNTERS[name].help, (queue) => queue.counters?.[name]),
+        fromFirst(
+          counter<Queue>(QUEUE_COUNTERS[name].metric, QUEUE_COUNTERS[name].help, (queue) => queue.counters?.[name]),
+        ),
       ),
     ],
     cpu: [

@@ -97,10 +97,11 @@ export interface Agent {
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 
-/** An agent of the test's own, for a test that says how and when it starts, or ends it. */
+/** An agent of the test's own, for a test that says how and when it starts, or ends it; with every metric, if it does not say otherwise. */
 export async function startAgent(t: Scope, args: readonly string[] = [], options: RunOptions = {}): Promise<Agent> {
   await dismissStanding();
-  return start(t, args, options);
+  const says = args.some((arg) => arg.startsWith('--detail'));
+  return start(t, says ? args : ['--detail=full', ...args], options);
 }
 
 /** `serve` with all that it can tell, as the test before left it. */

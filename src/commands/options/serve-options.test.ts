@@ -73,7 +73,7 @@ test('every flag is understood', () => {
 });
 
 for (const [words, message] of [
-  [['--detail=port'], /^--detail=port is unknown; write one of: core, device, queue, cpu\.$/],
+  [['--detail=port'], /^--detail=port is unknown; write one of: core, device, queue, full, cpu\.$/],
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
   [['--web.allowed-host=http://a:80'], /^--web\.allowed-host=http:\/\/a:80 is not the name of a host; .*\.$/],
   [['--budget=5'], /^--budget=5 is no share of the host's CPUs; .*\.$/],

@@ -81,7 +81,7 @@ export const serveFlags: readonly Flag[] = [
   },
   {
     flags: '--detail <level>',
-    description: `series per device (core: only those that alerts need), queue, or queue and cpu; at most (${budgets}), the rest as device="~other"`,
+    description: `series per device (core: only those that alerts need), queue (full: all metrics), or queue and cpu; at most (${budgets}), the rest as device="~other"`,
     fallback: 'queue',
   },
   {

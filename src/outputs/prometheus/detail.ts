@@ -2,21 +2,22 @@
 // How much of a host is shown: levels of detail, and the series that each may cost.
 
 import type { Device } from '../../snapshot/device.ts';
-import type { Distribution, Metric } from '../../snapshot/metric.ts';
+import { isHit, type Metric } from '../../snapshot/metric.ts';
 import type { Queue } from '../../snapshot/queue.ts';
 import { cpuMetrics, deviceMetrics, queueMetrics } from '../../subjects/list.ts';
 import type { Slices } from './slices.ts';
 
-/** One series a device (core: of the metrics that alerts need), a queue, or a queue and CPU. */
-export type Detail = 'core' | 'device' | 'queue' | 'cpu';
+/** One series a device (core: of the metrics that alerts need), a queue (full: of every metric), or a queue and CPU. */
+export type Detail = 'core' | 'device' | 'queue' | 'full' | 'cpu';
 
-export const details: readonly Detail[] = ['core', 'device', 'queue', 'cpu'];
+export const details: readonly Detail[] = ['core', 'device', 'queue', 'full', 'cpu'];
 
 /** Series of devices and queues; the agent's own and those of `device="~other"` come on top. */
 export const seriesBudget: Readonly<Record<Detail, number>> = {
   core: 20_000,
   device: 20_000,
   queue: 100_000,
+  full: 200_000,
   cpu: 200_000,
 };
 
@@ -94,54 +95,85 @@ interface Shown {
   readonly device: readonly Metric<Device>[];
 }
 
-const all: Shown = { queue: queueMetrics, device: deviceMetrics };
-const core: Shown = { queue: queueMetrics.filter(isCore), device: deviceMetrics.filter(isCore) };
+type Levels = Pick<Metric<never>, 'core' | 'full'>;
 
-function isCore(metric: { readonly core?: true }): boolean {
-  return metric.core === true;
-}
+const shownWhere = (isShown: (metric: Levels) => boolean): Shown => ({
+  queue: queueMetrics.filter(isShown),
+  device: deviceMetrics.filter(isShown),
+});
+
+const core = shownWhere((metric) => metric.core === true);
+const usual = shownWhere((metric) => metric.full !== true);
+const all = shownWhere(() => true);
 
 /** The metrics of queues and devices that a level shows; those of each CPU come on top. */
 export function metricsAt(detail: Detail): Shown {
-  return detail === 'core' ? core : all;
+  if (detail === 'core') return core;
+  return isWhole(detail) ? all : usual;
 }
 
-/** True: the queues of a device are summed into one series. */
-export function mergesQueues(detail: Detail): boolean {
-  return detail === 'core' || detail === 'device';
+function isWhole(detail: Detail): boolean {
+  return detail === 'full' || detail === 'cpu';
+}
+
+/** True: the queues of a device are summed into one series. Below `full` a histogram is not worth its series for each queue. */
+export function mergesQueues(detail: Detail, { type }: Pick<Metric<never>, 'type'>): boolean {
+  return detail === 'core' || detail === 'device' || (type === 'histogram' && !isWhole(detail));
 }
 
 function seriesOf(device: Device, detail: Detail): number {
-  const shown = metricsAt(detail);
-  const own = seriesAbout(shown.device, device);
-  if (mergesQueues(detail)) {
-    return shown.queue.reduce((series, metric) => series + mergedSeries(metric, device.queues), own);
-  }
-  const metrics = detail === 'cpu' ? queueAndCpuMetrics : queueMetrics;
-  return device.queues.reduce((series, queue) => series + seriesAbout(metrics, queue), own);
+  const { merged, each } = splitAt[detail];
+  let series = seriesAbout(metricsAt(detail).device, device);
+  for (const metric of merged) series += mergedSeries(metric, device.queues);
+  for (const queue of device.queues) series += seriesAbout(each, queue);
+  return series;
 }
 
-const queueAndCpuMetrics = [...queueMetrics, ...cpuMetrics];
+interface Split {
+  /** Summed over the queues of a device. */
+  readonly merged: readonly Metric<Queue>[];
+  readonly each: readonly Metric<Queue>[];
+}
+
+const splitAt: Readonly<Record<Detail, Split>> = {
+  core: splitOf('core'),
+  device: splitOf('device'),
+  queue: splitOf('queue'),
+  full: splitOf('full'),
+  cpu: splitOf('cpu'),
+};
+
+function splitOf(detail: Detail): Split {
+  const { queue } = metricsAt(detail);
+  const merged = queue.filter((metric) => mergesQueues(detail, metric));
+  const each = queue.filter((metric) => !mergesQueues(detail, metric));
+  return { merged, each: detail === 'cpu' ? [...each, ...cpuMetrics] : each };
+}
 
 /** Until V8 has optimized it an iterator would allocate for each metric. */
 function seriesAbout<Value>(metrics: readonly Metric<Value>[], owner: Value): number {
   let series = 0;
   for (let index = 0; index < metrics.length; index += 1) {
     const metric = metrics[index];
-    if (metric?.distribution !== undefined) series += seriesOfDistribution(metric.distribution(owner));
-    else if (metric?.value === undefined) series += metric?.samples(owner).length ?? 0;
-    else if (metric.value(owner) !== undefined) series += 1;
+    if (metric !== undefined) series += seriesOfOne(metric, owner);
   }
   return series;
 }
 
-/** Buckets, sum and count. */
-function seriesOfDistribution(seen: Distribution | undefined): number {
-  return seen === undefined ? 0 : seen.buckets.length + 2;
+function seriesOfOne<Value>(metric: Metric<Value>, owner: Value): number {
+  if (metric.distribution !== undefined) {
+    const seen = metric.distribution(owner);
+    // Buckets, sum and count.
+    return seen === undefined || !isHit(seen) ? 0 : seen.buckets.length + 2;
+  }
+  if (metric.value === undefined) return metric.samples(owner).length;
+  const value = metric.value(owner);
+  return value === undefined || (metric.fromFirst && value === 0) ? 0 : 1;
 }
 
 function mergedSeries(metric: Metric<Queue>, queues: readonly Queue[]): number {
+  const hit = queues.filter((queue) => seriesOfOne(metric, queue) > 0);
   return new Set(
-    queues.flatMap((queue) => metric.samples(queue).map(({ labels, suffix }) => [suffix, ...labels].join('\0'))),
+    hit.flatMap((queue) => metric.samples(queue).map(({ labels, suffix }) => [suffix, ...labels].join('\0'))),
   ).size;
 }

@@ -2,7 +2,7 @@
 // Turns what was seen into rows: a metric, its owner, its values.
 
 import type { Device } from '../../snapshot/device.ts';
-import { type Metric, type Sample, type Suffix, visitDistribution } from '../../snapshot/metric.ts';
+import { isHit, type Metric, type Sample, type Suffix, visitDistribution } from '../../snapshot/metric.ts';
 import type { Queue } from '../../snapshot/queue.ts';
 import type { AgentState } from '../../snapshot/snapshot.ts';
 import { agentMetrics, cpuMetrics } from '../../subjects/list.ts';
@@ -63,19 +63,21 @@ interface Group<Value> {
 export async function metricRows(scene: Scene, detail: Detail, slices: Slices): Promise<readonly MetricRows[]> {
   const { owners, shown, folded } = scene;
   const metrics = metricsAt(detail);
-  const queues = mergesQueues(detail) ? [] : shown.flatMap((device) => device.queues);
-  const merged = mergesQueues(detail) ? shown.map(({ owner, value }) => ({ owner, members: queuesOf(value) })) : [];
-  const otherQueues = { owner: otherQueue(owners, detail), members: folded.flatMap(queuesOf) };
+  const queues = shown.flatMap((device) => device.queues);
+  const devices = shown.map(({ owner, value }) => ({ owner, members: queuesOf(value) }));
+  const foldedQueues = folded.flatMap(queuesOf);
+  const queueRows = (metric: Metric<Queue>) => {
+    const merges = mergesQueues(detail, metric);
+    const others = fold(metric, { owner: merges ? owners.otherDevice : owners.otherQueue, members: foldedQueues });
+    return rowsOf(metric, merges ? [] : queues, merges ? [...devices, ...others] : others, slices);
+  };
   const otherDevices = {
     owner: owners.otherDevice,
     members: folded.map(asMember),
   };
   const agent = scene.agent === undefined ? [] : [{ owner: owners.agent, value: scene.agent }];
   const makers = [
-    ...metrics.queue.map((metric) => () => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)], slices)),
-    ...(detail === 'cpu' ? cpuMetrics : []).map(
-      (metric) => () => rowsOf(metric, queues, fold(metric, otherQueues), slices),
-    ),
+    ...[...metrics.queue, ...(detail === 'cpu' ? cpuMetrics : [])].map((metric) => () => queueRows(metric)),
     ...metrics.device.map((metric) => () => rowsOf(metric, shown, fold(metric, otherDevices), slices)),
     ...agentMetrics.map((metric) => () => rowsOf(metric, agent, [], slices)),
     ...scrapeMetrics.map((metric) => () => rowsOf(metric, [{ owner: owners.agent, value: scene.scrape }], [], slices)),
@@ -108,10 +110,6 @@ function asMember(device: Device): Member<Device> {
   return member;
 }
 
-function otherQueue({ otherDevice, otherQueue }: SeriesOwners, detail: Detail): SeriesOwner {
-  return mergesQueues(detail) ? otherDevice : otherQueue;
-}
-
 /** Information about each of many has no sum. */
 function fold<Value>({ name }: Metric<Value>, others: Group<Value>): readonly Group<Value>[] {
   return others.members.length === 0 || name.endsWith('_info') ? [] : [others];
@@ -130,7 +128,7 @@ async function rowsOf<Value extends object>(
   const visitRow = (row: number, visit: Visit) => {
     const single = singles[row];
     if (single !== undefined) visitSingle(metric, single, visit);
-    else visitMerged(merged[row - singles.length], visit);
+    else visitMerged(metric, merged[row - singles.length], visit);
   };
   return {
     metric,
@@ -147,16 +145,33 @@ function visitSingle<Value extends object>(
   { owner, value: seen }: Single<Value>,
   visit: Visit,
 ): void {
-  if (metric.distribution !== undefined) visitDistribution(owner, metric.distribution(seen), visit);
-  else if (metric.value === undefined) visitSamples(owner, metric.samples(seen), visit);
+  if (metric.distribution !== undefined) {
+    const found = metric.distribution(seen);
+    if (found !== undefined && isShown(metric, owner, isHit(found))) visitDistribution(owner, found, visit);
+  } else if (metric.value === undefined) visitSamples(owner, metric.samples(seen), visit);
   else {
     const value = metric.value(seen);
-    if (value !== undefined) visit(owner, 0, noLabels, value);
+    if (value !== undefined && isShown(metric, owner, value !== 0)) visit(owner, 0, noLabels, value);
   }
 }
 
-function visitMerged(row: Row | undefined, visit: Visit): void {
-  if (row !== undefined) visitSamples(row.owner, row.value, visit);
+function visitMerged<Value extends object>(metric: Metric<Value>, row: Row | undefined, visit: Visit): void {
+  if (row === undefined) return;
+  const { owner, value } = row;
+  if (metric.value === undefined && metric.distribution === undefined) visitSamples(owner, value, visit);
+  else if (isShown(metric, owner, value.some(isCount))) visitSamples(owner, value, visit);
+}
+
+/** Something was counted, or observed. */
+function isCount({ suffix, value }: Sample): boolean {
+  return value !== 0 && (suffix === undefined || suffix === '_count');
+}
+
+/** Once there, a series stays as long as its owner: it must not come and go with an account that begins anew. */
+function isShown<Value>({ name, fromFirst }: Metric<Value>, { hits }: SeriesOwner, isHitNow: boolean): boolean {
+  if (!fromFirst || hits.has(name)) return true;
+  if (isHitNow) hits.add(name);
+  return isHitNow;
 }
 
 function visitSamples(owner: SeriesOwner, samples: readonly Sample[], visit: Visit): void {

@@ -12,6 +12,8 @@ export interface SeriesOwner extends MergeState {
   readonly renderedLabels: string;
   /** Prefixes by metric name, then by position among its samples: no key has to be built to find one. */
   readonly prefixes: Map<string, Prefix[]>;
+  /** Names of metrics that have no series before their first hit, and had it. */
+  readonly hits: Set<string>;
 }
 
 interface Prefix {
@@ -21,7 +23,14 @@ interface Prefix {
 }
 
 export function createOwner(labels: Labels): SeriesOwner {
-  return { labels, renderedLabels: renderLabels(labels), prefixes: new Map(), sums: new Map(), merges: new Map() };
+  return {
+    labels,
+    renderedLabels: renderLabels(labels),
+    prefixes: new Map(),
+    hits: new Set(),
+    sums: new Map(),
+    merges: new Map(),
+  };
 }
 
 /** `name{netns="1",device="tap0",reason="FULL_RING"} `, everything of a series that does not change. */

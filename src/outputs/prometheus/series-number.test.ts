@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus.
+// Series that a tap costs at each level: of every host of the lab, idle, busy and losing, on Linux 6.1 to 7.3, and of a host of 500 guests.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { unpackFixture } from '../../../test/snapshots/fixture.ts';
+import { cataloguePage, goldenSeen } from '../../../test/snapshots/golden-snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import { type Detail, seriesBudget } from './detail.ts';
+
+const FOLDER = 'src/diagnosis/fixtures';
+const hosts = readdirSync(FOLDER)
+  .filter((file) => file.endsWith('.json.gz'))
+  .map((file) => ({ file, snapshots: unpackFixture(readFileSync(join(FOLDER, file))).snapshots }));
+
+function seriesAt(detail: Detail, devices: readonly Device[]): Promise<string> {
+  return text(cataloguePage(detail).scrape({ ...goldenSeen, agent: undefined, findings: [], devices }, 'text'));
+}
+
+async function numberAt(detail: Detail, ...devices: readonly Device[]): Promise<number> {
+  return (await seriesAt(detail, devices)).match(/^tapscope_\w+\{.*device="/gm)?.length ?? 0;
+}
+
+const kernels = ['6.1', '6.12', '7.2', '7.3'];
+for (const kernel of kernels) {
+  test(`Linux ${kernel}: 40 series a tap, 20 for each further queue; 20 a tap at --detail core`, async () => {
+    const there = hosts.filter(({ file }) => file.includes(`-${kernel}-`));
+    assert.ok(there.length >= 15, `${there.length}`);
+    for (const { file, snapshots } of there) {
+      for (const device of snapshots.flatMap(({ devices }) => devices)) {
+        const [usual, core] = [await numberAt('queue', device), await numberAt('core', device)];
+        const most = 40 + 20 * Math.max(0, device.queues.length - 1);
+        assert.ok(usual <= most, `${file}: ${device.name} has ${usual} series, ${most} at most`);
+        assert.ok(core <= 20, `${file}: ${device.name} has ${core} series at core`);
+      }
+    }
+  });
+}
+
+test('some of these hosts are idle, some lose packets, and some have a histogram', async () => {
+  const pages = await Promise.all(hosts.map(({ snapshots }) => seriesAt('queue', snapshots.at(-1)?.devices ?? [])));
+  const having = (line: RegExp): number => pages.filter((page) => line.test(page)).length;
+  assert.ok(having(/^tapscope_queue_dropped_packets_total\{.*reason="FULL_RING"\} [1-9]/m) >= 20);
+  assert.ok(having(/^tapscope_queue_dropped_packets_total\{.*reason="FULL_RING"\} 0/m) >= 20);
+  assert.ok(having(/^tapscope_queue_sojourn_seconds_count\{.*\} [1-9]/m) >= 10);
+});
+
+test('500 guests of four losing queues take half of the limit, and none is folded', async () => {
+  const guest = hosts
+    .filter(({ file }) => file.includes('-7.3-'))
+    .flatMap(({ snapshots }) => snapshots.at(-1)?.devices ?? [])
+    .toSorted(
+      (a, b) => (b.queues[0]?.counters?.dropped[0]?.packets ?? 0) - (a.queues[0]?.counters?.dropped[0]?.packets ?? 0),
+    )
+    .find(({ queues }) => queues[0]?.history?.sojourn?.sum);
+  const [queue] = guest?.queues ?? [];
+  assert.ok(guest && queue);
+  const queues = [0, 1, 2, 3].map((index) => ({ ...queue, index }));
+  const guests = Array.from({ length: 500 }, (_, tap) => ({ ...guest, name: `vnet${tap}`, id: String(tap), queues }));
+  const number = await numberAt('queue', ...guests);
+  assert.ok(number <= seriesBudget.queue / 2, `${number}`);
+  assert.match(await seriesAt('queue', guests), /^tapscope_devices_folded 0$/m);
+});
+
+test('a histogram is absent until its first observation, and then whole for as long as its device is there', async () => {
+  const page = cataloguePage('queue');
+  const device = hosts
+    .flatMap(({ snapshots }) => snapshots.at(-1)?.devices ?? [])
+    .find(({ queues }) => queues.length === 1 && queues[0]?.history?.sojourn?.sum);
+  const [queue] = device?.queues ?? [];
+  assert.ok(device && queue?.history);
+  const { history } = queue;
+  const scrape = async (buckets: readonly number[]): Promise<readonly string[]> => {
+    const seen = { ...device, queues: [{ ...queue, history: { ...history, sojourn: { buckets, sum: 0 } } }] };
+    const shown = await text(page.scrape({ ...goldenSeen, findings: [], devices: [seen] }, 'text'));
+    return shown.match(/^tapscope_queue_sojourn_seconds_.* (\S+)$/gm) ?? [];
+  };
+  assert.deepEqual(await scrape([]), []);
+  assert.deepEqual(await scrape([0, 0, 0]), []);
+  const hit = await scrape([0, 0, 1]);
+  assert.equal(hit.length, 8);
+  assert.ok(
+    hit.every((line) => line.endsWith(' 1') || line.includes('_sum{')),
+    hit.join('\n'),
+  );
+  // Its account began anew.
+  assert.equal((await scrape([])).length, 8);
+});
+
+test('promtool finds no fault with the page of an idle, a busy and a losing host', async () => {
+  const names = [
+    'a-queue-that-nobody-serves-and-nobody-sends',
+    'bulk-load-at-95',
+    'bursts-that-do-not-fit-the-ring-7.3',
+  ];
+  for (const name of names) {
+    const devices = hosts.find(({ file }) => file.startsWith(name))?.snapshots.at(-1)?.devices;
+    assert.ok(devices, name);
+    const page = await text(cataloguePage('full').scrape({ ...goldenSeen, devices }, 'text'));
+    const promtool = spawnSync('promtool', ['check', 'metrics'], { input: page, encoding: 'utf8' });
+    assert.deepEqual([promtool.error, promtool.stdout, promtool.stderr, promtool.status], [undefined, '', '', 0], name);
+  }
+});
