@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly wrapper?: readonly string[];
   /** '': every address. */
   readonly listen?: string;
+  /** The Node.js that runs it; default: that of the tests. */
+  readonly node?: string;
 }
 
 /** Runs a command to its end. */
@@ -183,8 +185,8 @@ function keep(child: ChildProcess, waits: boolean): void {
   for (const one of [child, ...pipes]) waits ? one.ref() : one.unref();
 }
 
-export function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildProcess {
-  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
+export function launch(args: readonly string[], { wrapper = [], node = process.execPath }: RunOptions): ChildProcess {
+  const [file = node, ...rest] = [...wrapper, node, MAIN, ...args];
   return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
