@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // node deploy/bundle.mjs FOLDER: the program as FOLDER/main.js, its second process as FOLDER/serving.js, and beside each, in one file, all of its sources and packages, with
 // their bytecode. Finding, reading and compiling three hundred files was half of a start. FOLDER/bench.cjs is what `tapscope bench` and `tapscope demo` load.
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import v8 from 'node:v8';
-import { Script } from 'node:vm';
+import { keepBytecode } from './bytecode.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const root = join(dirname(self), '..');
@@ -78,21 +77,6 @@ function bundlePage(buildSync, folder) {
 /** esbuild escapes only strings. Other characters, in regular expressions and comments, would take V8 two bytes each. */
 function toAscii(text) {
   return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/**
- * Keeps bytecode of every function, for no agent is started where the program is built. Compiling what `serve` runs beyond
- * `--version` was a fifth of the CPU time of its start; its bytecode takes 2 MB. V8 accepts only bytecode of its own version
- * and flags, here of none: `--no-lazy` is off again when V8 notes the flags. The same sources give the same bytes, wherever
- * they lie. V8 notes only the file's base name, and sorts by a seed that is random but for `node --hash-seed=1`, which is off
- * by then too.
- */
-function keepBytecode(filename) {
-  v8.setFlagsFromString('--no-lazy');
-  const script = new Script(readFileSync(filename, 'latin1'), { filename: basename(filename) });
-  v8.setFlagsFromString('--lazy');
-  v8.setFlagsFromString('--hash-seed=0');
-  writeFileSync(`${filename}.bytecode`, script.createCachedData());
 }
 
 if (process.argv[1] === self) await bundle(resolve(process.argv[2]));

@@ -11,13 +11,14 @@ import { test } from 'node:test';
 const root = join(import.meta.dirname, '..');
 const program = join(root, 'dist/src/main.cjs');
 const bundle = readFileSync(program, 'latin1');
+const bytecode = `${program}.${process.version}-${process.arch}.bytecode`;
 
 /** V8 rejects the bytecode when it is started with these flags. */
 function isRefused(flags: readonly string[]): string {
   const script = `const { readFileSync } = require('fs');
-    const options = { cachedData: readFileSync(process.argv[1] + '.bytecode') };
+    const options = { cachedData: readFileSync(process.argv[2]) };
     console.log(new (require('vm').Script)(readFileSync(process.argv[1], 'latin1'), options).cachedDataRejected)`;
-  return execFileSync(process.execPath, [...flags, '-e', script, program], { encoding: 'utf8' }).trim();
+  return execFileSync(process.execPath, [...flags, '-e', script, program, bytecode], { encoding: 'utf8' }).trim();
 }
 
 test('the bytecode is taken of a Node without flags, and refused with others', () => {
@@ -26,7 +27,7 @@ test('the bytecode is taken of a Node without flags, and refused with others', (
 });
 
 test('the bytecode is that of all functions: that of a half-compiled program is shorter than its source', () => {
-  assert.ok(statSync(`${program}.bytecode`).size > bundle.length);
+  assert.ok(statSync(bytecode).size > bundle.length);
 });
 
 test('the bundle is ASCII, as it is read', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run deb`: the Debian packages, in dist/deb. Plain dpkg-deb: there is nothing to compile here that `make` has not compiled.
+// `npm run deb`: the Debian packages, in dist/deb; `npm run deb -- tapscope`: that one. Plain dpkg-deb: there is nothing to compile here that `make` has not compiled.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -9,6 +9,7 @@ import { buildPackage, maintainer, sharedLibraries } from './deb-file.mjs';
 import { copyLicence, copyModule, productionModules } from './modules.mjs';
 import { installMissing, packagingPackages } from './packages.mjs';
 import { prepare } from './prepare.mjs';
+import { keepShippedBytecode, orSentence, provideNode, runtime } from './runtime.mjs';
 import { say } from './step.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -30,11 +31,11 @@ const monitoring = {
   'docs/schema': `${documents}/schema`,
 };
 
-function main() {
+function main(wanted) {
   if (!installMissing(packagingPackages) || !prepare(root)) return 1;
   rmSync(output, { recursive: true, force: true });
-  const packages = [tapscope(), ...(ownNode() ?? [])];
-  for (const one of packages) say(`built ${join('dist/deb', basename(one))}`);
+  for (const [name, make] of Object.entries({ tapscope, 'tapscope-node': ownNode }))
+    if (wanted.length === 0 || wanted.includes(name)) say(`built ${join('dist/deb', basename(make()))}`);
   return 0;
 }
 
@@ -51,8 +52,9 @@ function tapscope() {
   for (const path of ['dist/src', 'dist/bench/main.cjs', ...natives, 'package.json'])
     cpSync(join(root, path), join(stage, library, path), {
       recursive: true,
-      filter: (file) => !/\/\.built/.test(file),
+      filter: (file) => !/\/\.built|\.bytecode$/.test(file),
     });
+  keepShippedBytecode(join(stage, library, 'dist/src'));
   for (const [from, to] of Object.entries(monitoring)) cpSync(join(root, from), join(stage, to), { recursive: true });
   const modules = copyModules(stage);
   const launcher = read('deploy/debian/launcher');
@@ -106,31 +108,21 @@ function copyModules(stage) {
   return modules;
 }
 
-/** The Node that builds, for hosts whose own is too old; undefined where it is in parts (Debian's needs its libnode). */
+/** Node.js for hosts whose own is too old. */
 function ownNode() {
-  const program = realpathSync(process.execPath);
-  const licence = ['share/doc/nodejs/LICENSE', 'LICENSE', 'share/licenses/node/LICENSE']
-    .map((path) => join(dirname(dirname(program)), path))
-    .find(existsSync);
-  const isWhole = !execFileSync('ldd', [program], { encoding: 'utf8' }).includes('libnode.so');
-  if (!isWhole || !licence) {
-    say(
-      `no tapscope-node: ${program} ${isWhole ? 'lies without its licence' : 'is not one file'}; build with a Node from https://nodejs.org to have one.`,
-    );
-    return undefined;
-  }
+  const node = provideNode();
   const stage = join(output, 'tapscope-node');
-  putFile(join(stage, 'usr/lib/tapscope-node/node'), readFileSync(program), 0o755);
-  putFile(join(stage, 'usr/share/doc/tapscope-node/copyright'), readFileSync(licence));
-  const file = buildPackage(stage, output, {
+  const program = join(stage, 'usr/lib/tapscope-node/node');
+  putFile(program, readFileSync(join(node, 'bin/node')), 0o755);
+  putFile(join(stage, 'usr/share/doc/tapscope-node/copyright'), readFileSync(join(node, 'LICENSE')));
+  return buildPackage(stage, output, {
     Package: 'tapscope-node',
-    Version: process.versions.node,
+    Version: runtime.node,
     Section: 'javascript',
     Depends: sharedLibraries(program).join(', '),
     Description:
       'Node.js for tapscope, on hosts whose own is too old\n For Debian 12. Its security updates come with new versions of this package, not from Debian.',
   });
-  return [file];
 }
 
 function copyright(modules) {
@@ -156,4 +148,4 @@ function putFile(path, content, mode = 0o644) {
   chmodSync(path, mode);
 }
 
-process.exitCode = main();
+process.exitCode = orSentence(() => main(process.argv.slice(2)));

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // dist/src/main.js and dist/src/serving.js: each runs its bundle, main.cjs or serving.cjs, with the bytecode that was kept of it, for compiling it is half of what a start takes.
-// Bytecode of another Node, or of other flags, V8 refuses and compiles anew. A package that was made for another architecture has none.
+// Bytecode of other flags V8 refuses and compiles anew. It takes that of some other Nodes too and crashes: so the file is named after its Node (deploy/bytecode.mjs).
+// A package that was made for another architecture has none.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +15,7 @@ const require = createRequire(import.meta.url);
 if (process.features.inspector) require('node:inspector').close();
 
 const filename = fileURLToPath(import.meta.url.replace(/\.js$/, '.cjs'));
-const bytecode = `${filename}.bytecode`;
+const bytecode = `${filename}.${process.version}-${process.arch}.bytecode`;
 const cachedData = existsSync(bytecode) ? readFileSync(bytecode) : undefined;
 // The bundle is ASCII: latin1 spares looking for anything else.
 const program = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });

@@ -3,14 +3,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { cloneInto, copyNode, passedOn, startInside } from '../test/debian/bare-root.ts';
+import { cloneInto, copyNode, makeBareRoot, passedOn, startInside } from '../test/debian/bare-root.ts';
 import { at, listAt, parseJson } from '../test/host/checked-json.ts';
 import { namespaceLab } from '../test/host/netns.ts';
+import { provideNode } from './runtime.mjs';
 
 const project = join(import.meta.dirname, '..');
 const IMAGE = 'tapscope-test';
@@ -32,14 +33,18 @@ function buildahIn(folder: string): (...args: readonly string[]) => string {
     }).trim();
 }
 
-/** Builds the image in `folder`, on copies of the root `bare`: no registry of images is asked. */
-export async function imageServes(t: TestContext, bare: string, folder: string): Promise<void> {
+/** Builds the image in `folder`, on a bare Debian 13, with and without the Node.js of runtime.json: no registry of images is asked. */
+export async function imageServes(t: TestContext, folder: string): Promise<void> {
   const buildah = buildahIn(join(folder, 'buildah'));
   const [withNode, debian, ...more] = baseImages();
   assert.ok(withNode && debian && more.length === 0);
-  const nodeRoot = join(folder, 'build');
-  execFileSync('cp', ['-a', bare, nodeRoot]);
-  copyNode(nodeRoot);
+  const [bare, nodeRoot] = [join(folder, 'debian'), join(folder, 'build')];
+  for (const root of [bare, nodeRoot]) {
+    makeBareRoot(root, 'trixie');
+    // Nothing of it needs to survive a crash of this machine.
+    writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/test'), 'force-unsafe-io\n');
+  }
+  copyNode(nodeRoot, join(provideNode(), 'bin/node'));
   for (const [image, root] of [
     [withNode, nodeRoot],
     [debian, bare],

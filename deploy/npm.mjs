@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } 
 import { basename, join } from 'node:path';
 import { crossBuild } from './cross-build.mjs';
 import { copyLicence, copyModule, productionModules } from './modules.mjs';
+import { keepShippedBytecode } from './runtime.mjs';
 
 /** Libraries of the addon that Debian's smallest system lacks. The C and C++ libraries are the host's: Node needs them too. */
 const shipped = /\/(lib(?:bpf|elf|mnl|seccomp|z)\.so\.\d+)$/;
@@ -44,14 +45,13 @@ export function buildNpmPackage(root, output, architecture = process.arch) {
   const stage = join(output, 'package');
   rmSync(stage, { recursive: true, force: true });
   const objects = Object.entries(compiled).map(([from, to]) => [join(build.folder, from), to]);
-  // V8 takes another architecture's bytecode for its own where versions are equal, and crashes.
-  const unwanted = architecture === process.arch ? /\/\.built/ : /\/\.built|\.bytecode$/;
   for (const [from, to] of [...Object.entries(files), ...objects])
     cpSync(join(root, from), join(stage, to), {
       recursive: true,
       dereference: true,
-      filter: (file) => !unwanted.test(file),
+      filter: (file) => !/\/\.built|\.bytecode$/.test(file),
     });
+  if (architecture === process.arch) keepShippedBytecode(join(stage, 'dist/src'));
   copyLibraries(build.libraries, stage);
   const modules = copyModules(root, stage, architecture);
   writeDescription(root, stage, modules, architecture);

@@ -30,7 +30,7 @@ const outputs = [
   'dist/src/serving.js',
 ];
 const inputs = [
-  ...['bpf', 'addon', 'bench', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],
+  ...['bpf', 'addon', 'bench', 'src', 'deploy/bundle.mjs', 'deploy/bytecode.mjs', 'deploy/entry.mjs'],
   ...['Makefile', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
 ];
 const lockBusy = 75;

@@ -10,6 +10,7 @@ import { buildChart } from './chart.mjs';
 import { otherArchitectures } from './cross-build.mjs';
 import { buildNpmPackage } from './npm.mjs';
 import { prepare } from './prepare.mjs';
+import { orSentence } from './runtime.mjs';
 import { run, say } from './step.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -79,4 +80,4 @@ function sha256(path) {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
-process.exitCode = main();
+process.exitCode = orSentence(main);

@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly listen?: string;
   /** Gets what it writes, which finished() does not hear then. */
   readonly output?: number;
+  /** The Node.js that runs it; default: that of the tests. */
+  readonly node?: string;
 }
 
 /** Runs a command to its end. */
@@ -186,8 +188,11 @@ function keep(child: ChildProcess, waits: boolean): void {
   for (const one of [child, ...pipes]) waits ? one.ref() : one.unref();
 }
 
-export function launch(args: readonly string[], { wrapper = [], output }: RunOptions): ChildProcess {
-  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
+export function launch(
+  args: readonly string[],
+  { wrapper = [], node = process.execPath, output }: RunOptions,
+): ChildProcess {
+  const [file = node, ...rest] = [...wrapper, node, MAIN, ...args];
   return spawn(file, rest, { stdio: ['ignore', output ?? 'pipe', output ?? 'pipe'] });
 }
 

@@ -89,12 +89,12 @@ function copyIn(root: string, from: string, to: string): void {
   if (existsSync(from)) cpSync(from, join(root, to), { recursive: true, dereference: true });
 }
 
-/** This machine's Node and npm, where official images have theirs. */
-export function copyNode(root: string): void {
-  const prefix = dirname(dirname(realpathSync(process.execPath)));
+/** Node, and this machine's npm, where official images have theirs. */
+export function copyNode(root: string, node = realpathSync(process.execPath)): void {
+  const prefix = dirname(dirname(node));
   for (const path of ['share/doc/nodejs/LICENSE', 'LICENSE']) copyIn(root, join(prefix, path), '/usr/local/LICENSE');
   const npm = realpathSync(answer('sh', '-c', 'command -v npm'));
-  copyIn(root, process.execPath, '/usr/local/bin/node');
+  copyIn(root, node, '/usr/local/bin/node');
   copyIn(root, dirname(dirname(npm)), '/usr/local/lib/node_modules/npm');
   copyIn(root, answer('npm', 'config', 'get', 'globalconfig'), '/usr/local/etc/npmrc');
   copyIn(root, join(homedir(), '.npmrc'), join(home, '.npmrc'));

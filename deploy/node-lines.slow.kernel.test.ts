@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
+// The program as built, with one addon for all, on the oldest Node.js that it takes and on each line that gets fixes: it starts, with the bytecode of
+// another Node beside it, and counts to the packet.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { startAgent } from '../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../test/host/netns.ts';
+import { NoNode, provideNode, runtime } from './runtime.mjs';
+
+const RING = 10;
+const PACKETS = 25;
+
+for (const version of runtime.triedOn)
+  test(`Node.js ${version} counts what a full ring drops`, { skip: noLab }, async (t) => {
+    const node = provided(version);
+    if (node instanceof NoNode) return t.skip(node.message);
+    const agent = await startAgent(t, ['--budget=off'], { node });
+    const lab = await namespaceLab(t);
+    const reader = await lab.testReader();
+    await reader.open('a', 'tap0', 'tap');
+    await reader.udp(await lab.raise('tap0', RING), 9, PACKETS, 64);
+    const page = await agent.metrics();
+    const device = { netns: String(lab.inode), device: 'tap0' };
+    assert.equal(
+      page.value('tapscope_queue_dropped_packets_total', { ...device, reason: 'FULL_RING' }),
+      PACKETS - RING,
+    );
+    assert.match(page.text, new RegExp(`^tapscope_build_info\\{.*node_version="${version}"`, 'm'));
+    const { code, stderr } = await agent.stop();
+    assert.equal(code, 0, stderr);
+  });
+
+test('the oldest of them is the oldest that the package takes, and the shipped one is among them', () => {
+  const { engines } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
+  assert.ok(runtime.triedOn[0]?.startsWith(`${engines.node.replace('>=', '')}.`), engines.node);
+  assert.ok(runtime.triedOn.includes(runtime.node));
+});
+
+function provided(version: string): string | NoNode {
+  try {
+    return join(provideNode(version), 'bin/node');
+  } catch (error) {
+    if (error instanceof NoNode) return error;
+    throw error;
+  }
+}
