@@ -23,7 +23,7 @@ function withIntruder({ folder }: FaultHost): StartOptions {
 
 export const INTRUDERS: readonly Fault[] = [
   {
-    name: 'an intruder in the process that serves makes a hundred attempts, under load',
+    name: 'an intruder in the process that serves makes ninety attempts, under load',
     start: withIntruder,
     isFresh: true,
     says: REFUSED,
