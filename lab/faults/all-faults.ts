@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All faults, in the order of the table.
 import { DEVICE_CHANGES } from './cases/changed-devices.ts';
+import { INTRUDERS } from './cases/intruder.ts';
 import { KILLS } from './cases/killed.ts';
 import { CLIENT_FAULTS } from './cases/rude-clients.ts';
 import { STALLS } from './cases/stalled.ts';
@@ -15,4 +16,5 @@ export const FAULTS: readonly Fault[] = [
   ...DEVICE_CHANGES,
   ...TRAFFIC_FAULTS,
   ...CLIENT_FAULTS,
+  ...INTRUDERS,
 ];

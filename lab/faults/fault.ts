@@ -10,6 +10,8 @@ export interface Fault {
   play(host: FaultHost): Promise<void>;
   /** What its agents must have said by their end. */
   readonly says?: RegExp;
+  /** Each round has an agent of its own: one whose serving process ends often starts it with pauses. */
+  readonly isFresh?: true;
   /** Undoes what all rounds made. */
   after?(host: FaultHost): Promise<void>;
 }

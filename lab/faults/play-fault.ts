@@ -51,6 +51,7 @@ export async function playFault(host: FaultHost, fault: Fault, rounds: number): 
 async function playRound(host: FaultHost, fault: Fault, traces: Traces): Promise<Round> {
   const nothing = { wrong: 0, isMarked: false, left: [], recoveryMs: 0 };
   try {
+    if (fault.isFresh) await host.stop();
     if (!host.isRunning) await host.start();
     const { pid } = host.agent;
     if (traces.names.size === 0) {

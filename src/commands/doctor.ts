@@ -95,7 +95,7 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
       {
         name: 'Landlock',
         present: landlockVersion() > 0,
-        hint: 'needs CONFIG_SECURITY_LANDLOCK, and landlock in lsm= of the kernel; without it the process that answers requests may read what every user may',
+        hint: 'needs CONFIG_SECURITY_LANDLOCK, and landlock in lsm= of the kernel; without it the process that answers requests may read what every user may, and with --otlp connect to any TCP port',
       },
     ],
     rights: capabilityNames.map((name) => ({

@@ -87,6 +87,7 @@ function inStage(end: End, { name, enter }: Stage): Fault {
 function ofServing(stage: Stage): Fault {
   return {
     name: `SIGKILL of the process that serves, ${stage.name}`,
+    isFresh: true,
     says: /ended \(signal SIGKILL\) and is started again(?: in \d+ s)?; its history begins anew/,
     play: async (host) => {
       await stage.enter(host);

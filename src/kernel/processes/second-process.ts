@@ -6,8 +6,8 @@ import { constants } from 'node:os';
 import { execArgv, execPath, stderr, stdout } from 'node:process';
 import { finished } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { OutputLimits, OutputLines } from '../../log/log-limits.ts';
 import { errnoOf } from '../error-name.ts';
-import { OutputLimits, OutputLines } from '../log-limits.ts';
 import {
   endOfSecondProcess,
   type Reach,

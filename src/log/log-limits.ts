@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a process without rights writes to its stdout and stderr, on its way to those of this one: by lines, of which each has a most length,
 // and a second a most number. What is more is discarded and counted; it is read all the same, so that the other never waits.
-import { StringDecoder } from 'node:string_decoder';
 import { visible } from '../snapshot/visible.ts';
 
 /** An honest process has a limit of its own (log.ts) far below: these lines are one that crashes, or an intruder's. */
@@ -70,7 +69,7 @@ export class OutputLimits {
 
 /** One output, cut into lines. Control characters of a line are replaced: it drives no terminal. */
 export class OutputLines {
-  readonly #decoder = new StringDecoder('utf8');
+  readonly #decoder = new TextDecoder();
   readonly #limits: OutputLimits;
   readonly #put: (line: string) => void;
   #begun = '';
@@ -83,7 +82,7 @@ export class OutputLines {
   }
 
   take(bytes: Buffer): void {
-    const [first = '', ...others] = this.#decoder.write(bytes).split('\n');
+    const [first = '', ...others] = this.#decoder.decode(bytes, { stream: true }).split('\n');
     this.#grow(first);
     for (const other of others) {
       this.#finish();
@@ -93,7 +92,7 @@ export class OutputLines {
 
   /** The output has ended: what is left of it is a line. */
   end(): void {
-    this.#grow(this.#decoder.end());
+    this.#grow(this.#decoder.decode());
     if (this.#begun !== '') this.#finish();
   }
 
