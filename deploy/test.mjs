@@ -21,6 +21,9 @@ const inVm = /\.vm\.test\.ts$/;
 const earlyVm = /(gate|linux-7\.3)\.vm/;
 const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 
+/** What asks the addon itself, and an agent whose two processes confine themselves by it. */
+const usesAddon = /^(addon\/|src\/kernel\/|bench\/(own-device|perf-events)\.|src\/commands\/two-processes\.)/;
+
 /** Where the JavaScript of a test file is. */
 let translated = (file) => file;
 
@@ -29,10 +32,7 @@ const modes = {
   quick: { steps: [build, lint], packages: lintPackages, includes: (file) => !slow.test(file) },
   all: { steps: [build, lint], packages: lintPackages, includes: () => true, sanitizes: true },
   programs: { steps: [build, playPrograms], includes: () => false, takesWords: true },
-  asan: {
-    steps: [build, buildSanitized],
-    includes: (file) => /^(addon\/|src\/kernel\/|bench\/(own-device|perf-events)\.)/.test(file) && !slow.test(file),
-  },
+  asan: { steps: [build, buildSanitized], includes: (file) => usesAddon.test(file) && !slow.test(file) },
 };
 
 async function main(root, mode, words) {
@@ -95,7 +95,13 @@ function lint() {
 
 /** Node itself is not sanitized, so that the sanitizer has to be there before it. Leaks would be V8's. */
 function buildSanitized() {
-  checked('addon with AddressSanitizer', 'make', ['-j2', '--output-sync', '-C', 'addon', 'asan']);
+  checked('addon with AddressSanitizer and UndefinedBehaviorSanitizer', 'make', [
+    '-j2',
+    '--output-sync',
+    '-C',
+    'addon',
+    'asan',
+  ]);
   const library = spawnSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
   Object.assign(process.env, {
     TAPSCOPE_ADDON: resolve('dist/addon/asan/tapscope.node'),
@@ -165,7 +171,7 @@ async function runOnKernel(files) {
 async function runSanitized() {
   const child = spawn(process.execPath, ['deploy/test.mjs', 'asan'], { stdio: ['ignore', 'inherit', 'inherit'] });
   const [status] = await once(child, 'exit');
-  told('addon under AddressSanitizer', 'npm run test:asan', status);
+  told('addon under AddressSanitizer and UndefinedBehaviorSanitizer', 'npm run test:asan', status);
 }
 
 /** Runs each file by a runner of its own: an event may name a file that the test file imports, in which the test is written. */

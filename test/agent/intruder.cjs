@@ -167,10 +167,12 @@ async function intrude() {
   }
   answers['write a file from a thread'] = await fromThread();
   const addon = require(`${root}/dist/addon/tapscope.node`);
-  answers['enter a namespace'] = await addon.netlinkRequest('/proc/1/ns/net', Buffer.alloc(16)).then(
-    () => 'done',
-    ({ code }) => code,
-  );
+  answers['enter a namespace'] = await addon
+    .netlinkRequest('/proc/1/ns/net', Buffer.from([16, ...Array(15).fill(0)]))
+    .then(
+      () => 'done',
+      ({ code }) => code,
+    );
   Object.assign(answers, rawAnswers());
   console.error(`intruder: ${JSON.stringify(answers)}`);
   fs.writeSync(3, 'rm -rf /\n');
