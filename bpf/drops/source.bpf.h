@@ -74,10 +74,13 @@ static __noinline u64 namespace_received_in(struct sk_buff *skb, u64 device, u64
 		return namespace;
 	if (!socket)
 		socket = (u64)BPF_CORE_READ(skb, sk) ?: reading_socket();
-	namespace = (s64)socket < 0 ? (u64)BPF_CORE_READ((struct sock *)socket, __sk_common.skc_net.net) : 0;
-	if (!namespace && is_queued_datagram(device))
-		namespace = own_namespace();
-	return is_namespace(namespace) ? namespace : 0;
+	u64 of_socket = 0;
+
+	if ((s64)socket < 0)
+		of_socket = (u64)BPF_CORE_READ((struct sock *)socket, __sk_common.skc_net.net);
+	else if (is_queued_datagram(device))
+		of_socket = own_namespace();
+	return is_namespace(of_socket) ? of_socket : 0;
 }
 
 /* A registered tun or tap; NULL: the packet is the host's own, or came in by another device. `device` is skb->dev. */

@@ -50,8 +50,9 @@ async function limited(stage: Stage): Promise<void> {
   stage.often(20, () => stage.reader.write('tap0.0', 10, 1000, { unicast: true }));
 }
 
+/** A packet has left since the last write. */
 const isAtLimit: Fault['holds'] = (_, { queues }) =>
-  queues.some(({ send }) => send !== undefined && send.inFlight >= send.limit);
+  queues.some(({ send }) => send !== undefined && send.inFlight >= 0.8 * send.limit);
 
 export const PROGRAM_SIDE: readonly Entry[] = [
   {
@@ -89,7 +90,7 @@ export const PROGRAM_SIDE: readonly Entry[] = [
       await tunnel(stage);
       for (let i = 0; i < 50; i++) await toSocket(stage);
       // The agent reads sockets every few seconds, on a slow machine less often.
-      await wait(5000);
+      await wait(10_000);
     },
     begin: async () => undefined,
   },

@@ -21,7 +21,7 @@ export interface SendCounts {
   readonly errors: Errors;
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   /** badheader: a virtio-net header with an unknown segmentation; fault: a frame at no address; noip: of no IP version. */
   readonly wrong?: 'badheader' | 'fault' | 'noip';
   /** Writes only so many bytes of the frame. */
