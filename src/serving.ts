@@ -10,6 +10,7 @@ import { refusalOf } from './kernel/processes/socket-peer.ts';
 import { createLog } from './log/agent-log.ts';
 import { type AgentLog, announce as announceLines, ownLog, useLog, warn } from './log/log.ts';
 import type { AgentSelf } from './server/agent-self.ts';
+import { LatestSnapshot } from './server/latest-snapshot.ts';
 import { createObserver } from './server/observer.ts';
 import { OtlpExporter } from './server/otlp/otlp-exporter.ts';
 import { type RunningServer, startServer } from './server/server.ts';
@@ -44,7 +45,7 @@ let isExporting = false;
 /** The last step of the start, after which messages are acted on. */
 let started: Promise<void> = Promise.resolve();
 
-function takeSnapshot(): Promise<Snapshot> {
+function requestSnapshot(): Promise<Snapshot> {
   return new Promise((resolve, reject) => {
     waiting.push({ resolve, reject });
     channel.write(REQUESTS.snapshot);
@@ -52,13 +53,17 @@ function takeSnapshot(): Promise<Snapshot> {
 }
 
 /** Asks the counting process for a sign of life; calls at the same time share one request. */
-function pulse(): Promise<void> {
+function requestPulse(): Promise<void> {
   answered ??= new Promise((resolve) => {
     announce = resolve;
     channel.write(REQUESTS.pulse);
   });
   return answered;
 }
+
+const counting = new LatestSnapshot({ take: requestSnapshot, pulse: requestPulse });
+const takeSnapshot = (): Promise<Snapshot> => counting.take();
+const pulse = (): Promise<void> => counting.pulse();
 
 /** A person asks about this host, and may wait for what only a question is worth. */
 function ask(): void {
@@ -115,6 +120,7 @@ function see(snapshot: Snapshot): void {
   const { isSecond, answers = 0 } = head ?? {};
   head = undefined;
   latest = snapshot;
+  counting.see(snapshot);
   if (isSecond) {
     observer.see(snapshot);
     void started.then(exportOn);

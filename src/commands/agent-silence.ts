@@ -3,6 +3,7 @@
 import { agentPid } from '../kernel/agent-lock.ts';
 import { unixPeerPid } from '../kernel/native.ts';
 import { type ProcessState, readState } from '../kernel/process-state.ts';
+import { shortOfCpu } from './busy-host.ts';
 
 export interface Silence {
   /** The agent is stopped and cannot answer until it is continued; else it may be busy. */
@@ -47,6 +48,9 @@ export async function talkToAgent<Said>(
   }, LOOK_EVERY_MS);
   try {
     const said = await work(limit.signal);
+    pid ??= agentPid() ?? unixPeerPid(socket);
+    // What serves answers from what it was sent last, and is told nothing of a process that was stopped since.
+    if (pid !== undefined && isHalted(readState(pid))) return { said: undefined, silence: silenceOf(pid, began) };
     return { said, silence: limit.signal.aborted ? silenceOf(pid, began) : undefined };
   } catch (error) {
     if (!limit.signal.aborted) throw error;
@@ -74,5 +78,8 @@ function wordsOf(pid: number | undefined, seen: ProcessState | undefined, second
   if (frozen) return `${agent} is frozen with its cgroup${ran}: thaw the cgroup that /proc/${pid}/cgroup names`;
   if (state === 'T') return `${agent} is stopped by a signal (state T)${ran}: kill -CONT ${pid}`;
   if (state === 't') return `${agent} is stopped by a debugger (state t)${ran}`;
+  const load = shortOfCpu();
+  if (load !== undefined && (state === 'R' || state === 'S'))
+    return `${agent} gets no CPU (${load}) and did not answer for ${seconds} s`;
   return `${agent} did not answer for ${seconds} s (state ${state}${STATES[state] ? `: ${STATES[state]}` : ''})`;
 }

@@ -7,6 +7,7 @@ import { RULES } from '../diagnosis/all-rules.ts';
 import { inOrder } from '../diagnosis/order.ts';
 import { devicesIn, findingsOn, isEverything, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
+import { raisePriority } from '../kernel/processes/own-priority.ts';
 import { itemsOf, renderCheck } from '../outputs/check-text.ts';
 import { forNagios, statusLine, unknownLine } from '../outputs/first-line.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
@@ -16,13 +17,14 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askFindings, askSelf, askSnapshot, askWindow } from './ask-agent.ts';
+import { lateWords, shortOfCpu } from './busy-host.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
 import { linkedLayoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
 /** The timeout for all requests to the agent together. */
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 1800;
 /** Enough for OK where no packet waits. */
 const LOOK_SECONDS = 1;
 /** A reader that takes nothing for 1.5 s is taken for stalled (src/diagnosis/evidence/stall.ts), and not for slow. */
@@ -72,12 +74,16 @@ function inFull(why: string): string {
 
 async function answer(options: CheckOptions): Promise<number> {
   const patience = isEverything(options.scope) ? PATIENCE_MS : PATIENCE_MS + QUESTION_MS;
+  if (shortOfCpu() !== undefined) raisePriority();
   const { said, silence } = await talkToAgent(options.socket, patience, (limit) =>
     Promise.all([askSelf(options.socket, limit), judgedByAgent(options, limit)]),
   );
   const [agent, byAgent] = said ?? [];
+  // Probes of its own would take the CPU that the host lacks, and longer than anyone waits.
+  if (silence && !silence.halted && shortOfCpu() !== undefined) throw new Error(`${silence.words}.`);
   const judged = byAgent ?? withSilence(await judgedHere(options, silence), silence);
-  const checked = { ...judged, agent, rules: RULES.length };
+  const late = byAgent && lateWords(byAgent.last.takenAt, agent?.lookSeconds);
+  const checked = { ...judged, agent, rules: RULES.length, late };
   const items = itemsOf(checked);
   const report = { ...jsonOf(checked), status: statusLine(checked), agent: agent ?? null, items };
   process.stdout.write(
@@ -100,12 +106,14 @@ const ASKED_SECONDS = 10;
 async function askedOfAgent({ scope, socket }: CheckOptions, limit: AbortSignal): Promise<Judged | undefined> {
   const first = await askSnapshot(socket, limit, true);
   devicesIn(first, scope);
-  await wait(QUESTION_MS);
+  // An agent that is late already has nothing newer a second later.
+  if (lateWords(first.takenAt) === undefined) await wait(QUESTION_MS);
   const last = await askSnapshot(socket, limit, true);
   const found = await askFindings(socket, limit);
   // An agent that has just started has no history yet.
   const before = found ? await askWindow(socket, { at: last.takenAt, seconds: ASKED_SECONDS }, limit) : [];
-  const snapshots = [...before.filter(({ takenAt }) => takenAt < first.takenAt), first, last];
+  const newest = last.takenAt > first.takenAt ? [first, last] : [last];
+  const snapshots = [...before.filter(({ takenAt }) => takenAt < first.takenAt), ...newest];
   const judged = judgeSnapshots(snapshots, scope, thisHost());
   const known = new Set(judged.verdict.findings.map(keyOf));
   const past = findingsOn(found?.findings ?? [], judged.devices).filter((one) => !known.has(keyOf(one)));

@@ -18,6 +18,7 @@ import { ApiSocket } from '../kernel/processes/api-socket.ts';
 import { keepRingFromChildren } from '../kernel/processes/event-ring.ts';
 import { keepRights } from '../kernel/processes/kept-rights.ts';
 import { type Reach, refuseUnused } from '../kernel/processes/native-processes.ts';
+import { raisePriority } from '../kernel/processes/own-priority.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
 import { ServiceManager } from '../kernel/processes/service-manager.ts';
 import { servingUnit } from '../kernel/processes/serving-unit.ts';
@@ -67,6 +68,9 @@ async function start(
   undo: (() => unknown)[],
   attached: () => void,
 ): Promise<void> {
+  // First, while it has the right to.
+  const lower = raisePriority();
+  if (lower) undo.push(lower);
   const startsProcesses = servingUnit() === undefined;
   keepRights({ startsProcesses, hasGroup: options.socketGroup !== undefined });
   refuseUnused(startsProcesses, keepRingFromChildren());
@@ -119,6 +123,8 @@ async function start(
   if (lock.missing !== undefined) say(new Error(lock.missing));
   const sentence = missingRights(agent.probes);
   if (sentence !== undefined) announce([sentence]);
+  if (lower)
+    inform('It runs before other programs, and its session too (nice -10): so it answers when the host is out of CPU.');
   const words = measured(agent.probes);
   send({ measured: words });
   undo.push(() => heartbeat.stop());

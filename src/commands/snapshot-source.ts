@@ -73,6 +73,7 @@ function agentSource(socket: string, first: Snapshot, isQuestion: boolean): Snap
   };
   let timer: NodeJS.Timeout | undefined;
   let isAsked = false;
+  let newest = first.takenAt;
   const ask = async (keep: (snapshot: Snapshot) => unknown, missed?: () => unknown): Promise<void> => {
     if (isAsked) {
       missed?.();
@@ -80,7 +81,15 @@ function agentSource(socket: string, first: Snapshot, isQuestion: boolean): Snap
     }
     isAsked = true;
     // Why one fails is told by the next that is asked for: the agent has ended.
-    await take().then(keep, () => missed?.());
+    await take().then(
+      (snapshot) => {
+        // An agent without CPU gives the newest it has, which may be the one before.
+        if (snapshot.takenAt > newest) keep(snapshot);
+        else missed?.();
+        newest = Math.max(newest, snapshot.takenAt);
+      },
+      () => missed?.(),
+    );
     isAsked = false;
   };
   return {

@@ -63,11 +63,13 @@ export function itemsOf(checked: Checked): readonly Item[] {
   const quiet = checked.rules - verdict.unjudged.length - new Set(verdict.findings.map(({ rule }) => rule)).size;
   return [
     devicesItem(devices, last),
-    probesItem(last),
+    probesItem(last, checked.agentSilence !== undefined && isBlind(last)),
     agentItem(checked),
     ...shown,
     { mark: 'good', what: 'other rules', text: `${quiet} found nothing${hidden}` },
-    ...(verdict.unjudged.length > 0 ? [unjudgedItem(checked)] : []),
+    ...(verdict.unjudged.length > 0 && !(checked.agentSilence !== undefined && isBlind(last))
+      ? [unjudgedItem(checked)]
+      : []),
     ...pastItem(devices),
     {
       mark: 'note',
@@ -97,21 +99,27 @@ function devicesItem(devices: readonly Device[], { agent: { hiddenDevices = 0 } 
   return { mark: 'good', what: 'devices', text };
 }
 
-function probesItem({ agent }: Snapshot): Item {
+function probesItem({ agent }: Snapshot, isBeside: boolean): Item {
+  // Its probes count, and this command reads them not: that is late, and not unmeasured.
+  if (isBeside) return { mark: 'note', what: 'probes', text: 'the agent has them, and did not answer' };
   const blind = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
   return blind.length === 0
     ? { mark: 'good', what: 'probes', text: 'every event is measured' }
     : { mark: 'warning', what: 'probes', text: `nothing measures ${blind.join(', ')}: 'tapscope doctor' says why` };
 }
 
-function agentItem({ agent, agentSilence }: Checked): Item {
+function agentItem({ agent, agentSilence, late }: Checked): Item {
   if (agentSilence !== undefined) return { mark: 'bad', what: 'agent', text: agentSilence };
   if (!agent) return { mark: 'note', what: 'agent', text: 'not running; no history is recorded' };
   return {
-    mark: agent.level === 'exact' ? 'good' : 'warning',
+    mark: agent.level === 'exact' && late === undefined ? 'good' : 'warning',
     what: 'agent',
-    text: `pid ${agent.pid}, level ${agent.level}`,
+    text: `pid ${agent.pid}, level ${agent.level}${late === undefined ? '' : `; ${late}`}`,
   };
+}
+
+function isBlind({ agent }: Snapshot): boolean {
+  return !agent.probes.some(({ event, attached }) => event === 'transmit' && attached);
 }
 
 /** Findings of one rule: the first in words, the others by the names of their devices. */

@@ -28,7 +28,7 @@ export function forNagios(text: string): string {
 
 /** Always one line. */
 export function statusLine(judged: Judged): string {
-  const { status, verdict, inconclusive, devices, last, agentSilence } = judged;
+  const { status, verdict, inconclusive, devices, last, agentSilence, late } = judged;
   const problems = queuesTogether(verdict.findings, last).filter(isProblem);
   const [worst] = problems;
   if (worst) return problemLine(worst, problems, judged);
@@ -36,10 +36,15 @@ export function statusLine(judged: Judged): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const left = devices.length === 0 && hidden > 0 ? ` (${hiddenWords(hidden)})` : '';
   const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}${left}`;
-  if (status === 'ok') return forNagios(shortened(`OK: ${size}, nothing to do`, MOST));
+  if (status === 'ok')
+    return forNagios(shortened(`OK: ${size}, nothing to do${late === undefined ? '' : `; ${late}`}`, MOST));
   const [doubt = 'not everything could be judged'] = verdict.findings.flatMap(({ doubts = [] }) => doubts);
   const why = inconclusive[0] ?? doubt;
-  return unknownLine(agentSilence === undefined ? `${size}, nothing found, but ${why}` : sentence(agentSilence));
+  return unknownLine(
+    agentSilence === undefined
+      ? `${size}, nothing found, but ${why}${late === undefined ? '' : `; ${late}`}`
+      : sentence(agentSilence),
+  );
 }
 
 /** Why nothing can be said, of any length. */
@@ -48,11 +53,15 @@ export function unknownLine(why: string): string {
 }
 
 /** Its word is that of what it tells: the exit code is the worst of all. */
-function problemLine(worst: Finding, problems: readonly Finding[], { status, last, agentSilence }: Judged): string {
+function problemLine(
+  worst: Finding,
+  problems: readonly Finding[],
+  { status, last, agentSilence, late }: Judged,
+): string {
   const word = `${worst.severity.toUpperCase()}: `;
   const seen = whenSeen(worst, last);
   const [more, fewer] = othersThan(worst, problems);
-  const rest = `${worst.severity === status ? '' : ` One is ${status}.`}${agentSilence === undefined ? '' : ' The agent is silent.'}`;
+  const rest = `${worst.severity === status ? '' : ` One is ${status}.`}${agentSilence === undefined ? '' : ' The agent is silent.'}${late === undefined ? '' : ` J${late.slice(1).replace(/:.*/, '')}.`}`;
   const [full, short] = [MOST_OF_NAME, LEAST_OF_NAME].map((most) => answerOf(worst, last, most));
   const [command, diagnose] = [typed(worst, last), asking(worst, last)];
   // What may be said shorter, and last what is typed: `diagnose` has the remedy too.

@@ -30,6 +30,8 @@ export interface Judged {
   readonly host: { readonly kernel: string; readonly version: string };
   /** Why the agent that runs here was not asked: 'the agent (pid 7) is stopped …'; undefined: it was, or none runs. */
   readonly agentSilence?: string | undefined;
+  /** How old the judgement is, where the agent is late: 'judged 9 s ago: the agent gets no CPU (load 41)'; undefined: it is of now. */
+  readonly late?: string | undefined;
 }
 
 const STYLES: Readonly<Record<string, Style>> = {

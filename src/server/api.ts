@@ -7,15 +7,16 @@ import { judge } from '../diagnosis/judge.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
 import { statusOf } from '../diagnosis/status.ts';
-import { windowOf } from '../diagnosis/window.ts';
+import { type Window, windowOf } from '../diagnosis/window.ts';
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { when } from './answers.ts';
+import { OLDEST_SECONDS } from './latest-snapshot.ts';
 import { createLive } from './live-stream.ts';
 import type { Observer } from './observer.ts';
-import { notThere } from './refusals.ts';
+import { later, notThere } from './refusals.ts';
 import { giveWay, sendLater } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 import { createRequestThrottle, type RequestThrottle } from './throttle.ts';
@@ -27,7 +28,7 @@ export interface ApiDependencies {
   /** Tells the process that counts that a person asks about this host. */
   readonly ask?: () => void;
   readonly host: LiveMessage['host'];
-  /** Resolves when the process that counts answers: what was seen before it stopped is not told as if it were now. Absent: it is this process. */
+  /** Resolves when the process that counts answers, or gets no CPU: each answer has the time of what it tells. Absent: it is this process. */
   readonly pulse?: () => Promise<void>;
 }
 
@@ -81,7 +82,7 @@ interface OneQueue {
 
 export function addApi(
   app: FastifyInstance,
-  { observer, takeSnapshot, ask = () => undefined, host, pulse = async () => undefined }: ApiDependencies,
+  { observer, takeSnapshot, ask = () => undefined, host, pulse }: ApiDependencies,
   turns = createRequestThrottle(),
 ): void {
   const { history } = observer;
@@ -93,6 +94,7 @@ export function addApi(
   function judged(time: number | undefined) {
     const latest = observer.latest();
     if (time === undefined && latest) {
+      refuseOld(latest.window);
       const { window, lastSecond, active, unjudged } = latest;
       return { window, lastSecond, findings: active.map(report), unjudged };
     }
@@ -107,6 +109,13 @@ export function addApi(
     };
   }
 
+  /** A finding of minutes ago is not told as if it were so now. */
+  function refuseOld({ endedAt }: Window): void {
+    const age = Date.now() / 1000 - endedAt;
+    if (pulse && age > OLDEST_SECONDS)
+      throw later(`The newest judgement is ${Math.round(age)} s old: the agent gets no CPU, or is stopped.`);
+  }
+
   /** Admits a request whose answer takes computing, if there is a free place. */
   function admission(kind: keyof typeof MOST) {
     const inFlight = createInFlight(MOST[kind], `${kind} answers`);
@@ -117,7 +126,7 @@ export function addApi(
       if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
       endWithin(reply, WITHIN_MS[kind]);
       reply.raw.once('close', leave);
-      await pulse();
+      await pulse?.();
       return undefined;
     };
   }
@@ -130,7 +139,7 @@ export function addApi(
   }
 
   app.get('/api/v1', async () => {
-    await pulse();
+    await pulse?.();
     return { ...header, history: history.span ?? null };
   });
 

@@ -32,13 +32,14 @@ export async function sendMetrics(scrape: Scrape, request: FastifyRequest, reply
     );
   }
   endWithin(reply, 1000 * timeoutSeconds);
-  const chunks = await scrape({ format, gzip }, 0.9 * timeoutSeconds);
-  if (reply.sent) return reply;
-  // An error here can still become an error page.
-  const first = await chunks.next().catch((error: unknown) => {
+  // An error up to here can still become an error page.
+  const plain = (error: unknown): never => {
     reply.removeHeader('content-encoding');
     throw error;
-  });
+  };
+  const chunks = await scrape({ format, gzip }, 0.9 * timeoutSeconds).catch(plain);
+  if (reply.sent) return reply;
+  const first = await chunks.next().catch(plain);
   return reply.send(Readable.from(startingWith(first, chunks), { objectMode: false }));
 }
 

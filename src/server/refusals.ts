@@ -25,15 +25,24 @@ export function notThere(sentence: string): Error {
   return new NotThere(sentence);
 }
 
+/** What is asked for is not to be had now; the message is the whole answer. */
+class Later extends Error {}
+
+export function later(sentence: string): Error {
+  return new Later(sentence);
+}
+
 export type Failure = Error & { readonly statusCode?: number };
 
 /** The status of an error: errors about bad requests, from us and from fastify, carry one. */
 export function statusOf(error: Failure): number {
+  if (error instanceof Later) return 503;
   return isWhole(error) ? 404 : (error.statusCode ?? 500);
 }
 
 export function sendError(reply: FastifyReply, error: Failure): FastifyReply {
   const status = statusOf(error);
+  if (error instanceof Later) return sendLater(reply, 503, 1, error.message);
   if (isWhole(error)) return sendLine(reply, status, error.message);
   const line = `This page could not be made: ${error.message}`;
   return status === 429 ? sendLater(reply, status, 1, line) : sendLine(reply, status, line);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One scrape: a snapshot of its own, then the page. It never fails because of a device, a probe or a namespace; when the whole
-// snapshot fails, or takes too long, the page still holds what the agent knows of itself, and says so (tapscope_snapshot_errors_total).
+// One scrape: a snapshot, then the page. It never fails because of a device, a probe or a namespace. Without a snapshot there is no page: one without
+// devices would end their series (tapscope_snapshot_errors_total counts these).
 import { setTimeout } from 'node:timers/promises';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
 import type { MetricsPage } from '../outputs/prometheus/prometheus-page.ts';
 import type { Format } from '../outputs/prometheus/text.ts';
-import type { Device } from '../snapshot/device.ts';
-import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Exports, ShownFinding } from '../subjects/scrape-metrics.ts';
 import { gzipped } from './gzip.ts';
+import { later } from './refusals.ts';
 import { type SharedChunks, shareChunks } from './shared-chunks.ts';
 import { shareSnapshots } from './shared-snapshot.ts';
 
@@ -58,21 +58,15 @@ export function createScraper(
   page: MetricsPage,
   { takeSnapshot, exposed, findings, exports, warn }: ScrapeDependencies,
 ): Scraper {
-  let latest: { readonly agent: AgentState; readonly takenAt: number } | undefined;
   let snapshotErrors = 0;
-  const sharedShots = shareSnapshots(async () => {
-    const { devices, agent, takenAt } = await takeSnapshot();
-    latest = { agent, takenAt };
-    return shotOf(devices, takenAt);
-  });
+  const sharedShots = shareSnapshots(async () => shotOf(await takeSnapshot()));
 
-  function shotOf(devices: readonly Device[], takenAt: number, hasFailed = false): Shot {
-    const snapshotAgeSeconds = latest === undefined ? undefined : Math.max(0, Date.now() / 1000 - latest.takenAt);
+  function shotOf({ devices, agent, takenAt }: Snapshot): Shot {
     const rows = page.rows({
       devices,
-      takenAt: hasFailed ? undefined : takenAt,
-      agent: latest?.agent,
-      snapshotAgeSeconds,
+      takenAt,
+      agent,
+      snapshotAgeSeconds: Math.max(0, Date.now() / 1000 - takenAt),
       snapshotErrors,
       exposed: exposed(),
       findings: findings(),
@@ -87,10 +81,9 @@ export function createScraper(
       return await within(timeoutSeconds, sharedShots());
     } catch (error) {
       snapshotErrors += 1;
-      warn(
-        `the scrape shows no devices because its snapshot failed: ${error instanceof Error ? error.message : error}`,
-      );
-      return shotOf([], Date.now() / 1000, true);
+      const reason = error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
+      warn(`a scrape got no page because there is no snapshot: ${reason}`);
+      throw later(`There is no snapshot to show: ${reason}.`);
     }
   }
 

@@ -83,12 +83,12 @@ const exportMetrics: readonly Metric<ScrapeState>[] = [
 export const scrapeMetrics: readonly Metric<ScrapeState>[] = [
   gauge(
     'tapscope_snapshot_age_seconds',
-    'Age of the newest snapshot; near 0, because a scrape takes its own, unless snapshots fail.',
+    'Age of the snapshot that the page shows; near 0, unless the agent gets no CPU: then a scrape shows the newest there is, up to a minute old.',
     (scrape) => scrape.snapshotAgeSeconds,
   ),
   counter(
     'tapscope_snapshot_errors_total',
-    'Scrapes that show no devices because their snapshot failed altogether.',
+    'Scrapes that got no page (503), because there was no snapshot of the last minute.',
     (scrape) => scrape.snapshotErrors,
   ),
   gauge(

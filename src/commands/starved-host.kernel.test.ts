@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
+// The worst minute: 40 loops, each in a session of its own (the kernel groups CPU time by session), beside an agent of many taps. Who asks is answered all the same.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+
+const LOOPS = 40;
+const TAPS = 30;
+const QUESTIONS = 10;
+const WITHIN_MS = 2000;
+/** Of all questions. */
+const SHARED = 2;
+
+function starve(t: TestContext): void {
+  // The shell counts on without a call to the kernel; a timeout ends it should this test be killed.
+  const loops = Array.from({ length: LOOPS }, () =>
+    spawn('timeout', ['60', 'sh', '-c', 'while :; do :; done'], { detached: true, stdio: 'ignore' }),
+  );
+  t.after(() => {
+    for (const { pid } of loops) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  });
+}
+
+async function timed<Value>(work: () => Promise<Value>): Promise<readonly [Value, ms: number]> {
+  const began = performance.now();
+  return [await work(), performance.now() - began];
+}
+
+test('beside 40 busy loops each scrape and each check is answered within two seconds, with devices', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const testReader = await lab.testReader();
+  for (let index = 0; index < TAPS; index++) await testReader.open(`q${index}`, `tap${index}`, 'tap');
+  const agent = await startAgent(t);
+  await wait(3000);
+  starve(t);
+  await wait(2000);
+  const times: number[] = [];
+  const unanswered: string[] = [];
+  const ask = async (question: () => Promise<string>, answer: RegExp): Promise<void> => {
+    const [said, ms] = await timed(question);
+    times.push(ms);
+    // What is late is not unmeasured.
+    assert.doesNotMatch(said, /(?<!HELP.*)nothing measures/);
+    if (ms > WITHIN_MS || !answer.test(said)) unanswered.push(`${Math.round(ms)} ms: ${said.slice(0, 100)}`);
+  };
+  // Taps of other tests may have faults; what is no answer is that the agent gave none.
+  const devices = /^(?:OK|WARNING|CRITICAL|UNKNOWN): (?!the agent)/;
+  for (let asked = 0; asked < QUESTIONS; asked++) {
+    await ask(async () => {
+      const response = await fetch(`${agent.url}/metrics`);
+      const page = await response.text();
+      // Never a page without devices.
+      assert.ok(response.status === 503 || page.includes('device="tap0"'));
+      return page;
+    }, /device="tap0"/);
+    await ask(async () => (await tapscope(['check', `--socket=${agent.socket}`])).stdout, devices);
+  }
+  t.diagnostic(`ms: ${times.map((ms) => Math.round(ms)).join(' ')}`);
+  // Other tests run beside this one, and add their load to that of the loops.
+  assert.ok(unanswered.length <= SHARED, unanswered.join('\n'));
+});

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process that is asked when a host is out of CPU needs some itself. Under systemd the unit asks for it (Nice=, CPUWeight=).
+import { readFileSync, writeFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
+
+/** At ten times the weight of others. */
+const NICE = -10;
+/** Where the kernel groups processes by session (CONFIG_SCHED_AUTOGROUP), `nice` alone only sorts those of one session. */
+const AUTOGROUP = '/proc/self/autogroup';
+
+/** undefined: this process has no right to, or a service manager has seen to it; else gives the session's priority back. */
+export function raisePriority(): (() => void) | undefined {
+  if (getPriority() < 0) return undefined;
+  try {
+    setPriority(NICE); // of this thread, and so of what it starts
+  } catch {
+    return undefined;
+  }
+  const before = sessionNice();
+  if (before === undefined || before < 0) return () => undefined;
+  writeSession(NICE);
+  return () => writeSession(before);
+}
+
+/** '/autogroup-1119 nice 0'; undefined: there are none, or they are off. */
+function sessionNice(): number | undefined {
+  try {
+    const nice = / nice (-?\d+)$/.exec(readFileSync(AUTOGROUP, 'utf8').trim())?.[1];
+    return nice === undefined ? undefined : Number(nice);
+  } catch {
+    return undefined;
+  }
+}
+
+function writeSession(nice: number): void {
+  try {
+    writeFileSync(AUTOGROUP, String(nice));
+  } catch {
+    // Not ours to change: nice stands alone.
+  }
+}
