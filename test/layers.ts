@@ -26,7 +26,7 @@ function outside(name: string, files: RegExp, imports: string): [string, Layer] 
 }
 
 const PRODUCT =
-  'snapshot log kernel engine inventory subjects losses accounting agent history diagnosis fleet outputs server commands';
+  'snapshot log operator-file kernel engine inventory subjects losses accounting agent history diagnosis fleet outputs server commands';
 
 /** From the top down. A file is of the first layer that names it. */
 const LAYERS = new Map<string, Layer>([
@@ -48,7 +48,7 @@ const LAYERS = new Map<string, Layer>([
   inSrc('page', 'snapshot diagnosis outputs uplot'),
   inSrc(
     'server',
-    'snapshot log subjects history diagnosis outputs url-credentials fastify @fastify/basic-auth bcrypt yaml',
+    'snapshot log subjects history diagnosis outputs url-credentials operator-file fastify @fastify/basic-auth bcrypt yaml',
     'most',
   ),
   inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client fast-string-width'),
@@ -56,16 +56,17 @@ const LAYERS = new Map<string, Layer>([
   inSrc('fleet', 'url-credentials'),
   inSrc('diagnosis', 'snapshot'),
   inSrc('history', 'snapshot'),
-  inSrc('agent', 'snapshot log kernel engine inventory subjects losses accounting'),
+  inSrc('agent', 'snapshot log operator-file kernel engine inventory subjects losses accounting'),
   inSrc('accounting', 'snapshot kernel engine'),
   inSrc('losses', 'snapshot kernel engine'),
   inSrc('subjects', 'snapshot kernel engine'),
-  inSrc('inventory', 'snapshot kernel engine'),
+  inSrc('inventory', 'snapshot kernel engine operator-file re2js'),
   inSrc('engine', 'snapshot kernel'),
-  inSrc('kernel', 'addon log', 'most'),
+  inSrc('kernel', 'addon log operator-file', 'most'),
   inSrc('log', 'snapshot pino'),
   inSrc('snapshot', ''),
   inSrc('url-credentials', ''),
+  inSrc('operator-file', '', 'most'),
 ]);
 
 function layerOf(path: string): string {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lines of a recording, in time that grows as it does and in memory that does not: of a long one every second snapshot, or every fourth.
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
-import { checkForm } from '../snapshot/recorded.ts';
+import { isDeeperThan } from '../snapshot/nesting.ts';
+import { checkForm, DEEPEST } from '../snapshot/recorded.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 
 interface Room {
@@ -82,6 +83,7 @@ export class RecordingDownsampler {
 
 /** Throws if it is none of ours. */
 function snapshotOf(line: string): Snapshot {
+  if (isDeeperThan(line, DEEPEST)) throw new Error('It is nested deeper than tapscope writes.');
   const read: SnapshotJson = JSON.parse(line);
   checkForm(read);
   return snapshotFromJson(read);

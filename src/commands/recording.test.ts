@@ -94,3 +94,18 @@ test('foreign files and other schemas are one sentence', async (t) => {
   );
   await assert.rejects(RecordingWriter.create(tmpdir(), HEADER), /is a folder; name a file in it\.$/);
 });
+
+test('a line of brackets is refused before a parser makes objects of it', async (t) => {
+  const file = join(folder(t), 'deep');
+  const deep = '['.repeat(16 * 2 ** 20);
+  for (const lines of [
+    deep,
+    `${JSON.stringify(HEADER)}\n{"devices":${deep}`,
+    `${JSON.stringify(HEADER)}\n{"a":"\\"","b":${deep}`,
+  ]) {
+    writeFileSync(file, gzipSync(lines));
+    const before = process.memoryUsage.rss();
+    await assert.rejects(readRecording(file), /^Error: [^\n]{1,400}$/);
+    assert.ok(process.memoryUsage.rss() - before < 200 * 2 ** 20);
+  }
+});

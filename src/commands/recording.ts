@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recording: gzip of lines of JSON, first what it is, then snapshots, then how many. Without its end it is not taken for whole.
-import { createReadStream } from 'node:fs';
+// biome-ignore lint/style/noRestrictedImports: the writer's.
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { errnoOf } from '../kernel/error-name.ts';
+import { openOperatorFile } from '../operator-file.ts';
+import { isDeeperThan } from '../snapshot/nesting.ts';
+import { DEEPEST } from '../snapshot/recorded.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { linesOf, RecordingDownsampler, ROOM } from './recording-downsampler.ts';
@@ -12,6 +15,8 @@ import { linesOf, RecordingDownsampler, ROOM } from './recording-downsampler.ts'
 export const SCHEMA = 1;
 /** The most characters of a kernel's or a version's name. */
 const LONGEST_WORD = 100;
+/** Of the file: a day of a host with many devices has less. */
+const MOST_BYTES = 1024 * 2 ** 20;
 const END = /^\{"snapshots":\d{1,15}\}$/;
 
 export interface RecordingHeader {
@@ -115,11 +120,15 @@ export async function readRecording(file: string, room = ROOM): Promise<Recordin
     // Where a line is refused, pipeline() tells what that did to the streams.
     let refused: unknown;
     const split = (chunks: AsyncIterable<Buffer>): AsyncIterable<string> => linesOf(chunks, room.line);
-    const read = pipeline(createReadStream(file), createGunzip(), split, (lines: AsyncIterable<string>) =>
-      take(lines).catch((cause: unknown) => {
-        refused = cause;
-        throw cause;
-      }),
+    const read = pipeline(
+      (await openOperatorFile(file, MOST_BYTES)).createReadStream(),
+      createGunzip(),
+      split,
+      (lines: AsyncIterable<string>) =>
+        take(lines).catch((cause: unknown) => {
+          refused = cause;
+          throw cause;
+        }),
     );
     await read.catch((cause: unknown) => {
       throw refused ?? cause;
@@ -138,6 +147,7 @@ export async function readRecording(file: string, room = ROOM): Promise<Recordin
 class Unusable extends Error {}
 
 function headerOf(line: string): RecordingHeader {
+  if (isDeeperThan(line, DEEPEST)) throw new Error('It has no header.');
   const header: RecordingHeader = JSON.parse(line);
   const { format, schema, version, kernel } = header ?? {};
   if (format !== 'tapscope recording' || !isWord(kernel) || !isWord(version) || !Number.isInteger(schema))
@@ -157,6 +167,7 @@ function isWord(text: unknown): boolean {
 
 function reasonOf(file: string, header: RecordingHeader | undefined, snapshots: number, cause: unknown): string {
   if (cause instanceof Unusable) return `${file} ${cause.message}.`;
+  if (cause instanceof Error && cause.message.startsWith('it is ')) return `${file} cannot be read: ${cause.message}.`;
   const code = errnoOf(cause) ?? '';
   if (/^E[A-Z]+$/.test(code)) return `${file} cannot be read (${saidOf(cause)}).`;
   return header || code === 'Z_BUF_ERROR'

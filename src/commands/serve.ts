@@ -9,6 +9,7 @@ import { requireLimits, requireMemoryFor } from '../agent/resource-limits.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { ServingProcess } from '../agent/serving-process.ts';
 import type { Probes } from '../engine/attach.ts';
+import type { DeviceFilter } from '../inventory/device-filter.ts';
 import { Tenants } from '../inventory/tenants.ts';
 import { claimHost } from '../kernel/agent-lock.ts';
 import { hostNames, ownNames } from '../kernel/host-names.ts';
@@ -75,6 +76,7 @@ async function start(
   keepRights({ startsProcesses, hasGroup: options.socketGroup !== undefined });
   refuseUnused(startsProcesses, keepRingFromChildren());
   requireLimits();
+  const filter = await filterOf(options.devices);
   const tenants = new Tenants(options.tenantMap, say);
   const lock = claimHost(say);
   undo.push(() => lock.close());
@@ -108,7 +110,7 @@ async function start(
   undo.push(() => serving.stop());
   const listening = serving.start();
   listening.catch(() => undefined); // it is waited for below
-  const { filter, budget, detail } = options;
+  const { budget, detail } = options;
   const collect = { filter, budget, perCpu: detail === 'cpu', tenants };
   const agent = new Agent({ forced, pin: options.pin }, collect);
   asked = agent;
@@ -142,6 +144,13 @@ function reachOf({ listen, otlp }: ServeOptions): Reach {
     readable: readableFiles(packageRoot(), otlp !== undefined),
     ports: { taken: [listen.port], connected: [DNS_PORT, ...(otlp ? [collector] : [])] },
   };
+}
+
+/** The engine takes 30 ms to load, which an agent that shows all devices does not spend. */
+async function filterOf({ include, exclude }: ServeOptions['devices']): Promise<DeviceFilter> {
+  if (include === undefined && exclude === undefined) return () => true;
+  const { deviceFilter } = await import('../inventory/device-filter.ts');
+  return deviceFilter(include, exclude);
 }
 
 /** Settings for the serving process, at each of its starts. */

@@ -11,7 +11,10 @@ export const LONGEST_TENANT = 128;
 
 export type TenantMap = ReadonlyMap<string, string>;
 
-/** Throws one sentence that names the line. */
+/** One sentence that names the line. */
+export class TenantMapError extends Error {}
+
+/** Throws TenantMapError. */
 export function parseTenantMap(file: string, text: string): TenantMap {
   const tenants = new Map<string, string>();
   for (const [index, line] of text.split('\n').entries()) {
@@ -19,7 +22,7 @@ export function parseTenantMap(file: string, text: string): TenantMap {
     if (kind === '') continue;
     const isKnown = KINDS.some((known) => known === kind);
     if (!isKnown || tenant === '' || more.length > 0 || tenant.length > LONGEST_TENANT)
-      throw new Error(
+      throw new TenantMapError(
         `--tenant-map=${file}, line ${index + 1}: expected one of ${KINDS.join(', ')}, a name and a tenant of at most ${LONGEST_TENANT} characters, as in 'vm web1 acme'.`,
       );
     tenants.set(`${kind} ${name}`, tenant);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a pod is called, and whose a guest is: by the operator's map, else KubeVirt's name of the guest, else nova's project, else the pod's namespace.
-import { novaProject, type PodName, podNames, readStamped } from '../kernel/tenant-sources.ts';
+import { novaProject, type PodName, podNames } from '../kernel/tenant-sources.ts';
+import { readOperatorFile, readOperatorFileAtStart } from '../operator-file.ts';
 import type { Identity } from '../snapshot/owner.ts';
 import { visible } from '../snapshot/visible.ts';
-import { LONGEST_TENANT, parseTenantMap, type TenantMap, tenantIn } from './tenant-map.ts';
+import { LONGEST_TENANT, parseTenantMap, type TenantMap, TenantMapError, tenantIn } from './tenant-map.ts';
 
 const READ_EVERY_MS = 10_000;
 
@@ -11,7 +12,7 @@ export class Tenants {
   readonly #file: string | undefined;
   readonly #say: (error: Error) => void;
   #map: TenantMap = new Map();
-  #stamp = '';
+  #text = '';
   #pods: ReadonlyMap<string, PodName> = new Map();
   readonly #podLogs: string | undefined;
   #readMs = Number.NEGATIVE_INFINITY;
@@ -21,7 +22,12 @@ export class Tenants {
     this.#file = file;
     this.#podLogs = podLogs;
     this.#say = say;
-    this.#readMap();
+    if (file === undefined) return;
+    try {
+      this.#use(file, readOperatorFileAtStart(file));
+    } catch (error) {
+      throw sentenceOf(file, error);
+    }
   }
 
   /** Reads again what may have changed; at most every ten seconds. */
@@ -29,10 +35,11 @@ export class Tenants {
     if (performance.now() - this.#readMs < READ_EVERY_MS) return;
     this.#readMs = performance.now();
     this.#pods = await podNames(this.#podLogs);
+    if (this.#file === undefined) return;
     try {
-      this.#readMap();
+      this.#use(this.#file, await readOperatorFile(this.#file));
     } catch (error) {
-      this.#say(error instanceof Error ? error : new Error(String(error)));
+      this.#say(sentenceOf(this.#file, error));
     }
   }
 
@@ -54,17 +61,15 @@ export class Tenants {
     return found && `${found.namespace}/${found.name}`;
   }
 
-  #readMap(): void {
-    if (this.#file === undefined) return;
-    try {
-      const { stamp, text } = readStamped(this.#file);
-      if (stamp === this.#stamp) return;
-      this.#stamp = stamp;
-      this.#map = parseTenantMap(this.#file, text());
-    } catch (error) {
-      if (error instanceof Error && 'code' in error)
-        throw new Error(`--tenant-map=${this.#file} cannot be read (${error.code}).`, { cause: error });
-      throw error;
-    }
+  #use(file: string, text: string): void {
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#map = parseTenantMap(file, text);
   }
+}
+
+function sentenceOf(file: string, error: unknown): Error {
+  if (error instanceof TenantMapError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new Error(`--tenant-map=${file} cannot be read (${reason}).`, { cause: error });
 }

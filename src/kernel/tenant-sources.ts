@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that tell whose a guest is: the operator's map, the kubelet's folders of logs, libvirt's description of a running VM.
-import { readFileSync, statSync } from 'node:fs';
-import { opendir, readFile } from 'node:fs/promises';
+// Files that tell whose a guest is: the kubelet's folders of logs, libvirt's description of a running VM.
+import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readOperatorFile } from '../operator-file.ts';
 
 /** The kubelet names each pod's folder NAMESPACE_NAME_UID (kubernetes: pkg/kubelet/kuberuntime, BuildPodLogsDirectory). */
 const POD_LOGS = '/var/log/pods';
 /** libvirt's state of the VMs that run. */
 const LIBVIRT_STATE = '/run/libvirt/qemu';
-
-/** `stamp` differs when the file was written anew. */
-export function readStamped(file: string): { readonly stamp: string; readonly text: () => string } {
-  const { mtimeMs, ino, size } = statSync(file);
-  return { stamp: `${mtimeMs} ${ino} ${size}`, text: () => readFileSync(file, 'utf8') };
-}
 
 export interface PodName {
   readonly uid: string;
@@ -56,7 +50,7 @@ export function podIn(folder: string): PodName | undefined {
 /** Project of a VM that OpenStack's nova started (nova:project in the metadata of its domain); '': it has none, or there is no such VM. */
 export async function novaProject(vm: string, folder = LIBVIRT_STATE): Promise<string> {
   if (vm === '' || vm.includes('/')) return '';
-  const text = await readFile(join(folder, `${vm}.xml`), 'utf8').catch(() => '');
+  const text = await readOperatorFile(join(folder, `${vm}.xml`)).catch(() => '');
   return projectIn(text);
 }
 

@@ -169,7 +169,7 @@ for (const [what, spoil, words] of [
   [
     'a key that is not there',
     (folder: string) => unlinkSync(join(folder, 'server.key')),
-    /key_file cannot be read \(ENOENT/,
+    /key_file: \S+server\.key cannot be read \(ENOENT/,
   ],
   [
     'the key of another certificate',

@@ -89,7 +89,7 @@ const PAIRED = ['namespaceNames', 'namespacePaths', 'overhead'];
 
 /** No name, path or sentence of ours is as long. */
 const LONGEST_TEXT = 4096;
-const DEEPEST = 16;
+export const DEEPEST = 16;
 
 /** Throws if it has not. What is missing is not looked for: older recordings lack what is new. */
 export function checkForm(snapshot: unknown): void {

@@ -2,7 +2,6 @@
 // The flags of `tapscope serve` and what they mean.
 
 import { parseBudget } from '../../engine/budget.ts';
-import { type DeviceFilter, deviceFilter } from '../../inventory/device-filter.ts';
 import { type Group, groupOf } from '../../kernel/processes/socket-peer.ts';
 import type { LogOptions } from '../../log/log.ts';
 import { logFormats, logLevels } from '../../log/log-format.ts';
@@ -24,7 +23,8 @@ export interface ServeOptions {
   readonly detail: Detail;
   /** Pages in OpenMetrics tell since when counters count. */
   readonly created: boolean;
-  readonly filter: DeviceFilter;
+  /** Regular expressions that whole names must match, or must not. */
+  readonly devices: { readonly include: string | undefined; readonly exclude: string | undefined };
   /** Share of all CPUs; undefined: no limit. */
   readonly budget: number | undefined;
   /** Probes may keep the tun module from being unloaded. */
@@ -152,7 +152,7 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     socket: String(values.socket),
     socketGroup: values.socketGroup === undefined ? undefined : groupOf(String(values.socketGroup)),
     detail: readWord('--detail', values.detail, details),
-    filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
+    devices: { include: readText(values.deviceInclude), exclude: readText(values.deviceExclude) },
     pin: values.pin !== false,
     created: values.openmetricsCreated === true,
     budget: parseBudget(String(values.budget)),

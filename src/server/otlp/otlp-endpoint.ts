@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where an OpenTelemetry collector listens, and what it is told with each request, from the flags.
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readOperatorFileAtStart } from '../../operator-file.ts';
 import { urlCredentials } from '../../url-credentials.ts';
 
 export interface OtlpEndpoint {
@@ -64,9 +64,9 @@ function readAuthority(file: string): string {
 
 function read(flag: string, file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readOperatorFileAtStart(file);
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`${flag}: ${file} cannot be read (${reason}).`, { cause: error });
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The web config as its files have it now: it, and the certificates that it names, are read again when they change.
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { unwatchFile, watchFile } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readOperatorFile } from '../../operator-file.ts';
 import { noWebConfig, type WebConfig } from './web-config.ts';
 
 export interface LiveWebConfig {
@@ -30,8 +31,9 @@ const watchEveryMs = 1000;
 export async function openWebConfig(file: string | undefined): Promise<LiveWebConfig> {
   if (file === undefined) return plainHttp;
   // The YAML library takes 3.6 MB and 20 ms at start, which an agent without a config does not spend.
-  const { parseWebConfig } = await import('./parser.ts');
-  const first = load(file, parseWebConfig);
+  const { parseWebConfig, filesNamedIn } = await import('./parser.ts');
+  const parser = { parseWebConfig, filesNamedIn };
+  const first = await load(file, parser);
   if (first.config === undefined) throw new Error(first.problem);
   let current = first.config;
   let watched: readonly string[] = [];
@@ -47,8 +49,8 @@ export async function openWebConfig(file: string | undefined): Promise<LiveWebCo
   }
 
   function watch({ changed, refused }: Listeners): void {
-    reload = () => {
-      const next = load(file ?? '', parseWebConfig);
+    const renew = async (): Promise<void> => {
+      const next = await load(file ?? '', parser);
       follow(next.files);
       const problem = next.problem ?? needsRestart(current, next.config);
       if (problem !== undefined) refused(`${problem} What was configured before stays in use.`);
@@ -56,6 +58,17 @@ export async function openWebConfig(file: string | undefined): Promise<LiveWebCo
         current = next.config;
         changed(current);
       }
+    };
+    // One after another: what changes while one reads is read after it.
+    let reading: Promise<void> = Promise.resolve();
+    let isAsked = false;
+    reload = () => {
+      if (isAsked) return;
+      isAsked = true;
+      reading = reading.then(() => {
+        isAsked = false;
+        return renew();
+      });
     };
     follow(first.files);
   }
@@ -69,21 +82,27 @@ interface Loaded {
   readonly problem?: string;
 }
 
-type Parse = (text: string, readFile: (key: string, name: string) => string) => WebConfig;
+interface Parser {
+  readonly parseWebConfig: (text: string, readFile: (key: string, name: string) => string) => WebConfig;
+  readonly filesNamedIn: (text: string) => readonly string[];
+}
 
-function load(file: string, parse: Parse): Loaded {
+async function load(file: string, { parseWebConfig, filesNamedIn }: Parser): Promise<Loaded> {
   const files = [file];
-  const read = (key: string, name: string) => {
-    const path = resolve(dirname(file), name);
-    files.push(path);
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (cause) {
-      throw new Error(`${key} cannot be read (${cause instanceof Error ? cause.message : cause})`, { cause });
-    }
-  };
   try {
-    return { files, config: parse(readFileSync(file, 'utf8'), read) };
+    const text = await readOperatorFile(file);
+    const read = new Map<string, string | Error>();
+    for (const name of filesNamedIn(text)) {
+      const path = resolve(dirname(file), name);
+      files.push(path);
+      read.set(name, await readOperatorFile(path).catch((error: Error) => error));
+    }
+    const take = (key: string, name: string): string => {
+      const found = read.get(name) ?? '';
+      if (typeof found === 'string') return found;
+      throw new Error(`${key}: ${resolve(dirname(file), name)} cannot be read (${found.message})`, { cause: found });
+    };
+    return { files, config: parseWebConfig(text, take) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     return { files, problem: `cannot use --web.config.file=${file}: ${reason}.` };

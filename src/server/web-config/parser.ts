@@ -2,7 +2,7 @@
 // The file of --web.config.file, in the format of Prometheus's exporters: TLS, passwords, headers, rate limit.
 import { parse } from 'yaml';
 import type { Rate } from '../request-limits.ts';
-import { readTls } from './tls.ts';
+import { fileKeys, readTls } from './tls.ts';
 import { pathOf, readFlag, readMap, readSection, readWord, type Section, shown } from './values.ts';
 import { usualRate, type WebConfig } from './web-config.ts';
 
@@ -17,7 +17,47 @@ export function parseWebConfig(text: string, readFile: (key: string, name: strin
   };
 }
 
+/** Of certificates and keys, for them to be read before the config is parsed. */
+export function filesNamedIn(text: string): readonly string[] {
+  const config = parseYaml(text);
+  const section: unknown = config instanceof Map ? config.get('tls_server_config') : undefined;
+  if (!(section instanceof Map)) return [];
+  return fileKeys.flatMap((key) => {
+    const name: unknown = section.get(key);
+    return typeof name === 'string' && name !== '' ? [name] : [];
+  });
+}
+
+/** The format has five levels; a parser that descends 1 000 takes seconds, or all memory. So does one that finds as many faults. */
+const MOST_SIGNS = 100;
+/** The parser compares each key with all others. */
+const MOST_LINES = 5000;
+/** And what may begin a text, or a fault. */
+const MOST_TEXTS = 1000;
+/** Characters. */
+const LONGEST = 2 ** 18;
+
+/**
+ * Bounds what the parser has to do: by brackets, whether they close or not, for those in texts look like others; by tags, anchors and aliases; by
+ * indicators of a block in one line, and by how far lines are indented.
+ */
+function refuseHostile(text: string): void {
+  const lines = text.split(/\r\n|[\r\n]/);
+  if (lines.length > MOST_LINES || text.length > LONGEST)
+    throw new Error(`it is longer than ${MOST_LINES} lines or ${LONGEST / 1024} KiB`);
+  const signs = (line: string, sign: RegExp): number => line.match(sign)?.length ?? 0;
+  const isDeep = (line: string): boolean =>
+    line.search(/\S|$/) > MOST_SIGNS || signs(line, /[-?:,](?=\s)/g) > MOST_SIGNS;
+  if (
+    signs(text, /[[\]{}]|(?<!\S)[&*!%@`"']/g) > MOST_TEXTS ||
+    signs(text, /[[{]|(?<!\S)[&*!]/g) > MOST_SIGNS ||
+    lines.some(isDeep)
+  )
+    throw new Error(`it is nested deeper than ${MOST_SIGNS} levels, or has more brackets, tags or anchors`);
+}
+
 function parseYaml(text: string): unknown {
+  refuseHostile(text);
   try {
     return parse(text, { mapAsMap: true, logLevel: 'error' });
   } catch (cause) {

@@ -24,7 +24,8 @@ export interface TlsSettings {
 }
 
 const where = 'tls_server_config';
-const keys = ['cert_file', 'key_file', 'client_auth_type', 'client_ca_file', 'client_allowed_sans', 'min_version'];
+export const fileKeys = ['cert_file', 'key_file', 'client_ca_file'];
+const keys = [...fileKeys, 'client_auth_type', 'client_allowed_sans', 'min_version'];
 const moreKeys = ['max_version', 'cipher_suites', 'prefer_server_cipher_suites', 'curve_preferences'];
 const authTypes = [
   'NoClientCert',
