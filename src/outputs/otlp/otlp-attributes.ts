@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attributes in OTLP's JSON. Those of the catalogue keep their names; where OpenTelemetry has a name of its own for one, it is added.
-import { createHash } from 'node:crypto';
 import { escapedName } from '../../snapshot/visible.ts';
 import type { Labels } from '../prometheus/text.ts';
 
@@ -32,14 +31,20 @@ export interface Sender {
   readonly hostName: string;
   /** '': unknown. */
   readonly hostId: string;
+  /** A UUID, the same after each start. */
+  readonly instanceId: string;
 }
 
 /** `{"resource":…,"scope…":[{"scope":…` of a request; `kind`: its word for what is in it. */
-export function renderSender({ version, hostName, hostId }: Sender, kind: 'Metrics' | 'Logs', items: string): string {
+export function renderSender(
+  { version, hostName, hostId, instanceId }: Sender,
+  kind: 'Metrics' | 'Logs',
+  items: string,
+): string {
   const resource = renderAttributes([
     ['service.name', 'tapscope'],
     ['service.version', version],
-    ['service.instance.id', uuidOf(hostId || hostName)],
+    ['service.instance.id', instanceId],
     ['host.name', hostName],
     ['host.id', hostId],
     ['os.type', 'linux'],
@@ -47,17 +52,6 @@ export function renderSender({ version, hostName, hostId }: Sender, kind: 'Metri
   const field = kind === 'Metrics' ? 'metrics' : 'logRecords';
   const scope = `{"name":"tapscope","version":${JSON.stringify(version)}}`;
   return `{"resource${kind}":[{"resource":{"attributes":[${resource}]},"scope${kind}":[{"scope":${scope},"${field}":[${items}]}]}]}`;
-}
-
-/** OpenTelemetry's namespace for ids of service instances that follow from a machine id. */
-const INSTANCES = Buffer.from('4d63009a8d0f11eeaad74c796ed8e320', 'hex');
-
-/** UUID of version 5 (RFC 9562): the same after each start, and of no other host. */
-function uuidOf(name: string): string {
-  const bytes = createHash('sha1').update(INSTANCES).update(name).digest().subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** A macvtap works the other way round: what the host's interface receives goes to the guest. */

@@ -11,11 +11,11 @@ import type { Device } from '../../snapshot/device.ts';
 import type { QueueCounters } from '../../snapshot/queue.ts';
 import { createMetricsPage, type MetricsPage } from '../prometheus/prometheus-page.ts';
 import { createSlices } from '../prometheus/slices.ts';
-import { directionOf, renderSender } from './otlp-attributes.ts';
+import { directionOf } from './otlp-attributes.ts';
 import { metricsRequests } from './otlp-metrics.ts';
 import { SeriesStarts } from './series-starts.ts';
 
-const sender = { version: '0.1.0', hostName: 'host1', hostId: '' };
+const sender = { version: '0.1.0', hostName: 'host1', hostId: '', instanceId: '96d525c0-5e23-53a3-b6ab-21f15465153f' };
 
 async function requestsOf(page: MetricsPage, devices: readonly Device[], starts: SeriesStarts, takenAt: number) {
   const rows = await page.rows({ ...goldenSeen, devices });
@@ -152,13 +152,4 @@ test('the direction is that of the interface of the host, and only where all of 
     tapscope_queue_stopped_seconds_total: '',
   };
   for (const [name, direction] of Object.entries(directions)) assert.equal(directionOf(name), direction, name);
-});
-
-test('a machine id makes the instance, and the name of the host only where there is none', async () => {
-  const instanceOf = (hostId: string): unknown =>
-    attributesOf(at(parseJson(renderSender({ ...sender, hostId }, 'Metrics', '')), 'resourceMetrics', 0, 'resource'))[
-      'service.instance.id'
-    ];
-  assert.notEqual(instanceOf('0123456789abcdef0123456789abcdef'), instanceOf(''));
-  assert.match(String(instanceOf('0123456789abcdef0123456789abcdef')), /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]/);
 });
