@@ -38,7 +38,7 @@ test('the collector has what a page of the same snapshot says, sample for sample
   const shown = { snapshotAgeSeconds: 0, snapshotErrors: 0, exposed: false, findings: [] };
   const rows = await catalogue.rows({ devices, agent: seen, ...shown });
   const page = samplesOfPage(await text(catalogue.page(Promise.resolve(rows), 'text')));
-  const sender = { version: '0.1.0', hostName: 'host1', hostId: '' };
+  const sender = { version: '0.1.0', hostName: 'host1', hostId: '', instanceId: '' };
   const moment = { sender, starts: new SeriesStarts(takenAt - 10), takenAt };
   let sent = 0;
   for await (const body of metricsRequests(rows, moment, createSlices())) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of the counting process to the serving process: lines of JSON.
 import type { LogOptions } from '../log/log.ts';
+import type { Sender } from '../outputs/otlp/otlp-attributes.ts';
 import type { SnapshotPart } from '../snapshot/stream.ts';
 import type { OtlpOptions } from './otlp/otlp-exporter.ts';
 import type { ServerOptions } from './server.ts';
@@ -18,7 +19,7 @@ export interface ServingSetup {
   readonly server: ServerOptions;
   readonly web: WebConfigJson;
   readonly otlp?: OtlpOptions;
-  readonly host: { readonly hostName: string; readonly hostId: string };
+  readonly host: Omit<Sender, 'version'>;
 }
 
 /** One line. */

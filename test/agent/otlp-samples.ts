@@ -6,7 +6,7 @@ import { at, listAt, textAt } from '../host/checked-json.ts';
 export type Samples = ReadonlyMap<string, number>;
 
 /** What semantic conventions add says a label once more. */
-const added = ['network.interface.name', 'error.type'];
+const added = ['network.interface.name', 'network.io.direction', 'error.type'];
 
 function seriesName(name: string, labels: Readonly<Record<string, string>>): string {
   const shown = Object.entries(labels).filter(([, value]) => value !== '');

@@ -31,14 +31,20 @@ export interface Sender {
   readonly hostName: string;
   /** '': unknown. */
   readonly hostId: string;
+  /** A UUID, the same after each start. */
+  readonly instanceId: string;
 }
 
 /** `{"resource":…,"scope…":[{"scope":…` of a request; `kind`: its word for what is in it. */
-export function renderSender({ version, hostName, hostId }: Sender, kind: 'Metrics' | 'Logs', items: string): string {
+export function renderSender(
+  { version, hostName, hostId, instanceId }: Sender,
+  kind: 'Metrics' | 'Logs',
+  items: string,
+): string {
   const resource = renderAttributes([
     ['service.name', 'tapscope'],
     ['service.version', version],
-    ['service.instance.id', hostName],
+    ['service.instance.id', instanceId],
     ['host.name', hostName],
     ['host.id', hostId],
     ['os.type', 'linux'],
@@ -46,6 +52,18 @@ export function renderSender({ version, hostName, hostId }: Sender, kind: 'Metri
   const field = kind === 'Metrics' ? 'metrics' : 'logRecords';
   const scope = `{"name":"tapscope","version":${JSON.stringify(version)}}`;
   return `{"resource${kind}":[{"resource":{"attributes":[${resource}]},"scope${kind}":[{"scope":${scope},"${field}":[${items}]}]}]}`;
+}
+
+/** A macvtap works the other way round: what the host's interface receives goes to the guest. */
+const RECEIVED = /^tapscope_(receive|vhost_receive|zerocopy|macvtap_(offered|dropped|delivered))_/;
+const SENT =
+  /^tapscope_(queue|ring|qdisc|vhost_held|vhost_batch|device_(transmit|other_dropped|unseen)|macvtap_receive)_/;
+
+/** `network.io.direction` of what counts packets or bytes one way, as the host's interface sees it; '': neither. */
+export function directionOf(name: string): string {
+  if (!/_(packets|bytes)(_total)?$/.test(name)) return '';
+  if (RECEIVED.test(name)) return 'receive';
+  return SENT.test(name) ? 'transmit' : '';
 }
 
 /** Unix time in seconds as OTLP has it: nanoseconds, more than a number can hold. */

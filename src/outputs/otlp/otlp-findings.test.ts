@@ -56,7 +56,9 @@ test('a record has the answer as its body, and the rest as attributes', () => {
     { finding: starved, state: 'begins', at: 1.5 },
     { finding: starved, state: 'ends', at: 2 },
   ] as const;
-  const request = parseJson(logsRequest(changes, { version: '0.1.0', hostName: 'host1', hostId: 'abc' }));
+  const request = parseJson(
+    logsRequest(changes, { version: '0.1.0', hostName: 'host1', hostId: 'abc', instanceId: 'i' }),
+  );
   const resource = at(request, 'resourceLogs', 0, 'resource');
   assert.equal(attributesOf(resource)['host.id'], 'abc');
   const [begun, ended] = listAt(request, 'resourceLogs', 0, 'scopeLogs', 0, 'logRecords');

@@ -11,10 +11,11 @@ import type { Device } from '../../snapshot/device.ts';
 import type { QueueCounters } from '../../snapshot/queue.ts';
 import { createMetricsPage, type MetricsPage } from '../prometheus/prometheus-page.ts';
 import { createSlices } from '../prometheus/slices.ts';
+import { directionOf } from './otlp-attributes.ts';
 import { metricsRequests } from './otlp-metrics.ts';
 import { SeriesStarts } from './series-starts.ts';
 
-const sender = { version: '0.1.0', hostName: 'host1', hostId: '' };
+const sender = { version: '0.1.0', hostName: 'host1', hostId: '', instanceId: '96d525c0-5e23-53a3-b6ab-21f15465153f' };
 
 async function requestsOf(page: MetricsPage, devices: readonly Device[], starts: SeriesStarts, takenAt: number) {
   const rows = await page.rows({ ...goldenSeen, devices });
@@ -59,7 +60,7 @@ test('who sends it, units, and the names of semantic conventions beside our own'
   assert.deepEqual(attributesOf(at(requests[0], 'resourceMetrics', 0, 'resource')), {
     'service.name': 'tapscope',
     'service.version': '0.1.0',
-    'service.instance.id': 'host1',
+    'service.instance.id': '96d525c0-5e23-53a3-b6ab-21f15465153f',
     'host.name': 'host1',
     'os.type': 'linux',
   });
@@ -72,6 +73,7 @@ test('who sends it, units, and the names of semantic conventions beside our own'
     queue: '0',
     reason: 'FULL_RING',
     'error.type': 'FULL_RING',
+    'network.io.direction': 'transmit',
   });
   assert.equal(at(metricOf(requests, 'tapscope_queue_sojourn_seconds'), 'unit'), 's');
 });
@@ -138,3 +140,16 @@ function startsOf(requests: readonly unknown[], name: string): readonly number[]
   const points = listAt(metricOf(requests, name), 'sum', 'dataPoints');
   return points.map((point) => Number(textAt(point, 'startTimeUnixNano')) / 1e9);
 }
+
+test('the direction is that of the interface of the host, and only where all of a metric goes one way', () => {
+  const directions = {
+    tapscope_receive_bytes_total: 'receive',
+    tapscope_queue_dropped_packets_total: 'transmit',
+    tapscope_device_transmit_packets_total: 'transmit',
+    tapscope_macvtap_offered_packets_total: 'receive',
+    tapscope_macvtap_receive_packets_total: 'transmit',
+    tapscope_uncounted_lost_packets_total: '',
+    tapscope_queue_stopped_seconds_total: '',
+  };
+  for (const [name, direction] of Object.entries(directions)) assert.equal(directionOf(name), direction, name);
+});

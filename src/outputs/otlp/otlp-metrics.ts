@@ -4,7 +4,7 @@ import type { MetricRows, Visit } from '../prometheus/families.ts';
 import type { SeriesOwner } from '../prometheus/series-owner.ts';
 import type { Slices } from '../prometheus/slices.ts';
 import { renderValue } from '../prometheus/text.ts';
-import { nanoseconds, renderAttributes, renderSender, type Sender } from './otlp-attributes.ts';
+import { directionOf, nanoseconds, renderAttributes, renderSender, type Sender } from './otlp-attributes.ts';
 import type { SeriesStarts } from './series-starts.ts';
 
 /** Data points of a request: about a megabyte before it is compressed, where a collector takes 20. */
@@ -68,6 +68,7 @@ function visitor({ metric }: MetricRows, starts: SeriesStarts, takenAt: number, 
   const time = `"timeUnixNano":"${nanoseconds(takenAt)}"`;
   const since = (start: number): string => `"startTimeUnixNano":"${nanoseconds(Math.min(start, takenAt))}",${time}`;
   const { labels: names, type } = metric;
+  const direction = renderAttributes([['network.io.direction', directionOf(metric.name)]]);
   let bounds: string[] = [];
   let counts: number[] = [];
   let sum = 0;
@@ -78,7 +79,7 @@ function visitor({ metric }: MetricRows, starts: SeriesStarts, takenAt: number, 
       counts.push(value);
     } else if (suffix === '_sum') sum = value;
     else {
-      const attributes = `"attributes":[${attributesOf(owner, names, values)}]`;
+      const attributes = `"attributes":[${joined(attributesOf(owner, names, values), direction)}]`;
       const start = type === 'gauge' ? 0 : starts.startOf(owner, metric, position, values, value);
       if (suffix === '_count') {
         const each = counts.map((count, index) => `"${count - (counts[index - 1] ?? 0)}"`);
@@ -97,7 +98,11 @@ function attributesOf(owner: SeriesOwner, names: readonly string[], values: read
   const known = ownerAttributes.get(owner) ?? renderAttributes(owner.labels);
   ownerAttributes.set(owner, known);
   const own = renderAttributes(names.map((name, index) => [name, values[index] ?? '']));
-  return known === '' || own === '' ? known + own : `${known},${own}`;
+  return joined(known, own);
+}
+
+function joined(first: string, second: string): string {
+  return first === '' || second === '' ? first + second : `${first},${second}`;
 }
 
 /** JSON of protocol buffers writes what JSON has no number for as text. */

@@ -16,7 +16,7 @@ function start(url: string) {
   const said: string[] = [];
   const state = { asked: 0, said };
   const endpoint = otlpEndpoint({ url, headers: [], caFile: undefined });
-  const sender = { version: '0.1.0', hostName: 'h', hostId: '' };
+  const sender = { version: '0.1.0', hostName: 'h', hostId: '', instanceId: 'i' };
   const exporter = new OtlpExporter({ endpoint, everyMs: 1000 }, sender, ({ message }) => state.said.push(message));
   const page = cataloguePage('device');
   exporter.start({

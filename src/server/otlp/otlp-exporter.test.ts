@@ -150,7 +150,7 @@ test('findings wait for a collector that is busy, the newest 1000 of them; what 
   const endpoint = otlpEndpoint({ url, headers: [], caFile: undefined });
   const exporter = new OtlpExporter(
     { endpoint, everyMs: 3_600_000 },
-    { version: '0.1.0', hostName: 'h', hostId: '' },
+    { version: '0.1.0', hostName: 'h', hostId: '', instanceId: 'i' },
     (error) => {
       said.push(error.message);
     },
