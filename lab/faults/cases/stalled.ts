@@ -46,4 +46,25 @@ export const STALLS: readonly Fault[] = [
       host.over();
     },
   },
+  {
+    name: 'SIGSTOP, then SIGKILL of the process that serves, under load',
+    says: /ended \(signal SIGKILL\) and is started again/,
+    play: async (host) => {
+      await host.loaded.load();
+      const serving = servingOf(host);
+      await stall(host, serving);
+      process.kill(serving, 'SIGSTOP');
+      host.over();
+      process.kill(serving, 'SIGKILL');
+    },
+  },
+  {
+    name: 'SIGKILL of the process that counts while the other stands still',
+    play: async (host) => {
+      await host.loaded.load();
+      process.kill(servingOf(host), 'SIGSTOP');
+      host.over();
+      await host.stop('SIGKILL');
+    },
+  },
 ];
