@@ -26,7 +26,7 @@ function outside(name: string, files: RegExp, imports: string): [string, Layer] 
 }
 
 const PRODUCT =
-  'snapshot log operator-file kernel engine inventory subjects losses accounting agent history diagnosis fleet outputs server commands';
+  'snapshot log operator-file foreign-name kernel engine inventory subjects losses accounting agent history diagnosis fleet outputs server commands';
 
 /** From the top down. A file is of the first layer that names it. */
 const LAYERS = new Map<string, Layer>([
@@ -54,19 +54,20 @@ const LAYERS = new Map<string, Layer>([
   inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client fast-string-width'),
   // Reads other hosts by the HTTP API of an engine: `fetch` is all it needs of the system.
   inSrc('fleet', 'url-credentials'),
-  inSrc('diagnosis', 'snapshot'),
+  inSrc('diagnosis', 'snapshot foreign-name'),
   inSrc('history', 'snapshot'),
-  inSrc('agent', 'snapshot log operator-file kernel engine inventory subjects losses accounting'),
+  inSrc('agent', 'snapshot log operator-file foreign-name kernel engine inventory subjects losses accounting'),
   inSrc('accounting', 'snapshot kernel engine'),
   inSrc('losses', 'snapshot kernel engine'),
   inSrc('subjects', 'snapshot kernel engine'),
   inSrc('inventory', 'snapshot kernel engine operator-file re2js'),
   inSrc('engine', 'snapshot kernel'),
-  inSrc('kernel', 'addon log operator-file', 'most'),
+  inSrc('kernel', 'addon log operator-file foreign-name', 'most'),
   inSrc('log', 'snapshot pino'),
   inSrc('snapshot', ''),
   inSrc('url-credentials', ''),
   inSrc('operator-file', '', 'most'),
+  inSrc('foreign-name', ''),
 ]);
 
 function layerOf(path: string): string {

@@ -47,7 +47,7 @@ test('text ends at NUL or at its length', () => {
   const view = sample();
   assert.equal(view.text(16, 8), 'tap0');
   assert.equal(view.text(16, 3), 'tap');
-  assert.equal(view.text(24, 8), 'twelve€'.slice(0, 6) + new TextDecoder().decode(Uint8Array.of(0xe2, 0x82)));
+  assert.equal(view.text(24, 8), 'twelve\\xe2\\x82');
   assert.equal(view.text(0, 0), '');
 });
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mapped BPF memory as numbers.
+import { nameOf } from '../foreign-name.ts';
 
 /**
  * A read-only window on the memory of a BPF map, which the kernel goes on writing. A store into that memory would kill
@@ -102,8 +103,8 @@ function outside(byteOffset: number, size: number, byteLength: number): never {
   );
 }
 
-/** A C string: it ends at the first NUL. Bytes that are no UTF-8 become U+FFFD. */
+/** A C string: it ends at the first NUL. */
 export function cString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return nameOf(end < 0 ? bytes : bytes.subarray(0, end));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The form of rtnetlink messages: struct nlmsghdr, a fixed header of the message's own, attributes; all in host order.
+
 import { endianness } from 'node:os';
+import { nameOf } from '../foreign-name.ts';
 
 const littleEndian = endianness() === 'LE';
 
@@ -199,15 +201,6 @@ export function text(attribute: DataView | undefined): string | undefined {
   const bytes = Buffer.from(attribute.buffer, attribute.byteOffset, attribute.byteLength);
   const end = bytes.indexOf(0);
   return nameOf(end < 0 ? bytes : bytes.subarray(0, end));
-}
-
-/** Bytes that are no UTF-8 are read as Latin-1: no two names come out the same but by intent. */
-export function nameOf(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return bytes.toString('latin1');
-  }
 }
 
 export function u16(view: DataView, offset: number): number {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The processes that have tun devices open, and the device of each, from /proc alone.
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { nameOf } from './netlink-message.ts';
+import { nameOf } from '../foreign-name.ts';
 
 interface TunHolder {
   readonly pid: number;
