@@ -158,3 +158,19 @@ test('Prometheus accepts its configuration as it is mounted', (t) => {
   const file = command.find((word) => word.startsWith('--config.file='))?.slice('--config.file='.length) ?? '';
   execFileSync('promtool', ['check', 'config', '--lint-fatal', join(root, file)], { stdio: 'pipe' });
 });
+
+test('Prometheus records all that the dashboard Fleet asks for', () => {
+  const recorded = mounts('prometheus')
+    .flatMap(({ source }) =>
+      source.endsWith('/rules') ? [`${source}/recording.yml`] : source.includes('/fleet/') ? [source] : [],
+    )
+    .flatMap((file) => listAt(readYaml(file), 'groups'))
+    .flatMap((group) => listAt(group, 'rules').map((rule) => textAt(rule, 'record')));
+  const board = readFileSync(join(project, 'dashboards/json/fleet.json'), 'utf8');
+  const asked = new Set(board.match(/\b\w+:tapscope_\w+:\w+/g));
+  assert.ok(asked.size > 5);
+  assert.deepEqual(
+    [...asked].filter((name) => !recorded.includes(name)),
+    [],
+  );
+});

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// npx tsx lab/vm/fetch-kernels.ts [--relock] [SERIES…]: puts the lab's kernels into the cache, or locks the newest versions of today.
+// npx tsx lab/vm/fetch-kernels.ts [--relock] [SERIES…]: puts the lab's kernels into the cache and says which of them
+// Debian has newer, or locks the newest versions of today.
 import { writeFile } from 'node:fs/promises';
+import { NoMirror } from '../../test/debian/apt.ts';
 import { program } from '../../test/host/scope.ts';
-import { newestOffer, provideKernel } from './kernels.ts';
+import { isNewer, newestOffer, provideKernel } from './kernels.ts';
 import { type LockedKernel, lockedKernel, lockedKernels, lockFile } from './series.ts';
 
 async function relock(kernels: readonly LockedKernel[], series: readonly string[]): Promise<void> {
@@ -12,7 +14,9 @@ async function relock(kernels: readonly LockedKernel[], series: readonly string[
       locked.push(kernel);
       continue;
     }
-    const { packages } = await newestOffer(kernel);
+    const { packages: offered } = await newestOffer(kernel);
+    // A suite that does not answer may be the one with the newest.
+    const packages = isNewer(offered, kernel.packages) ? offered : kernel.packages;
     console.log(`kernel ${kernel.series}: ${packages.map((one) => `${one.name} ${one.version}`).join(', ')}`);
     locked.push({ ...kernel, packages });
   }
@@ -29,6 +33,21 @@ async function main(words: readonly string[]): Promise<void> {
   for (const one of series) {
     const kernel = await provideKernel(one, console.log);
     console.log(`kernel ${one}: ${kernel.release} in ${kernel.directory}`);
+    const newer = await newerThan(lockedKernel(one));
+    if (newer) console.log(`kernel ${one}: ${newer}`);
+  }
+}
+
+/** That Debian has a newer one, or that it does not answer: the kernel in the cache is as good as before. */
+async function newerThan(locked: LockedKernel): Promise<string | undefined> {
+  try {
+    const { packages } = await newestOffer(locked);
+    if (!isNewer(packages, locked.packages)) return undefined;
+    const [{ name, version } = { name: '', version: '' }] = packages;
+    return `Debian has ${name} ${version}. To take it: npx tsx lab/vm/fetch-kernels.ts --relock ${locked.series}`;
+  } catch (error) {
+    if (error instanceof NoMirror) return error.message;
+    throw error;
   }
 }
 

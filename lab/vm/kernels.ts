@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels of the lab: Debian's, by the version and checksum that kernels.json locks, unpacked into a cache once.
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Architecture, debianSuite, NoMirror, type Package, type Suite } from '../../test/debian/apt.ts';
@@ -72,7 +73,7 @@ async function findOffer(
   search: (suite: Suite) => Promise<readonly Package[] | undefined>,
 ): Promise<Offer | undefined> {
   for (const name of locked.suites) {
-    const suite = await debianSuite(name, join(KERNELS, 'apt'), locked.architecture);
+    const suite = await suiteOf(locked, name);
     const packages = await search(suite);
     if (packages) {
       return { suite, packages };
@@ -81,20 +82,39 @@ async function findOffer(
   return undefined;
 }
 
+const suiteOf = (locked: LockedKernel, name: string): Promise<Suite> =>
+  debianSuite(name, join(KERNELS, 'apt'), locked.architecture);
+
 async function exactPackages(locked: LockedKernel, suite: Suite): Promise<readonly Package[] | undefined> {
   const found = await Promise.all(locked.packages.map((one) => suite.find(one.name, one.version)));
   return found.length > 0 && found.every((one) => one !== undefined) ? locked.packages : undefined;
 }
 
+/** The newest of all its suites: point releases and security fixes overtake each other. A suite without a mirror here has none. */
 export async function newestOffer(locked: LockedKernel): Promise<Offer> {
-  const offer = await findOffer(locked, (suite) => newestPackages(locked, suite));
-  if (!offer) {
-    throw new Error(
-      `Debian (${locked.suites.join(', ')}) has no kernel of series ${locked.series} any more: ` +
-        'name the suite that has it, or another series, in lab/vm/kernels.json.',
-    );
+  let newest: Offer | undefined;
+  let silent: NoMirror | undefined;
+  for (const name of locked.suites) {
+    try {
+      const suite = await suiteOf(locked, name);
+      const packages = await newestPackages(locked, suite);
+      if (packages && (!newest || isNewer(packages, newest.packages))) newest = { suite, packages };
+    } catch (error) {
+      if (!(error instanceof NoMirror)) throw error;
+      silent = error;
+    }
   }
-  return offer;
+  if (newest) return newest;
+  if (silent) throw silent;
+  throw new Error(
+    `Debian (${locked.suites.join(', ')}) has no kernel of series ${locked.series} any more: ` +
+      'name the suite that has it, or another series, in lab/vm/kernels.json.',
+  );
+}
+
+export function isNewer(one: readonly Package[], other: readonly Package[]): boolean {
+  const versionOf = (packages: readonly Package[]): string => packages[0]?.version ?? '';
+  return spawnSync('dpkg', ['--compare-versions', versionOf(one), 'gt', versionOf(other)]).status === 0;
 }
 
 async function newestPackages(locked: LockedKernel, suite: Suite): Promise<readonly Package[] | undefined> {

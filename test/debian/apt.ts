@@ -39,7 +39,7 @@ export async function debianSuite(
   for (const part of ['lists/partial', 'cache/archives/partial']) {
     await mkdir(join(directory, part), { recursive: true });
   }
-  const from = `deb [signed-by=${KEYRING}] ${await mirror()}`;
+  const from = `deb [signed-by=${KEYRING}] ${await mirror(suite)}`;
   const sources = [suite, ...others].map((one) => `${from} ${one} main\n`);
   await writeFile(join(directory, 'sources.list'), sources.join(''));
   const options = aptOptions(directory, architecture);
@@ -74,20 +74,21 @@ export async function debianSuite(
   };
 }
 
-/** Where this machine gets Debian from: behind a proxy or in a data centre that is the only place there is. */
-async function mirror(): Promise<string> {
+/** Where this machine gets Debian from: behind a proxy or in a data centre that is the only place there is. Security fixes have a place of their own. */
+async function mirror(suite: string): Promise<string> {
+  const label = suite.endsWith('-security') ? 'Debian-Security' : 'Debian';
   const { stdout } = await apt("find this machine's Debian mirror", 'apt-get', [
     'indextargets',
     '--format',
     '$(REPO_URI)',
     'Created-By: Packages',
     'Origin: Debian',
-    'Label: Debian',
+    `Label: ${label}`,
   ]);
   const uri = stdout.split('\n')[0];
   if (!uri) {
     throw new NoMirror(
-      'No Debian mirror among the apt sources of this machine: the kernels of the lab come from Debian. ' +
+      `No mirror of ${suite} among the apt sources of this machine: the kernels of the lab come from Debian. ` +
         'Run apt-get update, or add one (deb http://deb.debian.org/debian stable main).',
     );
   }
