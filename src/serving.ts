@@ -63,6 +63,11 @@ function ask(): void {
   channel.write(REQUESTS.question);
 }
 
+/** A person watches figures that level `exact` alone has. */
+function wake(): void {
+  channel.write(REQUESTS.exact);
+}
+
 function notReady(): string | undefined {
   const { to = 0 } = observer.history.span ?? {};
   if (to === 0) return 'probes are being attached';
@@ -78,6 +83,7 @@ async function start({ pid, server: options, web: config, otlp: exported, host, 
     observer,
     takeSnapshot,
     ask,
+    wake,
     web,
     pulse,
     notReady,
@@ -122,7 +128,7 @@ async function listenOn(descriptor: number): Promise<void> {
   if (!setup) return;
   const { peers, server } = setup;
   const { kernel, version } = server.prometheus.build;
-  const api = { observer, takeSnapshot, ask, pulse, host: { kernel, version } };
+  const api = { observer, takeSnapshot, ask, wake, pulse, host: { kernel, version } };
   socket = serveSocket(descriptor, api, describe, (client) => refusalOf(client, peers));
   await (await before)?.close();
 }

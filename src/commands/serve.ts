@@ -90,6 +90,7 @@ async function start(
     setup,
     takeSnapshot,
     ask: () => asked?.ask(),
+    wake: () => asked?.wake(),
     begun: () => void socket.open().catch(say),
     say,
   });
@@ -104,12 +105,14 @@ async function start(
   undo.push(() => serving.stop());
   const listening = serving.start();
   listening.catch(() => undefined); // it is waited for below
-  const { filter, budget, detail } = options;
-  const collect = { filter, budget, perCpu: detail === 'cpu', tenants };
+  const { filter, budget, detail, level } = options;
+  const collect = { filter, budget, level, perCpu: detail === 'cpu', tenants };
   const agent = new Agent({ forced, pin: options.pin }, collect);
   asked = agent;
   undo.push(() => agent.close());
   attached();
+  // Before the first sample, behind which the agent may rest.
+  const words = measured(agent.probes);
   await sampler.start(agent);
   undo.push(() => sampler.stop());
   await listening;
@@ -119,7 +122,6 @@ async function start(
   if (lock.missing !== undefined) say(new Error(lock.missing));
   const sentence = missingRights(agent.probes);
   if (sentence !== undefined) announce([sentence]);
-  const words = measured(agent.probes);
   send({ measured: words });
   undo.push(() => heartbeat.stop());
   heartbeat.complete(`serves ${formatAddress(options.listen)}. ${words}`);

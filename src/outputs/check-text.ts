@@ -21,7 +21,7 @@ interface Item {
 
 export interface Checked extends Judged {
   /** The agent on this host; undefined: none runs. */
-  readonly agent: { readonly pid: number; readonly level: string } | undefined;
+  readonly agent: { readonly pid: number; readonly level: string; readonly lookSeconds?: number } | undefined;
   /** How many rules there are. */
   readonly rules: number;
 }
@@ -128,10 +128,15 @@ function agentItem({ agent, agentSilence }: Checked): Item {
   if (agentSilence !== undefined) return { mark: 'bad', what: 'agent', text: agentSilence };
   if (!agent) return { mark: 'note', what: 'agent', text: 'not running; no history is recorded' };
   return {
-    mark: agent.level === 'exact' ? 'good' : 'warning',
+    mark: agent.level === 'lean' ? 'warning' : 'good',
     what: 'agent',
-    text: `pid ${agent.pid}, level ${agent.level}`,
+    text: `pid ${agent.pid}, level ${agent.level}${slowWords(agent.lookSeconds)}`,
   };
+}
+
+/** Its own CPU time passes its budget; figures are as exact as ever. */
+function slowWords(seconds = 1): string {
+  return seconds > 1 ? `, samples every ${seconds} s because of its budget` : '';
 }
 
 /** Findings of one rule: the first in words, the others by the names of their devices. */

@@ -26,6 +26,8 @@ export interface ApiDependencies {
   readonly takeSnapshot: () => Promise<Snapshot>;
   /** Tells the process that counts that a person asks about this host. */
   readonly ask?: () => void;
+  /** A person watches figures that level `exact` alone has. */
+  readonly wake?: () => void;
   readonly host: LiveMessage['host'];
   /** Resolves when the process that counts answers: what was seen before it stopped is not told as if it were now. Absent: it is this process. */
   readonly pulse?: () => Promise<void>;
@@ -51,7 +53,7 @@ const spanned = (seconds: number) =>
   }) as const;
 const questioning = {
   type: 'object',
-  properties: { question: { type: 'boolean', default: false } },
+  properties: { question: { type: 'boolean', default: false }, exact: { type: 'boolean', default: false } },
   additionalProperties: false,
 } as const;
 const oneQueue = {
@@ -63,9 +65,12 @@ const oneQueue = {
   },
 } as const;
 
-/** `question`: the figures that are read for questions alone are wanted too, from the next second on. */
+/**
+ * `question`: the figures that are read for questions alone are wanted too, from the next second on; `exact`: those of level `exact` alone.
+ */
 interface Questioning {
   readonly question: boolean;
+  readonly exact: boolean;
 }
 interface Timed {
   readonly at?: number;
@@ -81,7 +86,14 @@ interface OneQueue {
 
 export function addApi(
   app: FastifyInstance,
-  { observer, takeSnapshot, ask = () => undefined, host, pulse = async () => undefined }: ApiDependencies,
+  {
+    observer,
+    takeSnapshot,
+    ask = () => undefined,
+    wake = () => undefined,
+    host,
+    pulse = async () => undefined,
+  }: ApiDependencies,
   turns = createRequestThrottle(),
 ): void {
   const { history } = observer;
@@ -139,6 +151,7 @@ export function addApi(
     { schema: { querystring: questioning }, preHandler: long },
     ({ query }, reply) => {
       if (query.question) ask();
+      else if (query.exact) wake();
       return sendMade(reply, async () => ({ ...header, snapshot: snapshotToJson(await takeSnapshot()) }));
     },
   );
@@ -188,6 +201,7 @@ export function addApi(
     { schema: { querystring: spanned(HALF_HOUR), params: oneQueue }, preHandler: short },
     async ({ query, params: { netns, device, queue } }, reply) => {
       const { at: time = now(), seconds } = query;
+      if (query.at === undefined) wake();
       return sendMade(reply, () => {
         const series = seriesOf(history.device(netns, device, time, seconds), queue);
         if (series.takenAt.length > 0) return { ...header, netns, device, queue, ...series };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
 import assert from 'node:assert/strict';
+import { cpus } from 'node:os';
 import { test } from 'node:test';
 import { Command } from 'commander';
+import { parseBudget } from '../../engine/budget.ts';
 import { readLogOptions, readServeOptions, serveFlags } from './serve-options.ts';
 
 function parse(...words: readonly string[]) {
@@ -20,7 +22,8 @@ test('without flags it listens on this host alone', () => {
     socket: '/run/tapscope/agent.sock',
     socketGroup: undefined,
     detail: 'queue',
-    budget: 0.01,
+    budget: parseBudget('auto', cpus().length),
+    level: 'auto',
     pin: true,
     created: false,
     tenantMap: undefined,
@@ -38,6 +41,7 @@ test('every flag is understood', () => {
     '--detail=cpu',
     '--socket-group=root',
     '--budget=off',
+    '--level=exact',
     '--tenant-map=/etc/tapscope/tenants',
     '--otlp=https://collector:4318/otlp/',
     '--otlp-header=Authorization: Bearer secret',
@@ -57,6 +61,7 @@ test('every flag is understood', () => {
     socketGroup: { name: 'root', gid: 0 },
     detail: 'cpu',
     budget: undefined,
+    level: 'exact',
     pin: false,
     created: true,
     tenantMap: '/etc/tapscope/tenants',
@@ -76,6 +81,7 @@ for (const [words, message] of [
   [['--detail=port'], /^--detail=port is unknown; write one of: core, device, queue, cpu\.$/],
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
   [['--web.allowed-host=http://a:80'], /^--web\.allowed-host=http:\/\/a:80 is not the name of a host; .*\.$/],
+  [['--level=lean'], /^--level=lean is unknown; write one of: auto, exact, rest\.$/],
   [['--budget=5'], /^--budget=5 is no share of the host's CPUs; .*\.$/],
   [['--device-include=tap('], /^--device-include.*\.$/],
   [['--otlp=collector:4318'], /^--otlp=collector:4318 is not the address of a collector; .*\.$/],
