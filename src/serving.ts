@@ -70,6 +70,11 @@ function ask(): void {
   channel.write(REQUESTS.question);
 }
 
+/** A person watches figures that level `exact` alone has. */
+function wake(): void {
+  channel.write(REQUESTS.exact);
+}
+
 function notReady(): string | undefined {
   const { to = 0 } = observer.history.span ?? {};
   if (to === 0) return 'probes are being attached';
@@ -89,6 +94,7 @@ async function start(
     observer,
     takeSnapshot,
     ask,
+    wake,
     web,
     pulse,
     notReady,
@@ -134,7 +140,7 @@ async function listenOn(descriptor: number): Promise<void> {
   if (!setup) return;
   const { peers, server } = setup;
   const { kernel, version } = server.prometheus.build;
-  const api = { observer, takeSnapshot, ask, pulse, host: { kernel, version } };
+  const api = { observer, takeSnapshot, ask, wake, pulse, host: { kernel, version } };
   socket = serveSocket(descriptor, api, describe, (client) => refusalOf(client, peers));
   await (await before)?.close();
 }

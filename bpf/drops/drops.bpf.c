@@ -4,10 +4,8 @@
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
 #include "drops/tun-text.bpf.h"
-#include "drops/source.bpf.h"
 #include "transmit/transmit.bpf.h"
-#include "drops/unrouted.bpf.h"
-#include "drops/unwanted.bpf.h"
+#include "drops/in-host.bpf.h"
 #include "receive/written.bpf.h"
 
 /*
@@ -61,66 +59,6 @@ const volatile u8 before_counted = 1;
 #define UNKNOWN_OPS_PLACE 0x756e6b6f /* 0; above all addresses where one of these two is not known */
 #define ENDS_UNSEEN_PLACE 0x656e6473 /* 0; above all addresses where the end of devices is not seen */
 #define BY_QUEUE_PLACE	  0x71756575 /* SEEN_BY_QUEUE on PREEMPT_RT; elsewhere a number that exit_seen never is */
-
-/* A packet that is neither a tap's nor known to be on its way to one, but may be: it came in by another device. */
-static __always_inline void count_of_nobody(struct sk_buff *skb, u64 location, u32 class, u32 reason)
-{
-	if (!has_flag(reason, REASON_ROUTED | REASON_UNROUTED | REASON_UNNAMED))
-		return;
-	bool leads_nowhere = class == CLASS_UNROUTED;
-
-	if (has_flag(reason, REASON_UNNAMED) && !leads_nowhere && (class != CLASS_BEFORE || GIVES_REASONS))
-		return;
-	if ((leads_nowhere || has_flag(reason, REASON_UNROUTED) || !has_route(skb)) && !is_unwanted(skb, class, reason))
-		count_unrouted(skb, location, reason);
-}
-
-/* Of a socket's receive queue: it had arrived, or it is a sniffer's copy. */
-static __always_inline bool is_closed(struct sk_buff *skb, u32 reason)
-{
-	return has_flag(reason, REASON_UNNAMED | REASON_CLOSED) && is_received_copy(skb);
-}
-
-/*
- * Freed outside tun, tap and vhost-net. It came in by a tun or tap, whichever device it has now; or it is on its way to
- * one; or both.
- */
-static __noinline int count_in_host(u64 *ctx)
-{
-	struct sk_buff *skb = (struct sk_buff *)ctx[0];
-	u64 location = ctx[1];
-	u32 class = class_of(location), reason = ctx[2];
-
-	if (!is_drop(class, reason, true))
-		return 0;
-	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
-	u64 device = (u64)BPF_CORE_READ(skb, dev);
-	struct net_device *here = (s64)device < 0 && is_tun(device) ? (struct net_device *)device : NULL;
-	struct net_device *from = here, *to = here;
-
-	if (here && !is_registered(here))
-		return 0;
-	if (!is_drop(class, reason, here))
-		return 0;
-	if (!here || !(came_in_by(skb, here) || class == CLASS_RECEIVED))
-		from = source_of(skb, device, gives_socket ? ctx[3] : 0);
-	if (!here || from == here)
-		to = routed_to(skb);
-	if (!from && !to) {
-		count_of_nobody(skb, location, class, reason);
-		return 0;
-	}
-	if (is_closed(skb, reason))
-		return 0;
-	bool unwanted = is_unwanted(skb, class, reason);
-
-	if (from)
-		count_direction(from, location, reason, 1, unwanted ? DROP_UNWANTED : DROP_FROM_GUEST);
-	/* The route of a packet for an address of the device itself may name the device that it came in by. */
-	if (to && to != from && !unwanted && !is_received_copy(skb))
-		count_at(to, location, reason, 1);
-	return 0;
-}
 
 /*
  * A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). Bottom
@@ -184,7 +122,7 @@ static __noinline int count_freed(u64 *ctx)
 	if (class == CLASS_WRITTEN)
 		return count_written(skb, location, reason);
 	if (class > CLASS_MACVTAP)
-		return before_counted && is_drop(class, reason, true) ? count_in_host(ctx) : 0;
+		return before_counted ? count_in_host(ctx) : 0;
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
 
 	if ((s64)device < 0 && is_tun(device))

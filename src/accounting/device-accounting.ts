@@ -98,7 +98,8 @@ export class DeviceAccounting {
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
     const unassigned = Math.max(0, this.#unassigned) + (this.#queues.size > 1 ? this.#untraced : 0);
     const unseen = unseenPackets(this.#unseen, unassigned, this.#nowSeconds());
-    return { queues: balancesOf(this.#queues, mode, this.#untracedOf), audit, degraded, unseen };
+    const queues = balancesOf(this.#queues, mode, this.#untracedOf);
+    return { queues, audit, degraded, unseen, dequeuesCounted: mode.taken === 'counted' };
   }
 
   /** Not in the first sample after a change of level: what no program counted then is in no account yet. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's own CPU time against the budget, and how often it looks at the host because of it.
+import { YOUNG_MS } from '../engine/governor.ts';
 import { agentCpuUs } from '../kernel/processes/agent-cpu.ts';
 
 export interface SamplingInterval {
@@ -63,8 +64,8 @@ export function leastOf(state: IntervalState, agent: number): number {
 
 /** Long enough that a scrape or what is looked up every ten seconds makes no difference. */
 const PERIOD_MS = 10_000;
-/** What V8 compiles after the start is dear, and over soon. */
-const YOUNG_MS = 20_000;
+/** The call every other second came so late: the agent stood still, or slept with its machine. */
+const STALLED_MS = 6000;
 
 interface Baseline {
   readonly usedUs: number;
@@ -75,6 +76,7 @@ export class AdaptiveInterval {
   readonly #budget: number | undefined;
   readonly #cpus: number;
   readonly #startedMs = performance.now();
+  #calledMs = this.#startedMs;
   #from: Baseline | undefined;
   #state: IntervalState = INITIAL_INTERVAL;
 
@@ -92,7 +94,9 @@ export class AdaptiveInterval {
   tick(kernel: number): void {
     const atMs = performance.now();
     if (this.#budget === undefined || atMs - this.#startedMs < YOUNG_MS) return;
-    const from = this.#from;
+    const isStalled = atMs - this.#calledMs > STALLED_MS;
+    this.#calledMs = atMs;
+    const from = isStalled ? undefined : this.#from;
     if (from && atMs - from.atMs < PERIOD_MS) return;
     if (from) {
       const agent = (agentCpuUs() - from.usedUs) / 1000 / (atMs - from.atMs) / this.#cpus;

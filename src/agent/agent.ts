@@ -79,6 +79,11 @@ export class Agent {
     this.#watch.snapshots.ask();
   }
 
+  /** A person watches figures that level `exact` alone has. */
+  wake(): void {
+    this.#watch.snapshots.wake();
+  }
+
   /** Between snapshots; false: no queue is or was recently full or stopped. */
   sampleReaders(): boolean {
     return this.#watch.snapshots.sampleReaders();

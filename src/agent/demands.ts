@@ -5,7 +5,7 @@ import { Globals } from '../engine/probe-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { mayDieOfPatching } from '../kernel/emulated.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import { asksForFlowControl } from './device-view.ts';
+import { asksForFlowControl, mayHaveSeveralQueues } from './device-view.ts';
 
 /** The exit of the transmit function costs each packet as much as all else: it stays for so long after the last that asked for it. */
 const KEPT_SECONDS = 60;
@@ -34,10 +34,11 @@ export class Demands {
   /** Answers whether something was attached or detached. */
   update(devices: readonly WalkedDevice[], nowSeconds = performance.now() / 1000): boolean {
     const backpressure = devices.some(asksForFlowControl);
-    const stops = this.#probes.demand('backpressure', backpressure);
-    if (!this.#probes.can('entry-only')) return stops;
+    const split = this.#probes.demand('split', devices.some(mayHaveSeveralQueues));
+    const isNew = this.#probes.demand('backpressure', backpressure) || split;
+    if (!this.#probes.can('entry-only')) return isNew;
     this.#demanded = this.#exitsWanted(backpressure, nowSeconds);
-    return this.#probes.demand('exits', this.#demanded) || stops;
+    return this.#probes.demand('exits', this.#demanded) || isNew;
   }
 
   /** The drop of a packet that others hold too fires no tracepoint, and that it stopped its queue is seen at the exit only. */

@@ -7,6 +7,7 @@ import type { DeviceSums } from '../engine/queue-sums.ts';
 import type { Accounts, Hints, Parts } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import type { LostEvents, ProbeState } from '../snapshot/snapshot.ts';
+import { mayHaveSeveralQueues } from './device-view.ts';
 
 /** The rows before and after the walk; `isFinal`: the device was deleted, and no other sample will show more. */
 interface Around {
@@ -22,15 +23,26 @@ export class DeviceAccounts {
   #lost: readonly string[] = [];
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
+  /** Packets are counted as they leave rings, since this sample. */
+  #dequeuesBegin = true;
+  #dequeued = false;
+  /** Devices of which packets may leave rings uncounted, at level rest: what left is derived then, and at level exact too. */
+  readonly #uncountedDequeues = new Set<bigint>();
+  readonly #mayRest: boolean;
 
-  constructor({ probes, programs }: Pick<Parts, 'probes' | 'programs'>) {
+  /** `mayRest`: the level may become `rest`. */
+  constructor({ probes, programs }: Pick<Parts, 'probes' | 'programs'>, mayRest: boolean) {
     this.#can = probes.can;
+    this.#mayRest = mayRest;
     this.#losses = new ProbeLosses(programs);
   }
 
   /** Once a sample. The answer names all that each device's accounts depend on beside its own counters. */
   begin(states: readonly ProbeState[], nowNs: number): string {
     this.#lost = this.#losses.sentences(states, this.#can, nowNs / 1e9);
+    const dequeued = this.#can('dequeues');
+    this.#dequeuesBegin = dequeued && !this.#dequeued;
+    this.#dequeued = dequeued;
     const mechanisms = states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
     return [...mechanisms, this.#sawAll, ...this.#lost].join();
   }
@@ -47,8 +59,9 @@ export class DeviceAccounts {
   /** undefined: not measured. */
   of(walked: WalkedDevice, hints: Hints, { before, after, isFinal }: Around): Accounts | undefined {
     if (!this.isCounting || !this.#can('drops')) return undefined;
-    const accounting = this.#devices.get(walked.id) ?? new DeviceAccounting(this.#sawAll);
+    const accounting = this.#devices.get(walked.id) ?? new DeviceAccounting(this.#isSeenFromStart(walked));
     this.#devices.set(walked.id, accounting);
+    if (!this.#dequeued || (this.#mayRest && !mayHaveSeveralQueues(walked))) this.#uncountedDequeues.add(walked.id);
     const { otherDropped = 0, framesDropped = 0, queuesChanged = false, heldUnseen = false } = hints;
     const reading = {
       before,
@@ -59,9 +72,14 @@ export class DeviceAccounts {
       queuesChanged,
       entries: this.#can('entry-only'),
     };
-    const mode = this.#mode();
+    const mode = this.#mode(walked.id);
     const accounts = isFinal ? accounting.finish(reading, mode) : accounting.update(reading, mode);
     return { ...accounts, degraded: [...accounts.degraded, ...this.#lost] };
+  }
+
+  /** Not where its packets may have left a ring before the program came that counts them. */
+  #isSeenFromStart({ counters }: WalkedDevice): boolean {
+    return this.#sawAll && !(this.#dequeuesBegin && counters.txPackets > 0);
   }
 
   /** Marks of the device's own, which last for a while. */
@@ -80,14 +98,21 @@ export class DeviceAccounts {
   }
 
   remove(gone: ReadonlySet<bigint>): void {
-    for (const id of gone) this.#devices.delete(id);
+    for (const id of gone) {
+      this.#devices.delete(id);
+      this.#uncountedDequeues.delete(id);
+    }
   }
 
-  #mode(): CountingMode {
-    return {
-      enqueued: this.#can('offers-derived') ? 'derived' : 'counted',
-      taken: this.#can('dequeues') ? 'counted' : this.#can('dequeues-derived') ? 'derived' : 'device',
-    };
+  #mode(id: bigint): CountingMode {
+    if (this.#can('offers-derived'))
+      return { enqueued: 'derived', taken: this.#countsDequeues(id) ? 'counted' : 'device' };
+    const isDerived = this.#can('dequeues-derived') || this.#dequeued;
+    return { enqueued: 'counted', taken: this.#countsDequeues(id) ? 'counted' : isDerived ? 'derived' : 'device' };
+  }
+
+  #countsDequeues(id: bigint): boolean {
+    return this.#dequeued && !this.#uncountedDequeues.has(id);
   }
 }
 

@@ -45,7 +45,7 @@ export class DeviceSampler {
     subjects: readonly Subject[],
     owners: Owners,
     deleted: DeletedLog,
-    perCpu: boolean,
+    { perCpu, mayRest }: { readonly perCpu: boolean; readonly mayRest: boolean },
   ) {
     const { probes, programs } = loaded;
     this.#probes = probes;
@@ -53,7 +53,7 @@ export class DeviceSampler {
     this.#slots = programs.reasons.slotNames.length;
     this.#freed = new FreedPackets(probes, programs, this.#generations);
     this.#rows = new RowSampler(loaded, this.#generations, subjects, perCpu);
-    this.#accounts = new DeviceAccounts(loaded);
+    this.#accounts = new DeviceAccounts(loaded, mayRest);
     const parts = {
       ...loaded,
       owners,

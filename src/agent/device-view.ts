@@ -47,6 +47,11 @@ export function asksForFlowControl(walked: WalkedDevice): boolean {
   return has(walked, 'BACKPRESSURE');
 }
 
+/** Where there are several, the kernel counts their packets together. */
+export function mayHaveSeveralQueues(walked: WalkedDevice): boolean {
+  return has(walked, 'MULTI_QUEUE');
+}
+
 function has({ tunFlags }: WalkedDevice, flag: keyof typeof TUN_FLAGS): boolean {
   return (tunFlags & TUN_FLAGS[flag]) !== 0;
 }

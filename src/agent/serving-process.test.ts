@@ -27,6 +27,7 @@ function played(t: TestContext, program: string) {
     setup: () => ({}),
     takeSnapshot: async () => goldenSnapshot,
     ask: () => undefined,
+    wake: () => undefined,
     begun: () => undefined,
     say: ({ message }) => said.push({ message, ms: performance.now() }),
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that answers requests, as the process that counts sees it: started, fed with snapshots, started again when it ends. From there
-// comes one byte at a time, and only five are known: nothing of what it received is parsed here.
+// comes one byte at a time, and only six are known: nothing of what it received is parsed here.
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import type { Reach } from '../kernel/processes/native-processes.ts';
@@ -31,6 +31,8 @@ interface ServingOptions {
   readonly takeSnapshot: () => Promise<Snapshot>;
   /** A person asks about this host. */
   readonly ask: () => void;
+  /** A person watches figures that level `exact` alone has. */
+  readonly wake: () => void;
   /** Called at each start: what it is handed (a socket that listens). */
   readonly begun: () => void;
   readonly say: (error: Error) => unknown;
@@ -173,6 +175,7 @@ export class ServingProcess {
         this.#announce?.listens();
       } else if (byte === REQUESTS.pulse) life.isPulseWanted = true;
       else if (byte === REQUESTS.question) this.#options.ask();
+      else if (byte === REQUESTS.exact) this.#options.wake();
       else {
         this.#options.say(new Error('The process that answers requests sent what it must not send, and is ended.'));
         life.process.kill();

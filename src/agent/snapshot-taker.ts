@@ -3,20 +3,28 @@
 
 import type { Probes } from '../engine/attach.ts';
 import { Governor } from '../engine/governor.ts';
+import type { Level } from '../engine/mechanism.ts';
 import { Question } from '../engine/question.ts';
 import type { DeviceFilter } from '../inventory/device-filter.ts';
 import { type LinkInventory, readLinkInventory } from '../inventory/links.ts';
 import { Owners } from '../inventory/owners.ts';
 import type { Tenants } from '../inventory/tenants.ts';
 import { cpuCgroup } from '../kernel/cpu-cgroup.ts';
+import { mayDieOfPatching } from '../kernel/emulated.ts';
 import type { Host } from '../kernel/host.ts';
 import { namespaceName, namespacePaths, ownNamespace } from '../kernel/namespaces.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { SUBJECTS } from '../subjects/list.ts';
 import { AdaptiveInterval, type SamplingInterval } from './adaptive-interval.ts';
+import { Attention } from './attention.ts';
 import { DeletedLog } from './deleted-log.ts';
 import { DeviceSampler } from './device-sampler.ts';
+
+/** auto: `rest` while all is well, else `exact`; the others stay. */
+export const levelChoices = ['auto', 'exact', 'rest'] as const;
+
+export type LevelChoice = (typeof levelChoices)[number];
 
 export interface SnapshotOptions {
   readonly filter: DeviceFilter;
@@ -24,6 +32,8 @@ export interface SnapshotOptions {
   readonly perCpu: boolean;
   /** Share of all CPUs that watching may cost; undefined: no limit. */
   readonly budget: number | undefined;
+  /** auto: at rest until something asks for more; absent: exact. */
+  readonly level?: LevelChoice;
   /** The tenants of guests; absent: they are not asked for. */
   readonly tenants?: Tenants;
 }
@@ -41,6 +51,10 @@ export class SnapshotTaker {
   readonly #deleted: DeletedLog;
   readonly #governor: Governor;
   readonly #interval: AdaptiveInterval;
+  readonly #attention = new Attention();
+  readonly #level: LevelChoice;
+  /** Set last; a test may have set another since. */
+  #setTo: Level = 'exact';
   readonly #cpuCgroup = cpuCgroup();
   readonly #owners: Owners;
   #links: LinkInventory = { devices: [], unresolved: 0 };
@@ -73,6 +87,8 @@ export class SnapshotTaker {
       least: (agent) => interval.least(agent),
     });
     this.#options = options;
+    // Programs that come and go under load may kill such a machine.
+    this.#level = mayDieOfPatching() && options.level === 'auto' ? 'exact' : (options.level ?? 'exact');
     this.#deleted = deleted;
     const programs = probes.can('walk') ? probes.programs : undefined;
     this.#owners = new Owners(probes, options.tenants, programs?.object);
@@ -82,7 +98,7 @@ export class SnapshotTaker {
         SUBJECTS,
         this.#owners,
         deleted,
-        options.perCpu,
+        { perCpu: options.perCpu, mayRest: this.#level !== 'exact' },
       );
   }
 
@@ -103,6 +119,13 @@ export class SnapshotTaker {
   /** A person asks about this host. */
   ask(): void {
     this.#question.ask();
+    this.wake();
+  }
+
+  /** A person watches figures that level `exact` alone has. */
+  wake(): void {
+    this.#attention.want();
+    this.#setLevel();
   }
 
   /** Between snapshots; false: no queue is or was recently full or stopped. */
@@ -115,6 +138,9 @@ export class SnapshotTaker {
     const started = performance.now();
     const takenAt = Date.now() / 1000;
     const devices = await this.#readDevices();
+    const level = this.#probes.level();
+    const epoch = this.#probes.epoch();
+    this.#attend(devices);
     const shown = devices.filter(({ name }) => this.#options.filter(name));
     const hidden = devices.length - shown.length;
     this.#seenIn = firstDevices(devices);
@@ -138,10 +164,10 @@ export class SnapshotTaker {
         cpuCgroup: this.#cpuCgroup,
         incompleteSnapshots: this.#incomplete,
         overhead: this.overhead(),
-        level: this.#probes.level(),
+        level,
         sheds: this.#governor.sheds,
         pace: this.interval,
-        epoch: this.#probes.epoch(),
+        epoch,
         ...this.#sampler?.agent(),
         ...(this.#sampler && { ended: this.#deleted.now }),
         ...(hidden > 0 && { hiddenDevices: hidden }),
@@ -155,11 +181,27 @@ export class SnapshotTaker {
     this.#sampler?.end();
   }
 
+  #attend(devices: readonly Device[]): void {
+    if (this.#level !== 'auto') return;
+    this.#attention.see(devices, this.#probes.can('dequeues'));
+    this.#setLevel();
+  }
+
+  /** Programs are attached where something asks for them and the budget has room; the figures of this sample are of the level before. */
+  #setLevel(): void {
+    const isWanted = this.#level === 'exact' || (this.#level === 'auto' && this.#attention.isAwake());
+    const level = isWanted ? this.#governor.level : 'rest';
+    if (level === this.#setTo) return;
+    this.#setTo = level;
+    this.#probes.setLevel(level);
+  }
+
   async #govern(): Promise<void> {
     if (performance.now() - this.#governedMs < GOVERNED_EVERY_MS) return;
     this.#governedMs = performance.now();
     this.#interval.tick(this.#governor.cost?.kernel ?? 0);
     await this.#governor.tick();
+    this.#setLevel();
   }
 
   /** How often it is to look at the host. */

@@ -62,9 +62,13 @@ export async function askSelf(socket: string, limit: AbortSignal): Promise<Agent
   }
 }
 
-/** A fresh one; of a question the next ones have what is read for questions alone. Throws one sentence. */
-export async function askSnapshot(socket: string, nevermind?: AbortSignal, isQuestion = false): Promise<Snapshot> {
-  const { status, body } = await askPatiently(socket, `/api/v1/snapshot?question=${isQuestion}`, nevermind);
+/** What the snapshots after this one have too: what is read for questions alone, or what level `exact` alone has. */
+export type Wish = 'question' | 'exact';
+
+/** A fresh one. Throws one sentence. */
+export async function askSnapshot(socket: string, nevermind?: AbortSignal, wish?: Wish): Promise<Snapshot> {
+  const path = `/api/v1/snapshot${wish === undefined ? '' : `?${wish}=true`}`;
+  const { status, body } = await askPatiently(socket, path, nevermind);
   if (status !== 200) throw new Error(body.trim());
   const { snapshot }: SnapshotAnswer = JSON.parse(body);
   return freshlyNamed(snapshotFromJson(snapshot));

@@ -104,11 +104,11 @@ const ASKED_SECONDS = 10;
  * half minute and is over stands behind that.
  */
 async function askedOfAgent({ scope, socket }: CheckOptions, limit: AbortSignal): Promise<Judged | undefined> {
-  const first = await askSnapshot(socket, limit, true);
+  const first = await askSnapshot(socket, limit, 'question');
   devicesIn(first, scope);
   // An agent that is late already has nothing newer a second later.
   if (lateWords(first.takenAt) === undefined) await wait(QUESTION_MS);
-  const last = await askSnapshot(socket, limit, true);
+  const last = await askSnapshot(socket, limit, 'question');
   const found = await askFindings(socket, limit);
   // An agent that has just started has no history yet.
   const before = found ? await askWindow(socket, { at: last.takenAt, seconds: ASKED_SECONDS }, limit) : [];
@@ -156,8 +156,8 @@ async function judgedHere({ scope, mechanisms, socket }: CheckOptions, silence: 
     return enough ? 0 : STALL_SECONDS - LOOK_SECONDS;
   };
   // On a whole host or namespace it would be read for each device, in a command that is to answer at once.
-  const isQuestion = !isEverything({ ...scope, netns: undefined });
-  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, longer, silence, isQuestion });
+  const wish = isEverything({ ...scope, netns: undefined }) ? undefined : 'question';
+  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, longer, silence, wish });
   return enough ?? judged();
 }
 

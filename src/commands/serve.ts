@@ -96,6 +96,7 @@ async function start(
     setup,
     takeSnapshot,
     ask: () => asked?.ask(),
+    wake: () => asked?.wake(),
     begun: () => void socket.open().catch(say),
     say,
   });
@@ -110,12 +111,14 @@ async function start(
   undo.push(() => serving.stop());
   const listening = serving.start();
   listening.catch(() => undefined); // it is waited for below
-  const { budget, detail } = options;
-  const collect = { filter, budget, perCpu: detail === 'cpu', tenants };
+  const { budget, detail, level } = options;
+  const collect = { filter, budget, level, perCpu: detail === 'cpu', tenants };
   const agent = new Agent({ forced, pin: options.pin }, collect);
   asked = agent;
   undo.push(() => agent.close());
   attached();
+  // Before the first sample, behind which the agent may rest.
+  const words = measured(agent.probes);
   await sampler.start(agent);
   undo.push(() => sampler.stop());
   await listening;
@@ -127,7 +130,6 @@ async function start(
   if (sentence !== undefined) announce([sentence]);
   if (lower)
     inform('It runs before other programs, and its session too (nice -10): so it answers when the host is out of CPU.');
-  const words = measured(agent.probes);
   send({ measured: words });
   undo.push(() => heartbeat.stop());
   heartbeat.complete(`serves ${formatAddress(options.listen)}. ${words}`);

@@ -5,7 +5,7 @@ import { Sampler } from '../agent/sampler.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { EVENTS, parseForced } from '../subjects/list.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
-import { askAbout, askSnapshot } from './ask-agent.ts';
+import { askAbout, askSnapshot, type Wish } from './ask-agent.ts';
 
 export interface SourceOptions {
   /** Where an agent may listen. */
@@ -16,8 +16,7 @@ export interface SourceOptions {
   readonly budget: number | undefined;
   /** The agent was asked already, and is silent. */
   readonly silence?: Silence | undefined;
-  /** A person asks why packets are lost: what is read for questions alone is wanted too. */
-  readonly isQuestion?: boolean;
+  readonly wish?: Wish | undefined;
 }
 
 export interface SnapshotSource {
@@ -50,23 +49,23 @@ const FREE = ['devices', 'owners', 'programs', 'readers'];
 const WALK_ALONE = EVENTS.filter(({ name }) => !FREE.includes(name)).map(({ name }) => `${name}=off`);
 
 export async function openSource(options: SourceOptions): Promise<SnapshotSource> {
-  const { socket, mechanisms, isQuestion = false } = options;
+  const { socket, mechanisms, wish } = options;
   if (mechanisms.length > 0) return ownSource(mechanisms, options);
   if (options.silence) {
     // The probes of an agent that is only slow still count: a second set would make each packet of a busy host pay twice.
     return ownSource(options.silence.halted ? [] : WALK_ALONE, options);
   }
   const { said, silence } = await talkToAgent(socket, PATIENCE_MS, async (limit) =>
-    (await askAbout(socket, limit)) === 'same version' ? askSnapshot(socket, limit, isQuestion) : undefined,
+    (await askAbout(socket, limit)) === 'same version' ? askSnapshot(socket, limit, wish) : undefined,
   );
-  return said ? agentSource(socket, said, isQuestion) : ownSource([], { ...options, silence });
+  return said ? agentSource(socket, said, wish) : ownSource([], { ...options, silence });
 }
 
-function agentSource(socket: string, first: Snapshot, isQuestion: boolean): SnapshotSource {
+function agentSource(socket: string, first: Snapshot, wish: Wish | undefined): SnapshotSource {
   const closing = new AbortController();
   const take = async (): Promise<Snapshot> => {
     const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
-      askSnapshot(socket, AbortSignal.any([closing.signal, limit]), isQuestion),
+      askSnapshot(socket, AbortSignal.any([closing.signal, limit]), wish),
     );
     if (!said) throw new SilentAgent(silence ?? { halted: false, words: 'the agent no longer answers' });
     return said;
@@ -107,17 +106,14 @@ function agentSource(socket: string, first: Snapshot, isQuestion: boolean): Snap
   };
 }
 
-function ownSource(
-  mechanisms: readonly string[],
-  { budget, silence, isQuestion = false }: SourceOptions,
-): SnapshotSource {
+function ownSource(mechanisms: readonly string[], { budget, silence, wish }: SourceOptions): SnapshotSource {
   const agent = new Agent(
     { forced: parseForced(mechanisms), pin: true },
     { filter: () => true, perCpu: false, budget },
   );
   let sampler: Sampler | undefined;
   const ask = (): void => {
-    if (isQuestion) agent.ask();
+    if (wish === 'question') agent.ask();
   };
   ask();
   return {

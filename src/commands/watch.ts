@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Silence } from './agent-silence.ts';
+import type { Wish } from './ask-agent.ts';
 import { refuseWithoutRights } from './rights.ts';
 import { openSource } from './snapshot-source.ts';
 
@@ -25,8 +26,7 @@ interface HostWatch {
   readonly check?: (snapshot: Snapshot) => unknown;
   /** The agent was asked already, and is silent. */
   readonly silence?: Silence | undefined;
-  /** What is read for questions alone is wanted too. */
-  readonly isQuestion?: boolean;
+  readonly wish?: Wish | undefined;
 }
 
 /** Answers why not the agent looked, although one runs. Throws SilentAgent where it fell silent meanwhile. */
@@ -41,9 +41,9 @@ export async function watchHost({
   longer,
   check,
   silence,
-  isQuestion = true,
+  wish = 'question',
 }: HostWatch): Promise<Silence | undefined> {
-  const source = await openSource({ socket, mechanisms, budget: undefined, silence, isQuestion });
+  const source = await openSource({ socket, mechanisms, budget: undefined, silence, wish });
   let isOver = false;
   try {
     if (!source.isAgent) refuseWithoutRights();

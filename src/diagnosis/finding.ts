@@ -17,6 +17,8 @@ export interface Remedy {
   readonly lossless: boolean;
   /** The guest, VPN or container has to start again. */
   readonly restart: boolean;
+  /** tapscope itself starts again, and what it remembers is lost; absent: it goes on. */
+  readonly losesHistory?: true;
   /** The responsible party: this host's operator, the guest's operator, or the author of the program that reads the queue. */
   readonly by: 'host' | 'guest' | 'vmm';
   /** The command only shows what there is to know; undefined: it changes something, or there is none. */

@@ -9,22 +9,28 @@ import { judge } from './judge.ts';
 
 testHosts([
   {
-    host: 'has so many taps that looking at them passes the budget',
+    host: 'has so many taps that looking at them passes the budget, and exact figures',
     taps: [{ queues: [{}] }],
     agent: { pace: { seconds: 2, judgedEvery: 2 }, overhead: new Map([['agent', 0.021]]) },
-    finds: ['agent-over-budget info'],
-    says: /^Watching costs more than the budget of tapscope allows: it looks at the host every 2 s, and it judges every 4 s\.$/,
+    finds: [],
   },
   {
     host: 'has a load that passes the budget',
     taps: [{ queues: [{}] }],
     agent: { level: 'lean' },
     finds: ['agent-over-budget info'],
+    says: /^Watching costs more than the budget of tapscope allows: it counts nothing on the enqueue path\.$/,
+  },
+  {
+    host: 'rests',
+    taps: [{ queues: [{}] }],
+    agent: { level: 'rest' },
+    finds: [],
   },
   {
     host: 'does not see all, has a device whose figures are off and passes its budget',
     taps: [{ more: () => ({ degraded: ['packets come past the offered probe'] }) }, {}],
-    agent: { namespacesUnresolved: 3, pace: { seconds: 2, judgedEvery: 1 }, overhead: new Map([['agent', 0.021]]) },
+    agent: { namespacesUnresolved: 3, level: 'lean', overhead: new Map([['agent', 0.021]]) },
     finds: ['agent-blind info'],
     says: /^tapscope does not see everything on this host: 3 namespaces could not be entered, and 1 more\. Besides, tapscope costs more than --budget allows, so it does less\.$/,
   },
@@ -54,14 +60,14 @@ test('the one finding about tapscope itself holds what each of several would say
   const [folded] = judge(
     quietHost([{ more: () => ({ degraded: ['packets come past the offered probe'] }) }], {
       namespacesUnresolved: 3,
-      pace: { seconds: 2, judgedEvery: 1 },
+      level: 'lean',
       overhead: new Map([['agent', 0.021]]),
     }),
   ).findings;
   assert.deepEqual(folded?.evidence, [
     '3 namespaces could not be entered',
     'the figures of tap0 are not exact: packets come past the offered probe',
-    'Watching costs more than the budget of tapscope allows: it looks at the host every 2 s.',
+    'Watching costs more than the budget of tapscope allows: it counts nothing on the enqueue path.',
     'of all CPUs of this host: agent 2.1 %',
   ]);
   assert.deepEqual([folded?.doubts, folded?.degraded].flat(), folded?.evidence.slice(0, 2));
@@ -73,7 +79,7 @@ test('the one finding about tapscope itself holds what each of several would say
 
 test('who asks about a device hears of the device first, and then of the budget', () => {
   const window = quietHost([{ queues: [{}] }], {
-    pace: { seconds: 2, judgedEvery: 2 },
+    level: 'lean',
     overhead: new Map([['agent', 0.021]]),
   });
   const rules = judge(window, window.devices[0]).findings.map(({ rule }) => rule);

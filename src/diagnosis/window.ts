@@ -99,8 +99,19 @@ function queuesOf(device: DeviceSpan): readonly QueueSpan[] {
   return device.now.queues.flatMap((now, place) => {
     const steps = followed(now.index, place, inSteps);
     const before = steps[0];
-    return before && steps.length === inSteps.length ? [{ device, before, now, steps }] : [];
+    return before && steps.length === inSteps.length
+      ? [{ device, before: withFirstHistory(before, now, steps), now, steps }]
+      : [];
   });
+}
+
+/**
+ * The level became `exact` in the window, as it does at the first drop: what is measured there alone grows from the first step that has it.
+ */
+function withFirstHistory(before: Queue, now: Queue, steps: readonly Queue[]): Queue {
+  if (before.history?.arrivals !== undefined || now.history?.arrivals === undefined) return before;
+  const first = steps.find(({ history }) => history?.arrivals !== undefined);
+  return { ...before, history: first?.history, wakeups: first?.wakeups };
 }
 
 type Find<Thing, Key> = (key: Key, place: number) => Thing | undefined;

@@ -55,8 +55,15 @@ test('without a budget nothing is shed', () => {
   assert.equal(end.level, 'exact');
 });
 
+test('the usual budget is 1 % of all CPUs, and 5 % of one at least', () => {
+  assert.deepEqual(
+    [1, 2, 5, 64].map((cpus) => parseBudget('auto', cpus)),
+    [0.05, 0.025, 0.01, 0.01],
+  );
+});
+
 test('a budget is a percentage or off', () => {
-  assert.deepEqual([parseBudget('1%'), parseBudget('0.5%'), parseBudget('off')], [0.01, 0.005, undefined]);
+  assert.deepEqual([parseBudget('1%', 2), parseBudget('0.5%', 2), parseBudget('off', 2)], [0.01, 0.005, undefined]);
   for (const text of ['1', '0%', '101%', '-1%', 'much', ''])
-    assert.throws(() => parseBudget(text), /no share of the host's CPUs/);
+    assert.throws(() => parseBudget(text, 2), /no share of the host's CPUs/);
 });

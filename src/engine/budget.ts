@@ -53,11 +53,19 @@ function shed(state: BudgetState): BudgetState {
   return { level: 'lean', against: 0, patience, age: 0, sheds: state.sheds + 1 };
 }
 
-/** `1%`, `0.5%` or `off`; the answer is a share. */
-export function parseBudget(text: string): number | undefined {
+/** Of all CPUs, where nothing else is asked for. */
+const USUAL = 0.01;
+/** Of one CPU: on a small host 1 % of all would be less than a program of this kind needs. */
+const LEAST_OF_ONE = 0.05;
+
+/** `auto`, `1%`, `0.5%` or `off`; the answer is a share of all CPUs. */
+export function parseBudget(text: string, cpus: number): number | undefined {
   if (text === 'off') return undefined;
+  if (text === 'auto') return Math.max(USUAL, LEAST_OF_ONE / cpus);
   const percent = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]);
   if (!(percent > 0 && percent <= 100))
-    throw new Error(`--budget=${text} is no share of the host's CPUs; write for example 1%, or off for no limit.`);
+    throw new Error(
+      `--budget=${text} is no share of the host's CPUs; write for example 1%, auto, or off for no limit.`,
+    );
   return percent / 100;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the agent inside its budget: measures what watching costs, and gives up or takes back what lies on the enqueue path.
+// Keeps the agent inside its budget: measures what watching costs, and says when what lies on the enqueue path is to be given up or taken back.
 import { agentCpuUs } from '../kernel/processes/agent-cpu.ts';
 import type { Probes } from './attach.ts';
 import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost } from './budget.ts';
@@ -23,6 +23,8 @@ interface Tally {
 }
 
 const IDLE_PERIOD_S = 60;
+/** What V8 compiles after the start is dear, and over soon. */
+export const YOUNG_MS = 20_000;
 /** More than any packet costs on the enqueue path, seconds: BENCHMARKS.md has about 500 instructions in raw mode. */
 const DEAR_PACKET_S = 2e-6;
 
@@ -38,7 +40,8 @@ export class Governor {
   #tally: Tally = { packets: 0, atMs: performance.now() };
   /** Packets a second between the last two ticks. */
   #rate = 0;
-  #measuredMs = performance.now();
+  readonly #startedMs = performance.now();
+  #measuredMs = this.#startedMs;
   /** CPUs × seconds for one packet on the enqueue path, when it was last counted there. */
   #packetPrice = 0;
 
@@ -54,24 +57,37 @@ export class Governor {
     return this.#cost;
   }
 
+  /** The level that the budget has room for. */
+  get level(): BudgetState['level'] {
+    return this.#state.level;
+  }
+
   get sheds(): number {
     return this.#state.sheds;
   }
 
-  /** Measures for a tenth of a second and acts on it; to be called every other second. */
+  /** Measures for a tenth of a second and judges; to be called every other second. */
   async tick(): Promise<void> {
     if (!this.#meter) return;
+    if (performance.now() - this.#startedMs < YOUNG_MS) return this.#begin();
     const tally = { packets: this.#options.packets(), atMs: performance.now() };
     this.#rate = packetRate(this.#tally, tally);
     this.#tally = tally;
     if (!this.#mustMeasure()) return;
-    const prices = [...(await this.#meter.measure(this.#probes.attached()))];
+    const price = await this.#meter.measure(this.#probes.attached());
+    if (!price) return;
+    const prices = [...price];
     const kernel = sumOf(prices);
     const enqueuePath = sumOf(prices.filter(([program]) => this.#onEnqueuePath.has(program)));
     this.#cost = this.#costNow(kernel, enqueuePath);
     const least = { ...this.#cost, agent: this.#options.least(this.#cost.agent) };
     this.#state = judgeCost(this.#state, least, this.#options.budget);
-    if (this.#state.level !== this.#probes.level()) this.#probes.setLevel(this.#state.level);
+  }
+
+  #begin(): void {
+    this.#userUs = agentCpuUs();
+    this.#measuredMs = performance.now();
+    this.#tally = { packets: this.#options.packets(), atMs: this.#measuredMs };
   }
 
   /**
@@ -82,9 +98,10 @@ export class Governor {
     const { budget, cpus } = this.#options;
     if (budget === undefined) return false;
     const seconds = (performance.now() - this.#measuredMs) / 1000;
-    return (
-      seconds > IDLE_PERIOD_S || this.#probes.level() === 'lean' || this.#rate * DEAR_PACKET_S > (budget * cpus) / 2
-    );
+    const level = this.#probes.level();
+    // At rest no packet costs anything.
+    const isDear = level !== 'rest' && this.#rate * DEAR_PACKET_S > (budget * cpus) / 2;
+    return seconds > IDLE_PERIOD_S || level === 'lean' || isDear;
   }
 
   #costNow(kernelCpus: number, enqueueCpus: number): Cost {

@@ -26,8 +26,11 @@ export interface Mechanism {
   readonly unavailable: (host: Host) => Unavailable | undefined;
 }
 
-/** exact: everything that the host allows; lean: nothing on the enqueue path. */
-export type Level = 'exact' | 'lean';
+/**
+ * exact: everything that the host allows; rest: no program where packets enter or leave a ring, because all is well; lean: nothing on the
+ * enqueue path, because the budget was passed.
+ */
+export type Level = 'exact' | 'rest' | 'lean';
 
 /** Programs that may be attached at some time. */
 export interface Wanted {
@@ -38,16 +41,18 @@ export interface Wanted {
 
 /**
  * backpressure: a device with IFF_BACKPRESSURE is there. exits: one is, or packets come that others hold too, whose drop fires no
- * tracepoint.
+ * tracepoint. split: a device may have several queues, and the kernel counts their packets together.
  */
-export type Demand = 'backpressure' | 'exits';
+export type Demand = 'backpressure' | 'exits' | 'split';
 
 export interface ProbeEvent {
   readonly name: string;
   readonly measures: string;
   readonly mechanisms: readonly Mechanism[];
-  /** Mechanisms on the enqueue path, which the level `lean` does without. */
+  /** Mechanisms on the enqueue path, which the levels `lean` and `rest` do without. */
   readonly shed?: readonly string[];
+  /** Mechanisms on the read path, which the level `rest` does without unless a split is asked for. */
+  readonly shedAtRest?: readonly string[];
   /** Mechanisms that all of the host pays for, attached only while something asks for them. */
   readonly demanded?: { readonly by: Demand; readonly mechanisms: readonly string[] };
   /** Figures mean the same with each of its mechanisms: a change begins no epoch. */
@@ -58,11 +63,15 @@ export const WALK = ['devices=walk'];
 
 /** Mechanisms that are not for now. */
 export function leftOut(
-  { shed = [], demanded }: ProbeEvent,
+  { shed = [], shedAtRest = [], demanded }: ProbeEvent,
   level: Level,
   demands: ReadonlySet<Demand>,
 ): readonly string[] {
-  return [...(level === 'lean' ? shed : []), ...(demanded && !demands.has(demanded.by) ? demanded.mechanisms : [])];
+  return [
+    ...(level === 'exact' ? [] : shed),
+    ...(level === 'rest' && !demands.has('split') ? shedAtRest : []),
+    ...(demanded && !demands.has(demanded.by) ? demanded.mechanisms : []),
+  ];
 }
 
 export function isMet(need: string, chosen: ReadonlyMap<string, Mechanism>): boolean {
@@ -77,7 +86,8 @@ interface Candidate {
   readonly usable: readonly Mechanism[];
 }
 
-const LEVELS: readonly Level[] = ['exact', 'lean'];
+const LEVELS: readonly Level[] = ['exact', 'rest', 'lean'];
+/** With `split` nothing is chosen at the level `rest` that `lean` does not choose. */
 const DEMANDS: readonly (readonly Demand[])[] = [[], ['exits'], ['backpressure'], ['exits', 'backpressure']];
 
 /** What the verifier is asked about: a program that no choice would lead to costs the start up to a third of its time. */

@@ -7,6 +7,8 @@ import type { LoadedPrograms } from './programs.ts';
 
 /** Long enough to see a steady load, short enough that the statistics' own price (about 20 ns a run) does not count. */
 const MOMENT_MS = 100;
+/** In a moment that lasted longer, this machine or its CPUs stood still: programs seem to have run for that time too. */
+const LONGEST_MOMENT_MS = 10 * MOMENT_MS;
 /** Instructions that a hook takes beside the program, which the statistics do not time; BENCHMARKS.md has them measured. */
 const HOOK_INSTRUCTIONS: Readonly<Record<string, number>> = { fentry: 110, fexit: 145, raw_tp: 118, tp_btf: 118 };
 /** Instructions of one round of the calibrating loop: 17 on Linux 7.3, 15 on 6.1, on the instruction clock. */
@@ -24,8 +26,8 @@ export class OverheadMeter {
     this.#nsPerInstruction = calibrate(programs.object);
   }
 
-  /** Watches the programs, which must be attached, for a moment. */
-  async measure(programs: readonly string[]): Promise<KernelPrice> {
+  /** Watches the programs, which must be attached, for a moment; undefined: it was no measurement. */
+  async measure(programs: readonly string[]): Promise<KernelPrice | undefined> {
     const read = () => programs.map((name) => this.#programs.objectOf(name).programInfo(name));
     const started = performance.now();
     const [before, after] = await withRunStatistics(async () => {
@@ -33,7 +35,9 @@ export class OverheadMeter {
       await wait(MOMENT_MS);
       return [first, read()];
     });
-    const elapsedNs = (performance.now() - started) * 1e6;
+    const elapsedMs = performance.now() - started;
+    if (elapsedMs > LONGEST_MOMENT_MS) return undefined;
+    const elapsedNs = elapsedMs * 1e6;
     return new Map(
       programs.map((name, i) => {
         const runs = Number((after?.[i]?.runCount ?? 0n) - (before?.[i]?.runCount ?? 0n));

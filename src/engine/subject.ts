@@ -132,6 +132,8 @@ export interface Accounts {
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];
   readonly unseen: UnseenPackets;
+  /** Each packet that left a ring was counted under its lock. */
+  readonly dequeuesCounted: boolean;
 }
 
 /** One queue as its accounts show it; packets. */

@@ -22,7 +22,7 @@ interface Item {
 
 export interface Checked extends Judged {
   /** The agent on this host; undefined: none runs. */
-  readonly agent: { readonly pid: number; readonly level: string } | undefined;
+  readonly agent: { readonly pid: number; readonly level: string; readonly lookSeconds?: number } | undefined;
   /** How many rules there are. */
   readonly rules: number;
 }
@@ -112,10 +112,15 @@ function agentItem({ agent, agentSilence, late }: Checked): Item {
   if (agentSilence !== undefined) return { mark: 'bad', what: 'agent', text: agentSilence };
   if (!agent) return { mark: 'note', what: 'agent', text: 'not running; no history is recorded' };
   return {
-    mark: agent.level === 'exact' && late === undefined ? 'good' : 'warning',
+    mark: agent.level !== 'lean' && late === undefined ? 'good' : 'warning',
     what: 'agent',
-    text: `pid ${agent.pid}, level ${agent.level}${late === undefined ? '' : `; ${late}`}`,
+    text: `pid ${agent.pid}, level ${agent.level}${slowWords(agent.lookSeconds)}${late === undefined ? '' : `; ${late}`}`,
   };
+}
+
+/** Its own CPU time passes its budget; figures are as exact as ever. */
+function slowWords(seconds = 1): string {
+  return seconds > 1 ? `, samples every ${seconds} s because of its budget` : '';
 }
 
 function isBlind({ agent }: Snapshot): boolean {

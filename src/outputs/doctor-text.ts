@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The doctor's report as text: the first line is the answer.
+import type { AgentState } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 
 export interface DoctorReport {
@@ -10,7 +11,7 @@ export interface DoctorReport {
   /** The agent that runs on this host, as it sees itself. */
   readonly agent: {
     readonly pid: number;
-    readonly level: 'exact' | 'lean';
+    readonly level: AgentState['level'];
     /** Between two samples of the host; absent: of an older agent. */
     readonly lookSeconds?: number;
     readonly overhead: Readonly<Record<string, number>>;
@@ -172,15 +173,20 @@ function isForbidden({ events }: DoctorReport): boolean {
   return events.some(({ refused }) => refused.some(({ reason }) => reason.includes('Operation not permitted')));
 }
 
+const LEVELS: Readonly<Record<AgentState['level'], string>> = {
+  exact: '',
+  rest: ' (all is well, so no program is on the way of packets; until something is lost or asked for, times in the ring, high-water marks, bursts and bytes of single queues are not measured)',
+  lean: ' (its budget was passed: nothing is counted on the enqueue path)',
+};
+
 function renderAgent({ agent, agentSilence }: DoctorReport): string {
   if (agentSilence !== null) return `${agentSilence.slice(0, 1).toUpperCase()}${agentSilence.slice(1)}.`;
   if (agent === null) return 'No agent runs.';
   const costs = Object.entries(agent.overhead).map(([part, share]) => `${part} ${(100 * share).toFixed(2)} %`);
-  const lean = agent.level === 'lean' ? ' (its budget was passed: nothing is counted on the enqueue path)' : '';
   const cost = costs.length > 0 ? `, which costs of all CPUs: ${costs.join(', ')}` : '';
   const { lookSeconds = 1 } = agent;
   const slow = lookSeconds > 1 ? ` It takes more than its budget, and looks at the host every ${lookSeconds} s.` : '';
-  return `An agent runs, pid ${agent.pid}, level ${agent.level}${lean}${cost}.${slow}`;
+  return `An agent runs, pid ${agent.pid}, level ${agent.level}${LEVELS[agent.level]}${cost}.${slow}`;
 }
 
 function renderPath({ name, present, reason, countedBy }: SkbPathReport): string {

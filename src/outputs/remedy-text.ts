@@ -5,8 +5,9 @@ import type { Remedy } from '../diagnosis/finding.ts';
 const WHO = { host: 'host', guest: 'in the guest', vmm: 'author of the reading program' };
 
 /** 'host, no packet lost, no restart', or 'host, read-only' */
-export function priceOf({ by, lossless, restart, inspects }: Remedy): string {
+export function priceOf({ by, lossless, restart, inspects, losesHistory }: Remedy): string {
   if (inspects) return `${WHO[by]}, read-only`;
+  if (losesHistory) return `${WHO[by]}, no packet lost, RESTARTS TAPSCOPE`;
   return [WHO[by], lossless ? 'no packet lost' : 'LOSES PACKETS', restart ? 'RESTART' : 'no restart'].join(', ');
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The state of a running agent, for other commands on this host.
 
+import type { AgentState } from '../snapshot/snapshot.ts';
+
 export interface AgentSelf {
   readonly pid: number;
-  readonly level: 'exact' | 'lean';
+  readonly level: AgentState['level'];
   /** Between two samples of the host; more than 1: the agent takes more than its budget. */
   readonly lookSeconds: number;
   /** Share of the host's CPU time by part of the agent; empty: not measured yet. */

@@ -27,6 +27,8 @@ export interface ApiDependencies {
   readonly takeSnapshot: () => Promise<Snapshot>;
   /** Tells the process that counts that a person asks about this host. */
   readonly ask?: () => void;
+  /** A person watches figures that level `exact` alone has. */
+  readonly wake?: () => void;
   readonly host: LiveMessage['host'];
   /** Resolves when the process that counts answers, or gets no CPU: each answer has the time of what it tells. Absent: it is this process. */
   readonly pulse?: () => Promise<void>;
@@ -52,7 +54,7 @@ const spanned = (seconds: number) =>
   }) as const;
 const questioning = {
   type: 'object',
-  properties: { question: { type: 'boolean', default: false } },
+  properties: { question: { type: 'boolean', default: false }, exact: { type: 'boolean', default: false } },
   additionalProperties: false,
 } as const;
 const oneQueue = {
@@ -64,9 +66,12 @@ const oneQueue = {
   },
 } as const;
 
-/** `question`: the figures that are read for questions alone are wanted too, from the next second on. */
+/**
+ * `question`: the figures that are read for questions alone are wanted too, from the next second on; `exact`: those of level `exact` alone.
+ */
 interface Questioning {
   readonly question: boolean;
+  readonly exact: boolean;
 }
 interface Timed {
   readonly at?: number;
@@ -82,7 +87,7 @@ interface OneQueue {
 
 export function addApi(
   app: FastifyInstance,
-  { observer, takeSnapshot, ask = () => undefined, host, pulse }: ApiDependencies,
+  { observer, takeSnapshot, ask = () => undefined, wake = () => undefined, host, pulse }: ApiDependencies,
   turns = createRequestThrottle(),
 ): void {
   const { history } = observer;
@@ -148,6 +153,7 @@ export function addApi(
     { schema: { querystring: questioning }, preHandler: long },
     ({ query }, reply) => {
       if (query.question) ask();
+      else if (query.exact) wake();
       return sendMade(reply, async () => ({ ...header, snapshot: snapshotToJson(await takeSnapshot()) }));
     },
   );
@@ -197,6 +203,7 @@ export function addApi(
     { schema: { querystring: spanned(HALF_HOUR), params: oneQueue }, preHandler: short },
     async ({ query, params: { netns, device, queue } }, reply) => {
       const { at: time = now(), seconds } = query;
+      if (query.at === undefined) wake();
       return sendMade(reply, () => {
         const series = seriesOf(history.device(netns, device, time, seconds), queue);
         if (series.takenAt.length > 0) return { ...header, netns, device, queue, ...series };

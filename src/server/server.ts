@@ -44,6 +44,8 @@ export interface ServerDependencies {
   readonly observer: Observer;
   /** A person asks about this host, as for the API. */
   readonly ask?: () => void;
+  /** A person watches figures that level `exact` alone has. */
+  readonly wake?: () => void;
   /** Resolves once the counting process answers, as for the API; absent: this process counts. */
   readonly pulse?: () => Promise<void>;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */

@@ -61,8 +61,10 @@ export interface AgentState {
   readonly failedLooks?: { readonly count: number; readonly reason?: string | undefined } | undefined;
   /** What watching costs, as shares of all CPUs, by part: kernel, agent; empty: not measured yet. */
   readonly overhead: ReadonlyMap<string, number>;
-  /** lean: the budget was passed, nothing is counted on the enqueue path. */
-  readonly level: 'exact' | 'lean';
+  /**
+   * rest: all is well, and no program is on the way of packets; lean: the budget was passed, nothing is counted on the enqueue path.
+   */
+  readonly level: 'exact' | 'rest' | 'lean';
   /** How often the budget was passed. */
   readonly sheds: number;
   /** Seconds between two snapshots, and each how many-th is judged; absent: it was not recorded. */

@@ -6,7 +6,7 @@ import { type SnapshotJson, snapshotFromJson, snapshotToJson } from './json.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** What may come back: one byte each, so that nothing is parsed by the process that has rights. */
-export const REQUESTS = { snapshot: 's', listening: 'l', pulse: 'p', serves: 'h', question: 'q' } as const;
+export const REQUESTS = { snapshot: 's', listening: 'l', pulse: 'p', serves: 'h', question: 'q', exact: 'e' } as const;
 
 /** A line that belongs to a snapshot: a device, or the end of it. */
 export interface SnapshotPart extends Partial<End> {

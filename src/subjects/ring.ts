@@ -51,12 +51,13 @@ function dequeueTiming(
 }
 
 function open({ probes: { can } }: Parts): OpenSubject {
+  const sees = () => can('offers') || can('dequeues');
   return {
     // An episode of drops goes on: how long it lasts grows without anything being written.
     changesWithTime: (_, sums) =>
       [...sums.values()].some(({ shared }) => shared !== undefined && shared.episodeDrops > 0),
     queue: ({ ring, sums, device: { nowNs } }) => ({
-      ring: ring && ringOf(ring, sums),
+      ring: ring && ringOf(ring, sees() ? sums : undefined),
       history: sums && historyOf(sums, { arrivals: can('offers'), departures: can('dequeue-timing'), nowNs }),
     }),
   };

@@ -61,9 +61,9 @@ export const self: Subject = {
       ),
       gauges(
         'tapscope_agent_level',
-        '1 for the level in use: exact, or lean while the budget is passed, when nothing is counted on the enqueue path.',
+        '1 for the level in use: rest while all is well, when no program is on the way of packets; exact; lean while the budget is passed, when nothing is counted on the enqueue path.',
         ['level'],
-        (agent) => ['exact', 'lean'].map((level) => series(Number(level === agent.level), level)),
+        (agent) => ['exact', 'rest', 'lean'].map((level) => series(Number(level === agent.level), level)),
       ),
       counter(
         'tapscope_epochs_total',

@@ -85,6 +85,7 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'consumed',
     measures: 'packets taken out of each ring',
+    shedAtRest: ['fentry', 'fentry-preempted'],
     mechanisms: [
       {
         name: 'fentry',
@@ -126,14 +127,17 @@ const EVENTS: readonly ProbeEvent[] = [
 
 function open({ probes: { can }, programs: { reasons } }: Parts): OpenSubject {
   return {
-    queue: ({ sums, balance }) => {
+    queue: ({ sums, balance, device: { accounts } }) => {
       const audit = balance?.audit ?? [];
       if (!sums) return { audit };
       // The exit of the transmit function counts each packet, as the entry counts what is offered.
       const exits = can('offers') && !can('entry-only');
       return {
-        counters: countersOf(sums, balance, reasons, can),
-        perCpu: sums.perCpu,
+        counters: {
+          ...countersOf(sums, balance, reasons, can),
+          consumed: can('dequeues') && accounts?.dequeuesCounted !== false ? consumedOf(sums, balance) : undefined,
+        },
+        perCpu: can('offers') ? sums.perCpu : [],
         audit: exits ? [auditOf(sums), ...audit] : audit,
       };
     },
@@ -147,23 +151,26 @@ function auditOf({ offered, enqueued, redirected, dropped, bypassed }: QueueSums
 
 const NOT_KNOWN = { enqueued: undefined, transmitted: undefined };
 
+/** Counted under the ring's lock. */
+function consumedOf(sums: QueueSums, balance: QueueBalance | undefined): QueueCounters['consumed'] {
+  const read = balance?.read ?? Math.max(0, sums.consumed - sums.consumedInBatches);
+  return { read, vhost: sums.consumed - read };
+}
+
 function countersOf(
   sums: QueueSums,
   balance: QueueBalance | undefined,
   reasons: DropReasons,
   can: (capability: string) => boolean,
-): QueueCounters {
+): Omit<QueueCounters, 'consumed'> {
   const untraced = balance?.untraced ?? 0;
   const own = { enqueued: sums.enqueued, transmitted: sums.enqueued - sums.redirected };
   const { enqueued, transmitted } = balance?.known === false ? NOT_KNOWN : (balance ?? own);
-  const read = balance?.read ?? Math.max(0, sums.consumed - sums.consumedInBatches);
   return {
     dropped: withUntraced(droppedOf(sums, reasons), untraced),
     offered: transmitted === undefined ? undefined : transmitted + sumOf(sums.dropped) + untraced,
     offeredBytes: can('offers') ? sums.offeredBytes : undefined,
     enqueued,
-    // Counted under the ring's lock.
-    consumed: can('dequeues') ? { read, vhost: sums.consumed - read } : undefined,
     ...forEachCounter((name) => (can(QUEUE_COUNTERS[name].needs) ? sums[name] : undefined)),
     delivered: balance?.known ? balance.delivered : undefined,
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an agent sees, as a test asks it: `tapscope serve` as built, or its parts within the test's own process.
-import { SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
+import { type LevelChoice, SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { attachProbes, type Probes } from '../../src/engine/attach.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
@@ -58,17 +58,23 @@ export function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<At
   return agentLabOf(t, () => true, mechanisms);
 }
 
+/** The same, at rest until something wakes it; a test may set another level meanwhile. */
+export function restingLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
+  return agentLabOf(t, () => true, mechanisms, 'auto');
+}
+
 /** The same of devices that the filter accepts. */
 export async function agentLabOf(
   t: Scope,
   filter: (device: string) => boolean,
   mechanisms: readonly string[] = [],
+  level: LevelChoice = 'exact',
 ): Promise<AttachedLab> {
   await dismissStanding();
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin: true });
   t.after(() => probes.close());
-  const collector = new SnapshotTaker(host, probes, { filter, perCpu: true, budget: undefined });
+  const collector = new SnapshotTaker(host, probes, { filter, perCpu: true, budget: undefined, level });
   const snapshot = async (): Promise<Snapshot> => {
     const taken = await collector.take();
     await collector.refresh();

@@ -116,7 +116,12 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
   const started = performance.now();
   const { listen = '127.0.0.1' } = options;
   const socket = join(tmpdir(), `tapscope-lab-${process.pid}-${port}.sock`);
-  const child = launch(['serve', `--web.listen-address=${listen}:${port}`, `--socket=${socket}`, ...args], options);
+  // A test says so where it is about an agent that rests.
+  const level = args.some((arg) => arg.startsWith('--level=')) ? [] : ['--level=exact'];
+  const child = launch(
+    ['serve', ...level, `--web.listen-address=${listen}:${port}`, `--socket=${socket}`, ...args],
+    options,
+  );
   const end = finished(child);
   const kill = (): void => void child.kill('SIGKILL');
   scope.after(async () => {

@@ -189,5 +189,5 @@ test('programs that were loaded later have their price too', async (t) => {
   host.releaseTypes();
   assert.ok(probes.programs);
   const prices = await new OverheadMeter(probes.programs).measure(probes.attached());
-  assert.equal(prices.get('unproduced_fentry'), 0);
+  assert.equal(prices?.get('unproduced_fentry'), 0);
 });

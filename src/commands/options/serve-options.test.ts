@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
 import assert from 'node:assert/strict';
+import { cpus } from 'node:os';
 import { test } from 'node:test';
 import { Command } from 'commander';
+import { parseBudget } from '../../engine/budget.ts';
 import { readLogOptions, readServeOptions, serveFlags } from './serve-options.ts';
 
 function parse(...words: readonly string[]) {
@@ -19,7 +21,8 @@ test('without flags it listens on this host alone', () => {
     socket: '/run/tapscope/agent.sock',
     socketGroup: undefined,
     detail: 'queue',
-    budget: 0.01,
+    budget: parseBudget('auto', cpus().length),
+    level: 'auto',
     pin: true,
     created: false,
     tenantMap: undefined,
@@ -37,6 +40,7 @@ test('every flag is understood', () => {
     '--detail=cpu',
     '--socket-group=root',
     '--budget=off',
+    '--level=exact',
     '--tenant-map=/etc/tapscope/tenants',
     '--otlp=https://collector:4318/otlp/',
     '--otlp-header=Authorization: Bearer secret',
@@ -56,6 +60,7 @@ test('every flag is understood', () => {
     socketGroup: { name: 'root', gid: 0 },
     detail: 'cpu',
     budget: undefined,
+    level: 'exact',
     pin: false,
     created: true,
     tenantMap: '/etc/tapscope/tenants',
@@ -75,6 +80,7 @@ for (const [words, message] of [
   [['--detail=port'], /^--detail=port is unknown; write one of: core, device, queue, full, cpu\.$/],
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
   [['--web.allowed-host=http://a:80'], /^--web\.allowed-host=http:\/\/a:80 is not the name of a host; .*\.$/],
+  [['--level=lean'], /^--level=lean is unknown; write one of: auto, exact, rest\.$/],
   [['--budget=5'], /^--budget=5 is no share of the host's CPUs; .*\.$/],
   [['--otlp=collector:4318'], /^--otlp=collector:4318 is not the address of a collector; .*\.$/],
   [['--otlp=http://a/v1/metrics'], /^--otlp=.* is the address of one signal; leave \/v1\/metrics away\.$/],

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of `tapscope serve` and what they mean.
 
+import { cpus } from 'node:os';
+import { type LevelChoice, levelChoices } from '../../agent/snapshot-taker.ts';
 import { parseBudget } from '../../engine/budget.ts';
 import { type Group, groupOf } from '../../kernel/processes/socket-peer.ts';
 import type { LogOptions } from '../../log/log.ts';
@@ -27,6 +29,7 @@ export interface ServeOptions {
   readonly devices: { readonly include: string | undefined; readonly exclude: string | undefined };
   /** Share of all CPUs; undefined: no limit. */
   readonly budget: number | undefined;
+  readonly level: LevelChoice;
   /** Probes may keep the tun module from being unloaded. */
   readonly pin: boolean;
   /** File that says whose each guest is. */
@@ -123,8 +126,15 @@ export const serveFlags: readonly Flag[] = [
   { flags: '--otlp-interval <time>', description: 'time between two exports of all metrics', fallback: '60s' },
   {
     flags: '--budget <share>',
-    description: 'share of all CPUs that the agent may use before it leaves the enqueue path (level lean), or off',
-    fallback: '1%',
+    description:
+      'share of all CPUs that the agent may use before it leaves the enqueue path (level lean), such as 2%; auto (1%, and 5% of one CPU at least), or off',
+    fallback: 'auto',
+  },
+  {
+    flags: '--level <level>',
+    description:
+      'auto (no program on the way of packets while all is well, exact once there are drops, full rings or questions), exact or rest (always)',
+    fallback: 'auto',
   },
   { flags: NO_PIN, description: NO_PIN_HELP, fallback: undefined },
   { flags: '--log.level <level>', description: `${logLevels.join(', ')}; debug logs requests`, fallback: 'info' },
@@ -155,7 +165,8 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     devices: { include: readText(values.deviceInclude), exclude: readText(values.deviceExclude) },
     pin: values.pin !== false,
     created: values.openmetricsCreated === true,
-    budget: parseBudget(String(values.budget)),
+    budget: parseBudget(String(values.budget), cpus().length),
+    level: readWord('--level', values.level, levelChoices),
     tenantMap: readText(values.tenantMap),
     otlp: readOtlp(values),
   };

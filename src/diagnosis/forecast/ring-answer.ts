@@ -3,7 +3,7 @@
 
 import { count, duration, nameOf, percent } from '../format.ts';
 import { setLink } from '../remedies/command.ts';
-import type { DeviceSpan } from '../window.ts';
+import type { DeviceSpan, Window } from '../window.ts';
 import { LARGEST_RING, type RingForecast, ringForecast } from './ring-forecast.ts';
 import type { SteadyWindow } from './steady-window.ts';
 
@@ -54,7 +54,7 @@ export function ringAnswer({ window, device, isCut }: SteadyWindow, { sizes, ker
   };
 }
 
-function whyUnknown({ now }: DeviceSpan, level: 'exact' | 'lean'): string {
+function whyUnknown({ now }: DeviceSpan, level: Window['agent']['level']): string {
   if (level === 'lean') return `Overflows of ${now.name} are not followed: the agent is over its budget (level lean).`;
   return `Overflows of ${now.name} are not followed on this host: 'tapscope doctor' says why.`;
 }
