@@ -6,6 +6,7 @@ import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import type { Reach } from '../kernel/processes/native-processes.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
 import { ownLog } from '../log/log.ts';
+import { discardedOutputLines } from '../log/log-limits.ts';
 import type { CountingProcess, Snapshot } from '../snapshot/snapshot.ts';
 import { REQUESTS, SnapshotWriter } from '../snapshot/stream.ts';
 
@@ -243,7 +244,7 @@ export class ServingProcess {
       servingRestarts: this.#restarts,
       cpuSeconds: (user + system) / 1e6,
       residentBytes: process.memoryUsage.rss(),
-      logLinesDropped: ownLog().dropped(),
+      logLinesDropped: ownLog().dropped() + discardedOutputLines(),
     };
   }
 

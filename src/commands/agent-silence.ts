@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One limit for a whole conversation with the agent, and why it is silent: stopped, frozen, or slower than that.
 import { agentPid } from '../kernel/agent-lock.ts';
+import { shortOfCpu } from '../kernel/load-average.ts';
 import { unixPeerPid } from '../kernel/native.ts';
 import { type ProcessState, readState } from '../kernel/process-state.ts';
-import { shortOfCpu } from './busy-host.ts';
 
 export interface Silence {
   /** The agent is stopped and cannot answer until it is continued; else it may be busy. */

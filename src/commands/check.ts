@@ -7,6 +7,7 @@ import { RULES } from '../diagnosis/all-rules.ts';
 import { inOrder } from '../diagnosis/order.ts';
 import { devicesIn, findingsOn, isEverything, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
+import { shortOfCpu } from '../kernel/load-average.ts';
 import { raisePriority } from '../kernel/processes/own-priority.ts';
 import { itemsOf, renderCheck } from '../outputs/check-text.ts';
 import { forNagios, statusLine, unknownLine } from '../outputs/first-line.ts';
@@ -17,7 +18,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askFindings, askSelf, askSnapshot, askWindow } from './ask-agent.ts';
-import { lateWords, shortOfCpu } from './busy-host.ts';
+import { lateWords } from './late-words.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
 import { linkedLayoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
@@ -74,7 +75,8 @@ function inFull(why: string): string {
 
 async function answer(options: CheckOptions): Promise<number> {
   const patience = isEverything(options.scope) ? PATIENCE_MS : PATIENCE_MS + QUESTION_MS;
-  if (shortOfCpu() !== undefined) raisePriority();
+  const lower = shortOfCpu() === undefined ? undefined : raisePriority();
+  if (lower) process.once('exit', lower); // the session is the shell's too
   const { said, silence } = await talkToAgent(options.socket, patience, (limit) =>
     Promise.all([askSelf(options.socket, limit), judgedByAgent(options, limit)]),
   );

@@ -191,6 +191,12 @@ export function possibleCpus(list: string): number {
   return 1 + Math.max(...(list.match(/\d+/g) ?? ['0']).map(Number));
 }
 
+/** May this process load programs: CAP_BPF, or CAP_SYS_ADMIN, which was it before Linux 5.8. */
+export function mayLoadPrograms(): boolean {
+  const held = effectiveCapabilities(readFileSync('/proc/self/status', 'utf8'));
+  return held.has('CAP_BPF') || held.has('CAP_SYS_ADMIN');
+}
+
 function effectiveCapabilities(status: string): ReadonlySet<Capability> {
   const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   return new Set(capabilityNames.filter((name) => mask & (1n << BigInt(CAPABILITIES[name].bit))));
