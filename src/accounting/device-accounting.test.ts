@@ -184,6 +184,22 @@ test('what the core dropped before the accounting began explains nothing that ca
   assert.deepEqual(losses(new DeviceAccounting(false), levels).at(-1), [0, 20]);
 });
 
+test('drops that only the device knew while the agent rested mark it from then on', () => {
+  const accounting = new DeviceAccounting(true);
+  const resting: CountingMode = { enqueued: 'derived', taken: 'device' };
+  losses(accounting, [
+    [0, 0],
+    [0, 0],
+    [500, 0, resting],
+    [500, 0, resting],
+  ]);
+  const walked = walkedDevice([walkedQueue(0, 0)], 0, 500);
+  for (let sample = 0; sample < 3; sample++) {
+    const { degraded } = update(accounting, reading({}, 0, 0, { walked }));
+    assert.match(degraded.join(), /^500 drops of shared packets are known for the device only/);
+  }
+});
+
 test('what the core drops while the accounting begins is no difference, under load and later', () => {
   // Lost between the kernel's counter and ours, at each sample.
   const busy = [1, 2, 3, 4, 5].map((second) => [10_000 * second, 10_000 * second + 300] as const);

@@ -45,6 +45,8 @@ export class DeviceAccounting {
   #leaving = 0;
   readonly #marks = new Marks();
   readonly #deliveries = new Deliveries();
+  /** Drops that no queue's figures have, for as long as the device lives. */
+  #sharedBefore = 0;
   readonly #unseen = { enqueued: new Unseen(), dropped: new Unseen() };
   /** Unseen packets of no queue's accounts; `#untraced`: drops in the kernel's counter since the accounting began. */
   #unassigned = 0;
@@ -221,6 +223,8 @@ export class DeviceAccounting {
     const isResumed = this.#changes(mode) && mode.enqueued === 'counted';
     this.#mode = mode;
     if (!isResumed) return;
+    const shared = this.#sharedDrops(reading, dropped);
+    if (shared > this.#tolerance) this.#sharedBefore += shared;
     this.#others.open(reading.otherDropped);
     this.#untraced = 0;
     this.#misplaced.restart();
@@ -292,7 +296,7 @@ export class DeviceAccounting {
   }
 
   #judge(audit: Accounts['audit'], reading: Reading, totals: Totals, mode: CountingMode, atRest: boolean): string[] {
-    const { walked, before, otherDropped } = reading;
+    const { walked, before } = reading;
     const tolerance =
       this.#tolerance + (atRest ? 0 : BACKEND_BATCH + moved(reading)) + unseenOf(walked, reading.heldUnseen);
     const rings = ringsOf([...this.#queues.values()], this.#unassigned, tolerance);
@@ -303,10 +307,16 @@ export class DeviceAccounting {
       ...this.#marks.ofAudits([...audit, ...rings], tolerance, atRest),
       ...this.#deliveries.sentences(PATIENCE, now),
     ];
-    const explained = this.#others.explained(otherDropped);
-    const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - explained : 0;
-    if (mode.enqueued === 'derived' && shared > tolerance)
-      degraded.push(`${shared} drops of shared packets are known for the device only (lean)`);
+    const shared = mode.enqueued === 'derived' ? this.#sharedDrops(reading, totals.dropped) : 0;
+    const known = this.#sharedBefore + (shared > tolerance ? shared : 0);
+    if (known > 0)
+      degraded.push(`${known} drops of shared packets are known for the device only: they came at level rest or lean`);
     return degraded;
+  }
+
+  /** Since the accounts were last opened, in the device's tx_dropped and in nothing else: no tracepoint tells of them. */
+  #sharedDrops({ walked, otherDropped }: Reading, dropped: number): number {
+    if (!this.#base) return 0;
+    return walked.counters.txDropped - this.#base.dropped - dropped - this.#others.explained(otherDropped);
   }
 }
