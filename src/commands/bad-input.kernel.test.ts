@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freshSnapshot } from '../../test/agent/agent-lab.ts';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
@@ -17,7 +18,6 @@ import { inside, type NamespaceLab, namespaceLab, noLab, testReaderFile } from '
 import { slowness } from '../../test/host/slowness.ts';
 import { until } from '../../test/host/until.ts';
 import { startTestReader } from '../../test/test-reader/test-reader.ts';
-import { askSnapshot } from './ask-agent.ts';
 
 const run = promisify(execFile);
 const noQemu = noLab || missing([{ debian: 'qemu-system-x86', file: 'qemu-system-x86_64' }]);
@@ -164,7 +164,7 @@ test('a namespace is asked for by its name as soon as it is there', { skip: noLa
   const lab = await namespaceLab(t);
   const other = await lab.testReader();
   await other.open('a', 'tap1', 'tap');
-  const { agent: seen, devices } = await askSnapshot(agent.socket);
+  const { agent: seen, devices } = await freshSnapshot(agent.socket);
   assert.ok(devices.some(({ netns, name }) => netns === lab.inode && name === 'tap1'));
   assert.equal(seen.namespaceNames.get(lab.inode), lab.name);
 });

@@ -75,7 +75,7 @@ function inFull(why: string): string {
 
 async function answer(options: CheckOptions): Promise<number> {
   const patience = isEverything(options.scope) ? PATIENCE_MS : PATIENCE_MS + QUESTION_MS;
-  const lower = shortOfCpu() === undefined ? undefined : raisePriority();
+  const lower = shortOfCpu() === undefined ? undefined : raisePriority({ isBrief: true });
   if (lower) process.once('exit', lower); // the session is the shell's too
   const { said, silence } = await talkToAgent(options.socket, patience, (limit) =>
     Promise.all([askSelf(options.socket, limit), judgedByAgent(options, limit)]),

@@ -70,7 +70,7 @@ async function start(
   attached: () => void,
 ): Promise<void> {
   // First, while it has the right to.
-  const lower = raisePriority();
+  const lower = raisePriority({ isBrief: false });
   if (lower) undo.push(lower);
   const startsProcesses = servingUnit() === undefined;
   keepRights({ startsProcesses, hasGroup: options.socketGroup !== undefined });
@@ -129,7 +129,9 @@ async function start(
   const sentence = missingRights(agent.probes);
   if (sentence !== undefined) announce([sentence]);
   if (lower)
-    inform('It runs before other programs, and its session too (nice -10): so it answers when the host is out of CPU.');
+    inform(
+      'It runs before other programs (nice -10, at a terminal its session too): so it answers when the host is out of CPU.',
+    );
   send({ measured: words });
   undo.push(() => heartbeat.stop());
   heartbeat.complete(`serves ${formatAddress(options.listen)}. ${words}`);

@@ -11,7 +11,8 @@ import { namespaceLab, noLab } from '../../test/host/netns.ts';
 const LOOPS = 40;
 const TAPS = 30;
 const QUESTIONS = 10;
-const WITHIN_MS = 2000;
+/** Half of the answers. A command gets its start from its own session, whose share of the CPU is that of each loop. */
+const WITHIN_MS = { scrape: 2000, check: 8000 };
 /** Of all questions: other tests run beside this one, and add their load to that of the loops. */
 const MOST_UNANSWERED = 2;
 
@@ -30,21 +31,22 @@ async function timed<Value>(work: () => Promise<Value>): Promise<readonly [Value
   return [await work(), performance.now() - began];
 }
 
-test('beside 40 busy loops each scrape and each check is answered within two seconds, with devices', {
+test('beside 40 busy loops scrapes are answered within two seconds, checks with what was seen last, and both with devices', {
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
   const testReader = await lab.testReader();
   for (let index = 0; index < TAPS; index++) await testReader.open(`q${index}`, `tap${index}`, 'tap');
-  const agent = await startAgent(t);
+  // As from a terminal of its own.
+  const agent = await startAgent(t, [], { wrapper: ['setsid'] });
   await wait(3000);
   starve(t);
   await wait(2000);
-  const times: number[] = [];
+  const times = { scrape: [] as number[], check: [] as number[] };
   const unanswered: string[] = [];
-  const ask = async (question: () => Promise<string>, answer: RegExp): Promise<void> => {
+  const ask = async (kind: 'scrape' | 'check', question: () => Promise<string>, answer: RegExp): Promise<void> => {
     const [said, ms] = await timed(question);
-    times.push(ms);
+    times[kind].push(ms);
     // What is late is not unmeasured.
     assert.doesNotMatch(said, /(?<!HELP.*)nothing measures/);
     if (!answer.test(said)) unanswered.push(`${Math.round(ms)} ms: ${said.slice(0, 100)}`);
@@ -52,17 +54,23 @@ test('beside 40 busy loops each scrape and each check is answered within two sec
   // Taps of other tests may have faults; what is no answer is that the agent gave none.
   const devices = /^(?:OK|WARNING|CRITICAL|UNKNOWN): (?!the agent)/;
   for (let asked = 0; asked < QUESTIONS; asked++) {
-    await ask(async () => {
-      const response = await fetch(`${agent.url}/metrics`);
-      const page = await response.text();
-      // Never a page without devices.
-      assert.ok(response.status === 503 || page.includes('device="tap0"'));
-      return page;
-    }, /device="tap0"/);
-    await ask(async () => (await tapscope(['check', `--socket=${agent.socket}`])).stdout, devices);
+    await ask(
+      'scrape',
+      async () => {
+        const response = await fetch(`${agent.url}/metrics`);
+        const page = await response.text();
+        // Never a page without devices.
+        assert.ok(response.status === 503 || page.includes('device="tap0"'));
+        return page;
+      },
+      /device="tap0"/,
+    );
+    await ask('check', async () => (await tapscope(['check', `--socket=${agent.socket}`])).stdout, devices);
   }
-  t.diagnostic(`ms: ${times.map((ms) => Math.round(ms)).join(' ')}`);
   assert.ok(unanswered.length <= MOST_UNANSWERED, unanswered.join('\n'));
-  const median = times.sort((a, b) => a - b)[times.length / 2] ?? Number.NaN;
-  assert.ok(median <= WITHIN_MS, `half of the answers took ${Math.round(median)} ms or longer`);
+  for (const kind of ['scrape', 'check'] as const) {
+    const sorted = times[kind].map(Math.round).sort((a, b) => a - b);
+    t.diagnostic(`${kind}, ms: ${sorted.join(' ')}`);
+    assert.ok((sorted[QUESTIONS / 2] ?? Number.NaN) <= WITHIN_MS[kind], `${kind}: ${sorted.join(' ')} ms`);
+  }
 });

@@ -17,6 +17,7 @@ import { dismissStanding } from './shared-agent.ts';
 
 /** A change is seen each second; a slow observer looks every ten. */
 const SEEN_WITHIN_MS = 5000;
+const FRESH_WITHIN_MS = 20_000;
 
 export interface AgentLab {
   /** The process that takes the snapshots. */
@@ -37,10 +38,21 @@ export interface AttachedLab extends AgentLab {
   ask(): void;
 }
 
+/** Taken after this call: on a slow machine an agent answers from the newest snapshot there is. */
+export async function freshSnapshot(socket: string): Promise<Snapshot> {
+  const asked = Date.now() / 1000;
+  let snapshot = await askSnapshot(socket);
+  await until(async () => {
+    if (snapshot.takenAt < asked) snapshot = await askSnapshot(socket);
+    return snapshot.takenAt >= asked;
+  }, FRESH_WITHIN_MS);
+  return snapshot;
+}
+
 /** `tapscope serve` as built, with the best mechanisms, as the test before left it. */
 export async function standingLab(): Promise<AgentLab> {
   const { pid, socket } = await standingAgent();
-  const snapshot = (): Promise<Snapshot> => askSnapshot(socket);
+  const snapshot = (): Promise<Snapshot> => freshSnapshot(socket);
   const { agent } = await snapshot();
   return {
     pid,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Prometheus gets of one device, as one object to hold against the truth.
-import { askSnapshot } from '../../src/commands/ask-agent.ts';
+import { freshSnapshot } from '../agent/agent-lab.ts';
 import type { Agent, Metrics } from '../agent/serve-process.ts';
 
 export interface Figures {
@@ -92,7 +92,7 @@ function inTxDropped(metrics: Metrics, labels: Readonly<Record<string, string>>)
 
 /** Why the device is marked now, in the agent's words. */
 export async function marksOf(agent: Agent, netns: number, device: string): Promise<readonly string[] | undefined> {
-  const { devices } = await askSnapshot(agent.socket);
+  const { devices } = await freshSnapshot(agent.socket);
   return devices.find((one) => one.netns === netns && one.name === device)?.degraded;
 }
 

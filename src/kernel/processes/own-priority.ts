@@ -8,18 +8,28 @@ const NICE = -10;
 /** Where the kernel groups processes by session (CONFIG_SCHED_AUTOGROUP), `nice` alone only sorts those of one session. */
 const AUTOGROUP = '/proc/self/autogroup';
 
-/** undefined: this process has no right to, or a service manager has seen to it; else gives the session's priority back. */
-export function raisePriority(): (() => void) | undefined {
+/**
+ * undefined: this process has no right to, or a service manager has seen to it; else gives the session's priority back.
+ * `isBrief`: the session may be one of others, who have it raised for as long as a command takes.
+ */
+export function raisePriority({ isBrief }: { readonly isBrief: boolean }): (() => void) | undefined {
   if (getPriority() < 0) return undefined;
   try {
     setPriority(NICE); // of this thread, and so of what it starts
   } catch {
     return undefined;
   }
-  const before = sessionNice();
+  const before = isBrief || isOwnSession() ? sessionNice() : undefined;
   if (before === undefined || before < 0) return () => undefined;
   writeSession(NICE);
   return () => writeSession(before);
+}
+
+/** It leads it, or a person at a terminal started it there; else a script or daemon would run before others, too. */
+function isOwnSession(): boolean {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const [, , , session, terminal] = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // fields 6 and 7 of proc(5)
+  return Number(session) === process.pid || Number(terminal) !== 0;
 }
 
 /** '/autogroup-1119 nice 0'; undefined: there are none, or they are off. */
