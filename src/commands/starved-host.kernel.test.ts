@@ -42,7 +42,7 @@ test('beside 40 busy loops scrapes are answered within two seconds, checks with 
   await wait(3000);
   starve(t);
   await wait(2000);
-  const times = { scrape: [] as number[], check: [] as number[] };
+  const times: Record<'scrape' | 'check', number[]> = { scrape: [], check: [] };
   const unanswered: string[] = [];
   const ask = async (kind: 'scrape' | 'check', question: () => Promise<string>, answer: RegExp): Promise<void> => {
     const [said, ms] = await timed(question);
