@@ -57,6 +57,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
     span: { from, to: await scrapedAt(prometheus, instance) },
     said: newest,
     panels: (panel: ShownPanel): boolean => !(old && needsLinux73(panel)),
+    hitsAreFew: true,
   };
   const recorded = { of: 'the recorded host', span: replay.span, said: recording, panels: (): boolean => true };
   const one = { instance, netns: String(host.lab.inode), owner: '.*', device: SICK.slow, queue: '0' };
