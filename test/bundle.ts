@@ -13,12 +13,12 @@ const ROOT = join(import.meta.dirname, '..');
 const keepPlaces: Plugin = {
   name: 'keep-places',
   setup: ({ onLoad }) =>
-    onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+    onLoad({ filter: /\.m?[jt]s$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8')
         // Patterns, in which this file does not find itself: it is bundled too, and bundles then.
         .replaceAll(/import\.meta\.dirname/g, JSON.stringify(dirname(path)))
         .replaceAll(/import\.meta\.url/g, JSON.stringify(pathToFileURL(path).href)),
-      loader: 'ts',
+      loader: path.endsWith('ts') ? 'ts' : 'js',
     })),
 };
 
