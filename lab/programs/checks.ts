@@ -250,7 +250,9 @@ function ownDifferences(before: Rest, after: Rest): string[] {
 function saidIn(stdout: string): string {
   const json = stdout.startsWith('{') ? parseJson(stdout) : undefined;
   const findings = listAt({ findings: at(json, 'findings') ?? [] }, 'findings');
-  return [String(at(json, 'verdict')), ...findings.map((one) => String(at(one, 'cause')))].join('; ');
+  const doubts = listAt({ inconclusive: at(json, 'inconclusive') ?? [] }, 'inconclusive');
+  const causes = findings.map((one) => at(one, 'cause'));
+  return [at(json, 'verdict'), ...causes, ...doubts].map(String).join('; ');
 }
 
 // Which thread of a program really reads: by the kernel's own count of each thread's read calls.
