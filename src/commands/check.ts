@@ -24,8 +24,8 @@ import { linkedLayoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
-/** The timeout for all requests to the agent together. */
-const PATIENCE_MS = 1800;
+/** The timeout for all requests to the agent together. On a host without free CPU nothing else would answer sooner. */
+const PATIENCE_MS = { usual: 2000, shortOfCpu: 6000 };
 /** Enough for OK where no packet waits. */
 const LOOK_SECONDS = 1;
 /** A reader that takes nothing for 1.5 s is taken for stalled (src/diagnosis/evidence/stall.ts), and not for slow. */
@@ -74,8 +74,10 @@ function inFull(why: string): string {
 }
 
 async function answer(options: CheckOptions): Promise<number> {
-  const patience = isEverything(options.scope) ? PATIENCE_MS : PATIENCE_MS + QUESTION_MS;
-  const lower = shortOfCpu() === undefined ? undefined : raisePriority({ isBrief: true });
+  const isShort = shortOfCpu() !== undefined;
+  const patience =
+    (isShort ? PATIENCE_MS.shortOfCpu : PATIENCE_MS.usual) + (isEverything(options.scope) ? 0 : QUESTION_MS);
+  const lower = isShort ? raisePriority({ isBrief: true }) : undefined;
   if (lower) process.once('exit', lower); // the session is the shell's too
   const { said, silence } = await talkToAgent(options.socket, patience, (limit) =>
     Promise.all([askSelf(options.socket, limit), judgedByAgent(options, limit)]),
