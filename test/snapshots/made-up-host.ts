@@ -9,7 +9,7 @@ import { goldenBuild, goldenSnapshot } from './golden-snapshot.ts';
 
 export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };
 
-const seriesPerTap = 92;
+const seriesPerTap = 79;
 
 export function hostOf(series: number): Snapshot {
   const devices = Array.from({ length: Math.round(series / seriesPerTap) }, (_, index) => tap(index));
