@@ -3,9 +3,7 @@
 import type { Device } from '../../src/snapshot/device.ts';
 import type { Observations, Queue } from '../../src/snapshot/queue.ts';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
-import { hostOf } from './made-up-host.ts';
-
-const SERIES_PER_TAP = 92;
+import { hostOf, SERIES_PER_TAP } from './made-up-host.ts';
 
 /** The host at a second of its life. */
 export function busyHost(taps: number, second: number): Snapshot {

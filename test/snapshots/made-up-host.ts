@@ -9,10 +9,11 @@ import { goldenBuild, goldenSnapshot } from './golden-snapshot.ts';
 
 export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };
 
-const seriesPerTap = 79;
+/** Of this host, at `--detail cpu`. */
+export const SERIES_PER_TAP = 79;
 
 export function hostOf(series: number): Snapshot {
-  const devices = Array.from({ length: Math.round(series / seriesPerTap) }, (_, index) => tap(index));
+  const devices = Array.from({ length: Math.round(series / SERIES_PER_TAP) }, (_, index) => tap(index));
   return { ...goldenSnapshot, devices, takenAt: Date.now() / 1000 };
 }
 
