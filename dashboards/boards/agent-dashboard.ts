@@ -231,6 +231,7 @@ function withMechanisms(builder: DashboardBuilder): DashboardBuilder {
         hostLink: HOST_LINK_OF_ROW,
         columns: [
           { heading: 'Answering process restarted', query: inTime('tapscope_serving_restarts_total') },
+          { heading: 'Log lines dropped', query: inTime('tapscope_log_lines_dropped_total') },
           { heading: 'Went to lean', query: inTime('tapscope_budget_sheds_total') },
           { heading: 'Other mechanisms', query: inTime('tapscope_epochs_total') },
           { heading: 'Snapshots failed', query: inTime('tapscope_snapshot_errors_total') },

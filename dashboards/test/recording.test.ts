@@ -9,7 +9,7 @@ import { pagesOf, readRecording, recordingOf, shapeOf, timesOf } from './recordi
 
 /** --detail cpu, --budget=off, --otlp, mechanisms on demand; what that host has not: XDP, macvtaps, batches beside zero-copy, forwarding, pods; and what comes and goes. */
 const NOT_THERE =
-  /^tapscope_(queue_cpu_|overhead_ratio$|queue_freed_|queue_redirect|vhost_receive_batch_|macvtap_|unrouted_|device_pod_info$|ended_|otlp_|finding$)/;
+  /^tapscope_(queue_cpu_|overhead_ratio$|queue_freed_|queue_redirect|vhost_receive_batch_|macvtap_|unrouted_|device_pod_info$|ended_|otlp_|log_lines_dropped_total$|finding$)/;
 
 /** The agent, a device, a queue. */
 const SUBJECTS = [[], ['netns', 'device'], ['netns', 'device', 'queue']];

@@ -56,7 +56,7 @@ test('serve: a bad line in a tenant map of 100 000, a map that is not there, a b
   writeFileSync(map, [...lines, 'vm web1'].join('\n'));
   for (const [flag, sentence] of [
     [`--tenant-map=${map}`, /^tapscope: --tenant-map=\S+, line 100001: expected one of vm, uuid, .*\n$/],
-    ['--tenant-map=/no/map', /^tapscope: --tenant-map=\/no\/map cannot be read \(ENOENT\)\.\n$/],
+    ['--tenant-map=/no/map', /^tapscope: --tenant-map=\/no\/map cannot be read \(ENOENT: .*\)\.\n$/],
     ['--otlp=collector', /^tapscope: --otlp=collector is not the address of a collector; .*\n$/],
   ] as const) {
     const { code, stdout, stderr } = await tapscope(['serve', flag]);

@@ -19,7 +19,7 @@ for (const [what, config, words] of [
   [
     'a missing certificate',
     'tls_server_config:\n  cert_file: a\n  key_file: b\n',
-    /tls_server_config\.cert_file cannot be read \(ENOENT: .*\)\.$/,
+    /tls_server_config\.cert_file: .* cannot be read \(ENOENT: .*\)\.$/,
   ],
   [
     'a password in the clear',
