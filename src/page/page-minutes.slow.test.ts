@@ -13,6 +13,8 @@ const MINUTES = Number(process.env.MINUTES ?? 1);
 /** A picture of a screen of 60 Hz. */
 const FRAME_MS = 16;
 /** The browser's own, within the first minutes. */
+/** Times as long as at the start: what grows with each update would be far more. */
+const MOST_SLOWER = 1.5;
 const MOST_GROWTH_BYTES = 2 * 2 ** 20;
 const UPDATES = 15;
 
@@ -64,6 +66,8 @@ test(`a thousand queues for ${MINUTES} minutes: memory and updates stay as they 
   const [early = assert.fail(), late = assert.fail()] = [seen[0], seen.at(-1)];
   assert.ok(late.nodes <= 1.2 * early.nodes, `${textOf(early)}, then ${textOf(late)}`);
   assert.ok(late.bytes <= early.bytes + MOST_GROWTH_BYTES, `${textOf(early)}, then ${textOf(late)}`);
-  assert.ok(late.updateMs <= FRAME_MS * (await slowness()), `${textOf(early)}, then ${textOf(late)}`);
+  // Beside other work a core does less in the same CPU time: the start was measured beside it, too.
+  const most = Math.max(FRAME_MS * (await slowness()), MOST_SLOWER * early.updateMs);
+  assert.ok(late.updateMs <= most, `${textOf(early)}, then ${textOf(late)}`);
   assert.deepEqual(complaints, []);
 });
