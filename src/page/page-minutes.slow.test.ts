@@ -12,9 +12,9 @@ import { servePageHost, tapsOf } from '../../test/page/page-host.ts';
 const MINUTES = Number(process.env.MINUTES ?? 1);
 /** A picture of a screen of 60 Hz. */
 const FRAME_MS = 16;
-/** The browser's own, within the first minutes. */
 /** Times as long as at the start: what grows with each update would be far more. */
 const MOST_SLOWER = 1.5;
+/** The browser's own, within the first minutes. */
 const MOST_GROWTH_BYTES = 2 * 2 ** 20;
 const UPDATES = 15;
 
