@@ -89,6 +89,14 @@ __noinline int add_waiting(u64 id, u32 queue)
 	return 0;
 }
 
+/* Global, as all loops that may end early: from each way out the verifier would go through the rest of the caller. */
+__noinline int add_all_waiting(u64 id, u32 queues)
+{
+	for (u32 queue = 0; queue < 256 && queue < queues; queue++)
+		add_waiting(id, queue);
+	return 0;
+}
+
 /* A device that does not persist ends with its last queue, in the call that closes it; else another process deletes it.
  */
 static __always_inline struct task_struct *last_owner(struct tun_struct *tun, u32 queues)
@@ -144,11 +152,7 @@ static __noinline int note_end(struct net_device *dev)
 	out->device_flags = BPF_CORE_READ(dev, flags);
 	out->queue_length = BPF_CORE_READ(dev, tx_queue_len);
 	/* Before the counters: what is read in between is in both, and never in none. */
-	for (u32 queue = 0; queue < 256; queue++) {
-		if (queue >= queues)
-			break;
-		add_waiting(id, queue);
-	}
+	add_all_waiting(id, queues);
 	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
 		add_last_of_cpu(id, cpu);
 	note_owner(out, last_owner(tun, queues));

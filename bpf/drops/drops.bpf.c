@@ -28,9 +28,8 @@ static __always_inline bool count_drop_of_entry(struct cpu_state *state, u8 seen
 }
 
 /* SEEN_BY_QUEUE: whichever packet entered last on this CPU, this one is of its own device and queue. */
-static __always_inline int drop_of_queue(u64 *ctx)
+static __always_inline int drop_of_queue(struct sk_buff *skb, u32 reason)
 {
-	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
 	u32 cpu = cpu_id();
 	struct cpu_state *state = state_of(cpu);
@@ -39,13 +38,13 @@ static __always_inline int drop_of_queue(u64 *ctx)
 	if (state->entered == (u64)skb)
 		state->entered = 0;
 	return drop_entered(look_up(device, hash_base_of(device), place_of(cpu, BPF_CORE_READ(skb, queue_mapping))),
-			    ctx[2]);
+			    reason);
 }
 
 /* The same for a program that must not save registers. */
 static __noinline int drop_by_queue(u64 *ctx)
 {
-	return drop_of_queue(ctx);
+	return drop_of_queue((struct sk_buff *)ctx[0], ctx[2]);
 }
 
 /* 1: losses before tun are counted, so the program looks at each packet that the host drops. */
@@ -98,11 +97,11 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 	return 0;
 }
 
-static __noinline int count_freed(u64 *ctx)
+/* Not static, for the verifier. */
+__noinline int count_freed_packet(u64 packet, u64 location, u32 reason, u64 socket)
 {
-	u64 location = ctx[1];
-	u32 class = class_of(location), reason = ctx[2];
-	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+	u32 class = class_of(location);
+	struct sk_buff *skb = (struct sk_buff *)packet;
 
 	if (class == CLASS_SNIFFER || class == CLASS_RECEIVE)
 		return 0;
@@ -110,19 +109,19 @@ static __noinline int count_freed(u64 *ctx)
 		transmit_location = location;
 		u8 seen = exit_seen;
 
-		if (count_drop_of_entry(state_of(cpu_id()), seen, (u64)skb, reason))
+		if (count_drop_of_entry(state_of(cpu_id()), seen, packet, reason))
 			return 0;
 		/* Inlined: by raw tracepoints no deeper call is left for the sample of the reader, and the kernel
 		 * allows 8. */
 		if (seen == SEEN_BY_QUEUE)
-			return drop_of_queue(ctx);
+			return drop_of_queue(skb, reason);
 	}
 	if (class == CLASS_MACVTAP)
 		return count_macvtap(skb, location, reason);
 	if (class == CLASS_WRITTEN)
 		return count_written(skb, location, reason);
 	if (class > CLASS_MACVTAP)
-		return before_counted ? count_in_host(ctx) : 0;
+		return before_counted ? count_in_host(packet, location, reason, socket) : 0;
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
 
 	if ((s64)device < 0 && is_tun(device))
@@ -130,6 +129,47 @@ static __noinline int count_freed(u64 *ctx)
 	if ((s64)device >= 0)
 		__sync_fetch_and_add(&lost_no_device, 1);
 	return 0;
+}
+
+/*
+ * An argument of kfree_skb as a number, which is all that functions that are not static take: for the verifier what a
+ * variable gives back has no type.
+ */
+static __always_inline u64 as_number(volatile u64 *variable, u64 argument)
+{
+	*variable = argument;
+	return *variable;
+}
+
+static __always_inline u64 packet_number(u64 *ctx)
+{
+	return as_number(&state_of(cpu_id())->freed, ctx[0]);
+}
+
+static __always_inline u64 socket_number(u64 *ctx)
+{
+	return gives_socket ? as_number(&state_of(cpu_id())->freed_for, ctx[3]) : 0;
+}
+
+static __always_inline int count_freed(u64 *ctx)
+{
+	return count_freed_packet(packet_number(ctx), ctx[1], ctx[2], socket_number(ctx));
+}
+
+static __always_inline int count_outside(u64 *ctx)
+{
+	return count_in_host(packet_number(ctx), ctx[1], ctx[2], socket_number(ctx));
+}
+
+/* The same for a program that must not save registers. */
+static __noinline int count_freed_apart(u64 *ctx)
+{
+	return count_freed(ctx);
+}
+
+static __noinline int count_outside_apart(u64 *ctx)
+{
+	return count_outside(ctx);
 }
 
 /* `typed`: the kernel gives the packet with its type, else bpf_rdonly_cast may; NULL where neither does. */
@@ -172,7 +212,7 @@ static __noinline int freed_near(u64 *ctx, bool typed)
 	/* A macvtap looks like any macvlan. */
 	if (ctx[1] - macvtap_start < macvtap_length)
 		return count_freed(ctx);
-	return before_counted ? count_in_host(ctx) : 0;
+	return before_counted ? count_outside(ctx) : 0;
 }
 
 /* The same as is_bridge(), of a device whose type the kernel gives. */
@@ -242,13 +282,13 @@ static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool t
 	GOTO_IF_EQUAL(ops, TAP_OPS_PLACE, ours);
 	GOTO_IF_EQUAL(ops, TUN_OPS_PLACE, ours);
 other:
-	return has_nothing_of_a_tap(ctx, skb, dev) ? 0 : count_in_host((u64 *)ctx);
+	return has_nothing_of_a_tap(ctx, skb, dev) ? 0 : count_outside_apart((u64 *)ctx);
 unknown:
 	/* No kernel address: it has no device, or socket data lies there. */
 	if ((s64)dev >= 0 || is_known_foreign(ops_of(dev)))
 		goto other;
 ours:
-	return count_in_host((u64 *)ctx);
+	return count_outside_apart((u64 *)ctx);
 uncounted:
 	/* An instruction to which nothing else leads: where losses before tun are counted, the branch is left out. */
 	asm volatile("r1 = 0" : : : "r1");
@@ -278,7 +318,7 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 	struct sk_buff *skb = packet_of(ctx, typed);
 
 	if (!(typed || skb))
-		return count_freed((u64 *)ctx);
+		return count_freed_apart((u64 *)ctx);
 	if (!kept_row_is_of(row, (u64)skb->dev, skb->queue_mapping)) {
 		GOTO_IF_BELOW(ctx[1], ENDS_UNSEEN_PLACE, elsewhere);
 		/* The packet's address is loaded each time: registers are few. */
@@ -319,10 +359,9 @@ int dropped_raw(volatile u64 *ctx)
 SEC("?raw_tp/kfree_skb")
 int dropped_located(u64 *ctx)
 {
-	u64 device = (u64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev);
-	u64 without_reason[3] = {ctx[0], ctx[1], 0};
+	u64 device = (u64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev), location = ctx[1];
 
-	if (is_list(ctx[1]) && (((s64)device < 0 && is_tun(device)) || source_of((struct sk_buff *)ctx[0], device, 0)))
-		without_reason[1] = caller_of(ctx, ctx[1]);
-	return count_freed(without_reason);
+	if (is_list(location) && (((s64)device < 0 && is_tun(device)) || source_of(ctx[0], device, 0)))
+		location = caller_of(ctx, location);
+	return count_freed_packet(ctx[0], location, 0, 0);
 }

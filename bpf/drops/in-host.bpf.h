@@ -27,13 +27,12 @@ static __always_inline bool is_closed(struct sk_buff *skb, u32 reason)
 
 /*
  * Freed outside tun, tap and vhost-net. It came in by a tun or tap, whichever device it has now; or it is on its way to
- * one; or both.
+ * one; or both. Not static: the verifier follows it once, and not for each way that leads here.
  */
-static __noinline int count_in_host(u64 *ctx)
+__noinline int count_in_host(u64 packet, u64 location, u32 reason, u64 socket)
 {
-	struct sk_buff *skb = (struct sk_buff *)ctx[0];
-	u64 location = ctx[1];
-	u32 class = class_of(location), reason = ctx[2];
+	struct sk_buff *skb = (struct sk_buff *)packet;
+	u32 class = class_of(location);
 
 	if (!is_drop(class, reason, true))
 		return 0;
@@ -47,7 +46,7 @@ static __noinline int count_in_host(u64 *ctx)
 	if (!is_drop(class, reason, here))
 		return 0;
 	if (!here || !(came_in_by(skb, here) || class == CLASS_RECEIVED))
-		from = source_of(skb, device, gives_socket ? ctx[3] : 0);
+		from = (struct net_device *)source_of(packet, device, socket);
 	if (!here || from == here)
 		to = routed_to(skb);
 	if (!from && !to) {

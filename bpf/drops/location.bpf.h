@@ -64,18 +64,20 @@ static __always_inline void forget_locations(void)
 
 #define ADDRESS_BITS 0x00FFFFFFFFFFFFFFULL
 
-/* Not static: the verifier goes through the ranges once, and not for each way that leads here. */
+/* Not static, nor the next: the verifier follows each once, and not for each way that leads here. */
+__noinline u32 class_in_range(u64 location, u32 index, u32 otherwise)
+{
+	struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
+
+	return range && location - range->start < range->length ? range->class : otherwise;
+}
+
 __noinline u32 classify(u64 location, u32 cell)
 {
 	u32 class = CLASS_ELSEWHERE;
 
-	for (u32 i = 0; i < RANGES; i++) {
-		u32 index = i;
-		struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
-
-		if (range && location - range->start < range->length)
-			class = range->class;
-	}
+	for (u32 i = 0; i < RANGES; i++)
+		class = class_in_range(location, i, class);
 	known_locations[cell & (LOCATION_CELLS - 1)] = (location & ADDRESS_BITS) | (u64) class << 56;
 	return class;
 }

@@ -19,15 +19,33 @@ struct sock {
 #pragma clang attribute pop
 
 #define INDEX_LISTS 256 /* NETDEV_HASHENTRIES */
-#define LIST_LENGTH 256 /* so that the verifier sees an end: 65 536 devices of a namespace */
+/* So that the verifier sees an end: 16 × 16 × INDEX_LISTS are 65 536 devices of a namespace. */
+#define LIST_PART  16
+#define LIST_PARTS 16
 
 /* skb:kfree_skb gives the socket that the packet was for: Linux 6.11. */
 const volatile u8 gives_socket;
 
+static __always_inline u64 device_of_node(u64 node)
+{
+	return node - bpf_core_field_offset(struct net_device, index_hlist);
+}
+
 /*
- * As dev_get_by_index_rcu() does, by the kernel's own table: a device that was made a moment ago is in it too. Not
- * static: the verifier goes through the list once, and not for each way that leads here.
+ * The node of the device with that number, or where the part ends. Not static, nor the next: the verifier follows each
+ * once, and not for each way that leads here.
  */
+__noinline u64 search_list(u64 node, u32 ifindex)
+{
+	for (u32 i = 0; i < LIST_PART && (s64)node < 0; i++) {
+		if ((u32)NUMBER(net_device, device_of_node(node), ifindex) == ifindex)
+			break;
+		node = (u64)BPF_CORE_READ((struct hlist_node *)node, next);
+	}
+	return node;
+}
+
+/* As dev_get_by_index_rcu() does, by the kernel's own table: a device that was made a moment ago is in it too. */
 __noinline u64 device_by_index(u64 namespace, u32 ifindex)
 {
 	if (!bpf_core_field_exists(((struct net *)0)->dev_index_head))
@@ -36,12 +54,12 @@ __noinline u64 device_by_index(u64 namespace, u32 ifindex)
 		   (ifindex & (INDEX_LISTS - 1)) * sizeof(void *);
 	u64 node = (u64)BPF_CORE_READ((struct hlist_head *)list, first);
 
-	for (u32 i = 0; i < LIST_LENGTH && (s64)node < 0; i++) {
-		u64 device = node - bpf_core_field_offset(struct net_device, index_hlist);
+	for (u32 i = 0; i < LIST_PARTS && (s64)node < 0; i++) {
+		node = search_list(node, ifindex);
+		u64 device = device_of_node(node);
 
-		if ((u32)NUMBER(net_device, device, ifindex) == ifindex)
+		if ((s64)node < 0 && (u32)NUMBER(net_device, device, ifindex) == ifindex)
 			return device;
-		node = (u64)BPF_CORE_READ((struct hlist_node *)node, next);
 	}
 	return 0;
 }
@@ -83,13 +101,17 @@ static __noinline u64 namespace_received_in(struct sk_buff *skb, u64 device, u64
 	return is_namespace(of_socket) ? of_socket : 0;
 }
 
-/* A registered tun or tap; NULL: the packet is the host's own, or came in by another device. `device` is skb->dev. */
-static __noinline struct net_device *source_of(struct sk_buff *skb, u64 device, u64 socket)
+/*
+ * A registered tun or tap; 0: the packet is the host's own, or came in by another device. `device` is skb->dev. Not
+ * static, for the verifier.
+ */
+__noinline u64 source_of(u64 packet, u64 device, u64 socket)
 {
+	struct sk_buff *skb = (struct sk_buff *)packet;
 	u32 ifindex = NUMBER(sk_buff, skb, skb_iif);
 
 	if (!ifindex)
-		return NULL;
+		return 0;
 	u64 source = device;
 
 	/* Mostly it still has the device that it came in by. */
@@ -100,9 +122,5 @@ static __noinline struct net_device *source_of(struct sk_buff *skb, u64 device, 
 	}
 	if ((s64)source < 0 && !is_tun(source))
 		source = device_behind_bridge(skb, source);
-	if ((s64)source >= 0 || !is_tun(source))
-		return NULL;
-	struct net_device *dev = (struct net_device *)source;
-
-	return is_registered(dev) ? dev : NULL;
+	return (s64)source < 0 && is_tun(source) && is_registered((struct net_device *)source) ? source : 0;
 }

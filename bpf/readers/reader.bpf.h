@@ -164,16 +164,13 @@ __noinline int look_at_thread(u32 slot)
 	return reader ? add_thread(&reader->threads) : 1;
 }
 
-static __always_inline void look_at_threads(u32 slot)
+/* Dear with many threads: at drops at most every 10 ms. Not static: the verifier follows it once. */
+__noinline u32 judge_process(u32 slot, u64 now, u64 observer, bool guest)
 {
-	for (u32 i = 0; i < MOST_THREADS; i++)
-		if (look_at_thread(slot))
-			break;
-}
+	struct queue_reader *reader = bpf_map_lookup_elem(&queue_readers, &slot);
 
-/* Dear with many threads: at drops at most every 10 ms. */
-static __noinline u32 judge_process(struct queue_reader *reader, u64 now, u64 observer, bool guest)
-{
+	if (!reader)
+		return THREAD_UNKNOWN;
 	struct thread_walk *walk = &reader->threads;
 	struct task_struct *process = (struct task_struct *)reader->process;
 
@@ -185,7 +182,9 @@ static __noinline u32 judge_process(struct queue_reader *reader, u64 now, u64 ob
 		return reader->threads_state; /* another CPU is at it */
 	walk->observer = observer;
 	begin_threads(process, walk);
-	look_at_threads(reader->slot);
+	for (u32 i = 0; i < MOST_THREADS; i++)
+		if (look_at_thread(slot))
+			break;
 	reader->threads_state = guest ? state_of_guest(walk) : state_of_process(walk);
 	reader->threads_looked = now;
 	EXCHANGE(&walk->busy, 0);
@@ -222,10 +221,10 @@ static __always_inline u32 judge_reader(struct queue_reader *reader, u64 now, u6
 		reader->thread = 0; /* another thread took the packet; which one is not known yet */
 	}
 	if (is_process(reader, now))
-		return judge_process(reader, now, observer, false);
+		return judge_process(reader->slot, now, observer, false);
 	u32 state = state_of_thread((struct task_struct *)reader->thread, (struct task_struct *)observer);
 
-	return state == THREAD_SLEEPING && reader->vhost ? OF_GUEST | judge_process(reader, now, observer, true)
+	return state == THREAD_SLEEPING && reader->vhost ? OF_GUEST | judge_process(reader->slot, now, observer, true)
 							 : state;
 }
 

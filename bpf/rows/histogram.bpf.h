@@ -36,7 +36,8 @@ struct {
 /* An entry as large as that has no room on the stack. */
 static const struct histogram empty_histogram;
 
-static __always_inline u32 bits_of(u64 value)
+/* Not static, like others that take numbers only: the verifier then looks at it once and not at each call. */
+__noinline u32 bits_of(u64 value)
 {
 	u32 bits = 0;
 
@@ -71,7 +72,6 @@ static __always_inline int add_to_bucket(u32 queue, u32 kind, u32 bucket, u64 we
 	return 0;
 }
 
-/* Not static, like others that take numbers only: the verifier then looks at it once and not at each call. */
 __noinline int observe(u32 queue, u32 kind, u64 value)
 {
 	return add_to_bucket(queue, kind, bits_of(value), 1, value);

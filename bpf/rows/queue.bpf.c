@@ -13,7 +13,7 @@ struct recycle_request {
 	u32 rows[2][RECYCLE_BATCH];
 };
 
-/* Global, for the verifier then looks at it once. */
+/* Global, as the two below, for the verifier then looks at each once. */
 __noinline int forget_on_all(u32 number)
 {
 	for (u32 cpu = 0; cpu < possible_cpus; cpu++) {
@@ -27,7 +27,7 @@ __noinline int forget_on_all(u32 number)
 	return 0;
 }
 
-static __noinline int forget_row(u32 number)
+__noinline int forget_row(u32 number)
 {
 	struct row *row = row_at(number);
 	struct row_key key = {.device = row->device, .place = row->place & ~ROW_ENDED};
@@ -42,19 +42,20 @@ static __noinline int forget_row(u32 number)
 	return 0;
 }
 
-static __always_inline void release_row(u32 number)
+__noinline int release_row(u32 number)
 {
 	struct row *row = row_at(number);
 	u32 cell = free_tail & rows_mask;
 	u32 *freed = bpf_map_lookup_elem(&free_rows, &cell);
 
 	if (!freed || !row->device)
-		return;
+		return 0;
 	forget_on_all(number); /* kept again by who looked while it was forgotten */
 	__builtin_memset(row, 0, sizeof(*row));
 	forget_batches(number);
 	*freed = number;
 	__sync_fetch_and_add(&free_tail, 1);
+	return 0;
 }
 
 /* The verifier allows no index into the context, and the stack has no room for a copy. */

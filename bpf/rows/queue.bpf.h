@@ -187,8 +187,9 @@ struct cpu_state {
 	u32 reason; /* of its drop, from the tracepoint to the exit; else 0, which is no reason (SKB_NOT_DROPPED_YET) */
 	u32 freed_row; /* 0 while the end of devices is not seen */
 	u32 taken_row;
-	u64 entered;	 /* by the entry without an exit: the newest packet, until its drop is seen; else it stays */
-	u64 reserved[4]; /* one cache line */
+	u64 entered; /* by the entry without an exit: the newest packet, until its drop is seen; else it stays */
+	u64 freed, freed_for; /* arguments of kfree_skb, as numbers */
+	u64 reserved[2];      /* one cache line */
 };
 
 struct row_key {

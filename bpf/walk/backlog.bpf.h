@@ -162,6 +162,14 @@ __noinline int look_at_next_child(void)
 	return 0;
 }
 
+__noinline int look_at_children(void)
+{
+	for (u32 i = 0; i < 32; i++)
+		if (look_at_next_child())
+			return 1;
+	return 0;
+}
+
 /* One step down, to the child that holds most; 1: none holds half of all, or tc does not show it apart. */
 __noinline int descend(u64 device)
 {
@@ -171,8 +179,8 @@ __noinline int descend(u64 device)
 	holder.child_packets = backlog.fullest_packets / 2;
 	holder.bucket = device + bpf_core_field_offset(struct net_device, qdisc_hash);
 	holder.end = holder.bucket + HASH_BUCKETS * sizeof(struct hlist_head);
-	for (u32 i = 0; i < MOST_QDISCS; i++)
-		if (look_at_next_child())
+	for (u32 i = 0; i < MOST_QDISCS; i += 32)
+		if (look_at_children())
 			break;
 	struct Qdisc *child = (struct Qdisc *)holder.child;
 

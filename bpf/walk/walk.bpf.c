@@ -31,7 +31,7 @@ __noinline int read_again(u32 index)
 	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
 	struct tun_file *file = out ? (struct tun_file *)out->tun_file : NULL;
 
-	if (!out)
+	if (!out || index >= walk.queues)
 		return 1;
 	out->taken_since = 0;
 	if (!file)
@@ -60,7 +60,7 @@ static __always_inline u64 queue_changes(struct net_device *dev)
 __noinline int read_all_again(u32 first)
 {
 	for (u32 i = 0; i < 512; i++)
-		if (first + i >= walk.queues || read_again(first + i))
+		if (read_again(first + i))
 			break;
 	return 0;
 }
@@ -126,7 +126,7 @@ __noinline int walk_device(void)
 static bool is_macvtap(struct net_device *dev, enum device_kind kind);
 int walk_macvtap(void);
 
-__noinline int walk_next_device(void)
+static __always_inline int walk_next_device(void)
 {
 	struct net_device *dev = (void *)(at.next_dev - bpf_core_field_offset(struct net_device, dev_list));
 
@@ -147,7 +147,7 @@ __noinline int walk_next_device(void)
 }
 
 /* 1: its caller must not go on. */
-__noinline int walk_next_namespace(void)
+static __always_inline int walk_next_namespace(void)
 {
 	u64 element = at.next_net;
 	struct net *net = (void *)(element - bpf_core_field_offset(struct net, list));
@@ -171,14 +171,18 @@ __noinline int walk_next_namespace(void)
  * bpf_loop() came with Linux 5.17, and older verifiers know loops of a fixed length. A global function they check once,
  * and so each turn of a loop is cheap.
  */
+__noinline int walk_next(void)
+{
+	if (at.next_dev != at.dev_head)
+		return walk_next_device();
+	return !at.next_net || walk_next_namespace();
+}
+
 __noinline int walk_some(void)
 {
-	for (u32 i = 0; i < 256; i++) {
-		if (at.next_dev != at.dev_head)
-			walk_next_device();
-		else if (!at.next_net || walk_next_namespace())
+	for (u32 i = 0; i < 512; i++)
+		if (walk_next())
 			return 1;
-	}
 	return 0;
 }
 
@@ -189,7 +193,7 @@ __noinline int visit(u32 index)
 	u32 number = queue ? queue->device : 0;
 	struct walked_device *device = bpf_map_lookup_elem(&walked_devices, &number);
 
-	if (!queue || !device)
+	if (!queue || !device || index >= walk.queues)
 		return 1;
 	if (!(queue->flags & QUEUE_DETACHED))
 		visit_shared(device->device, queue->queue, queue->used, walk.flow_watched);
@@ -199,7 +203,7 @@ __noinline int visit(u32 index)
 __noinline int visit_some(u32 first)
 {
 	for (u32 i = 0; i < 128; i++)
-		if (first + i >= walk.queues || visit(first + i))
+		if (visit(first + i))
 			return 1;
 	return 0;
 }
@@ -218,7 +222,7 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
 	at.first_net = at.next_net = (u64)&net->list;
 	at.next_dev = at.dev_head = 0;
-	for (u32 i = 0; i < 1024; i++)
+	for (u32 i = 0; i < 512; i++)
 		if (walk_some())
 			break;
 	if (at.next_net || at.next_dev != at.dev_head)

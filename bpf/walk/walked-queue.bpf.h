@@ -68,11 +68,17 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	return 0;
 }
 
+/* 1: there is no such queue, or no room for it. */
+__noinline int write_attached(u32 queue, u32 queues)
+{
+	return queue >= queues || write_queue((u64)tun_file_at(at.tun, queue), queue, 0);
+}
+
 /* Global, as all loops that may end early: from each way out the verifier would go through the rest of the caller. */
 __noinline int write_queues(u32 queues)
 {
 	for (u32 queue = 0; queue < 256; queue++)
-		if (queue >= queues || write_queue((u64)tun_file_at(at.tun, queue), queue, 0))
+		if (write_attached(queue, queues))
 			break;
 	return 0;
 }
