@@ -72,7 +72,7 @@ __noinline u64 port_in_table(u64 address_of_table, u64 key)
 	return 0;
 }
 
-static __noinline u64 port_of_address(u64 bridge, u64 key)
+static __always_inline u64 port_of_address(u64 bridge, u64 key)
 {
 	struct rhashtable *addresses = (struct rhashtable *)(bridge + bridge_layout.bridge_addresses);
 	u64 table = (u64)BPF_CORE_READ(addresses, tbl);

@@ -256,11 +256,14 @@ static __noinline int freed_untyped(u64 *ctx)
 		return 0;
 	if (route > sizeof(span) - sizeof(u64) || index > sizeof(span) - sizeof(u32) ||
 	    bpf_probe_read_kernel(span, index + sizeof(u32), (void *)(ctx[0] + begin)))
-		return count_freed(ctx);
+		goto unknown;
 	if (*(u64 *)((void *)span + route) || *(u32 *)((void *)span + index))
-		return count_freed(ctx);
+		goto unknown;
 	/* The host's own, and not routed. */
-	return (s64)span[0] < 0 && is_tun(span[0]) ? count_freed(ctx) : 0;
+	if ((s64)span[0] >= 0 || !is_tun(span[0]))
+		return 0;
+unknown:
+	return count_freed(ctx);
 }
 
 /* A function freed it that is none of ours, as nearly all are. */

@@ -45,15 +45,20 @@ export async function watchHost({
 }: HostWatch): Promise<Silence | undefined> {
   const source = await openSource({ socket, mechanisms, budget: undefined, silence, wish });
   let isOver = false;
+  let kept: Snapshot | undefined;
+  const keepOnce = (snapshot: Snapshot): void => {
+    if (snapshot !== kept) keep(snapshot);
+    kept = snapshot;
+  };
   try {
     if (!source.isAgent) refuseWithoutRights();
-    await source.start((snapshot) => isOver || keep(snapshot), missed);
+    await source.start((snapshot) => isOver || keepOnce(snapshot), missed);
     check?.(await source.take());
     begun?.();
     const watch = async (forSeconds: number): Promise<void> => {
       await wait(forSeconds * 1000, undefined, { signal }).catch(() => undefined);
       isOver = true;
-      keep(await source.take());
+      keepOnce(await source.take());
     };
     await watch(seconds);
     const more = longer?.() ?? 0;
