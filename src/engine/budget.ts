@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // When the programs on the enqueue path are detached, and when they come back. Pure: costs in, a level out.
-import { cpus } from 'node:os';
+import { onlineCpus } from '../kernel/online-cpus.ts';
 
 /** What watching cost recently, as shares of all the host's CPUs. */
 export interface Cost {
@@ -60,7 +60,7 @@ const USUAL = 0.01;
 const LEAST_OF_ONE = 0.05;
 
 /** `auto`, `1%`, `0.5%` or `off`; the answer is a share of all CPUs that are online. */
-export function parseBudget(text: string, online = cpus().length): number | undefined {
+export function parseBudget(text: string, online = onlineCpus()): number | undefined {
   if (text === 'off') return undefined;
   if (text === 'auto') return Math.max(USUAL, LEAST_OF_ONE / online);
   const percent = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]);
