@@ -168,9 +168,9 @@ function withScrapes(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Delay of the answering process',
-        tells: 'One turn of its event loop in a hundred was later than this. Requests wait; counting does not.',
+        tells: 'How long its event loop took to turn at the scrape. Requests wait; counting does not.',
         width: 8,
-        lines: [{ legend: '{{instance}}', query: ofAgents(agent, 'nodejs_eventloop_lag_p99_seconds') }],
+        lines: [{ legend: '{{instance}}', query: ofAgents(agent, 'nodejs_eventloop_lag_seconds') }],
       }),
     )
     .withPanel(

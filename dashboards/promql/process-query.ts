@@ -11,7 +11,7 @@ export const BESIDE: Readonly<Record<string, Beside>> = {
   process_cpu_seconds_total: { type: 'counter', unit: 'percentunit' },
   process_resident_memory_bytes: { type: 'gauge', unit: 'bytes' },
   process_start_time_seconds: { type: 'gauge', unit: 's' },
-  nodejs_eventloop_lag_p99_seconds: { type: 'gauge', unit: 's' },
+  nodejs_eventloop_lag_seconds: { type: 'gauge', unit: 's' },
   scrape_duration_seconds: { type: 'gauge', unit: 's' },
   scrape_samples_scraped: { type: 'gauge', unit: 'short' },
 };

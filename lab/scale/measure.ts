@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Agent, startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { bundle } from '../../test/bundle.ts';
+import { coreShare, cpuMs } from '../../test/host/cpu-time.ts';
 import { LOOP_REPORT, type LoopReport } from '../../test/host/event-loop.ts';
 import { percentile } from '../../test/host/percentile.ts';
 import { makeTaps, type Taps } from '../../test/host/real-taps.ts';
 import { scoped } from '../../test/host/scope.ts';
 import { launchBrowser, openPage } from '../../test/page/browser.ts';
-import { coreShare, cpuMs, scrape } from './cpu.ts';
+import { scrape } from './scrape.ts';
 
 export interface Scaled {
   readonly queues: number;
@@ -64,9 +65,9 @@ export function measure(queues: number): Promise<Scaled> {
   });
 }
 
-/** Starts the agent as built, and ends it when the work is done. */
+/** Starts the agent as built, which rests while all is well, and ends it when the work is done. */
 function withAgent<Result>(work: (agent: Agent) => Promise<Result>, wrapper: readonly string[] = []): Promise<Result> {
-  return scoped(async (t) => work(await startAgent(t, ['--detail=queue'], { wrapper })));
+  return scoped(async (t) => work(await startAgent(t, ['--detail=queue', '--level=auto'], { wrapper })));
 }
 
 function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {

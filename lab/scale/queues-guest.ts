@@ -3,9 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startAgent } from '../../test/agent/serve-process.ts';
+import { coreShare, cpuMs } from '../../test/host/cpu-time.ts';
 import { makeTaps } from '../../test/host/real-taps.ts';
 import { program } from '../../test/host/scope.ts';
-import { coreShare, cpuMs, scrape } from './cpu.ts';
+import { scrape } from './scrape.ts';
 
 /** All ten-second windows are over, and V8 has compiled what runs each second. */
 const SETTLE_MS = 45_000;

@@ -14,9 +14,9 @@ interface Limits {
 const SECOND_PROCESS_BYTES = 60e6;
 /** Limits by number of queues; a size between two has the larger one's. */
 const LIMITS: readonly (readonly [queues: number, limits: Limits])[] = [
-  [256, { idle: 0.01, residentBytes: 130e6 + SECOND_PROCESS_BYTES, scrapeCpuMs: 300, scrapeP99Ms: 1000 }],
-  [1024, { idle: 0.02, residentBytes: 220e6 + SECOND_PROCESS_BYTES, scrapeCpuMs: 300, scrapeP99Ms: 1000 }],
-  [4096, { idle: 0.05, residentBytes: 450e6 + SECOND_PROCESS_BYTES, scrapeCpuMs: 1200, scrapeP99Ms: 3000 }],
+  [256, { idle: 0.005, residentBytes: 130e6 + SECOND_PROCESS_BYTES, scrapeCpuMs: 300, scrapeP99Ms: 1000 }],
+  [1024, { idle: 0.008, residentBytes: 220e6 + SECOND_PROCESS_BYTES, scrapeCpuMs: 300, scrapeP99Ms: 1000 }],
+  [4096, { idle: 0.012, residentBytes: 450e6 + SECOND_PROCESS_BYTES, scrapeCpuMs: 1200, scrapeP99Ms: 3000 }],
 ];
 const LOOP_P99_MS = 20;
 const CHECK_MS = 2000;

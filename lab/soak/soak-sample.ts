@@ -3,9 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { sumOf } from '../../src/engine/queue-sums.ts';
 import { type Metrics, memoryOf } from '../../test/agent/serve-process.ts';
+import { cpuMs } from '../../test/host/cpu-time.ts';
 import type { FaultHost } from '../faults/fault-host.ts';
 import { bpfObjectsOf } from '../faults/traces.ts';
-import { cpuMs } from '../scale/cpu.ts';
 
 const MIB = 2 ** 20;
 /** Milliseconds of a clock tick of proc(5). */

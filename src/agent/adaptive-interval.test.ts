@@ -44,6 +44,15 @@ test('what the programs in the kernel cost is no reason to look less often where
   assert.equal(intervalOf(dearKernel).seconds, 1);
 });
 
+test('it comes back where looking costs nothing, even if the programs in the kernel pass the budget', () => {
+  const slow = after(INITIAL_INTERVAL, [0.02, 0.02]);
+  const next = (state: IntervalState, agent: number) => judgeInterval(state, { agent, kernel: 0.05 }, BUDGET);
+  const back = [1, 2, 3].reduce((state) => next(state, 0.0003), slow);
+  assert.equal(intervalOf(back).seconds, 1);
+  const stays = [1, 2, 3].reduce((state) => next(state, 0.0009), slow);
+  assert.equal(intervalOf(stays).seconds, 2);
+});
+
 test('without a budget it looks each second', () => {
   const slow = after(INITIAL_INTERVAL, [0.02, 0.02]);
   assert.deepEqual(judgeInterval(slow, { agent: 0.5, kernel: 0 }, undefined), INITIAL_INTERVAL);

@@ -51,7 +51,10 @@ export function judgeInterval(
   if (budget === undefined) return INITIAL_INTERVAL;
   const [now, faster] = [INTERVALS[step] ?? USUAL, INTERVALS[step - 1]];
   const isOver = step < INTERVALS.length - 1 && agent + kernel > budget && agent > WORTHWHILE * budget;
-  const hasRoom = faster !== undefined && (agent * faster.work) / now.work + kernel <= ROOM * budget;
+  const fasterCost = faster && (agent * faster.work) / now.work;
+  // Where the faster pace costs next to nothing, a slower one gives no room: what is used up is the programs'.
+  const hasRoom =
+    fasterCost !== undefined && (fasterCost + kernel <= ROOM * budget || fasterCost <= ROOM * WORTHWHILE * budget);
   const next = isOver ? Math.max(0, speaks) + 1 : hasRoom ? Math.min(0, speaks) - 1 : 0;
   if (next >= LESS_AFTER) return { step: step + 1, speaks: 0 };
   return next <= -MORE_AFTER ? { step: step - 1, speaks: 0 } : { step, speaks: next };

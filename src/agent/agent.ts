@@ -4,7 +4,8 @@
 import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.ts';
 import { type SkbPath, skbPaths } from '../engine/code/skb-paths.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
-import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
+import { CompanionWatch } from '../kernel/companion-watch.ts';
+import { type Host, readHost, tunDriver } from '../kernel/host.ts';
 import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
 import { EVENTS } from '../subjects/list.ts';
 import type { SamplingInterval } from './adaptive-interval.ts';
@@ -24,6 +25,7 @@ export class Agent {
   readonly #collect: SnapshotOptions;
   /** Outlives the driver. */
   readonly #ended: DeletedLog;
+  readonly #companions = new CompanionWatch();
   #watch: Watch;
   #failedLooks: NonNullable<AgentState['failedLooks']> = { count: 0 };
 
@@ -70,7 +72,8 @@ export class Agent {
         this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
       }
     }
-    if (companionModules() !== this.#watch.companions) this.#extend();
+    const companions = this.#companions.now();
+    if (companions !== this.#watch.companions) this.#extend(companions);
     await this.#watch.snapshots.refresh();
   }
 
@@ -82,6 +85,11 @@ export class Agent {
   /** A person watches figures that level `exact` alone has. */
   wake(): void {
     this.#watch.snapshots.wake();
+  }
+
+  /** Some queue is, or recently was, full or stopped: its reader is to be looked at between snapshots. */
+  get isPressed(): boolean {
+    return this.#watch.snapshots.isPressed;
   }
 
   /** Between snapshots; false: no queue is or was recently full or stopped. */
@@ -105,15 +113,15 @@ export class Agent {
   }
 
   /** Modules of VMs come with the first VM, the bridge with the first network: mostly after the agent. */
-  #extend(): void {
-    this.#watch = { ...this.#watch, companions: companionModules() }; // first: what fails once is not tried every second
+  #extend(companions: string): void {
+    this.#watch = { ...this.#watch, companions }; // first: what fails once is not tried every second
     const host = readHost(PROBE_SYMBOLS);
     this.#watch.probes.extend(host);
     host.releaseTypes();
   }
 
   #begin(host: Host): Watch {
-    const drivers = { driver: tunDriver(), companions: companionModules() };
+    const drivers = { driver: tunDriver(), companions: this.#companions.now() };
     const probes = attachProbes(host, EVENTS, this.#attach);
     host.releaseTypes();
     return { probes, snapshots: new SnapshotTaker(host, probes, this.#collect, this.#ended), ...drivers };

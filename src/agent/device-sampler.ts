@@ -171,6 +171,11 @@ export class DeviceSampler {
     await Promise.all(this.#subjects.map((subject) => subject.refresh?.(read)));
   }
 
+  /** Some queue is, or recently was, full or stopped. */
+  get isPressed(): boolean {
+    return this.#subjects.some((subject) => subject.isPressed?.());
+  }
+
   /** Looks at the readers of queues that are or recently were full or stopped; false: there are none. */
   sampleReaders(): boolean {
     return this.#subjects.map((subject) => subject.betweenSamples?.() ?? false).includes(true);

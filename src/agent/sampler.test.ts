@@ -20,6 +20,7 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
       done.refreshes += 1;
       if (done.refreshes > 3) throw new Error('its owner is not known');
     },
+    isPressed: true,
     sampleReaders: () => {
       done.looks += 1;
       return false;
@@ -29,9 +30,10 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
   assert.ok(done.refreshes >= 4 && done.takes >= 4 && done.looks >= 2, JSON.stringify(done));
 });
 
-test('what fails each second in the same way is said once', async (t) => {
+test('what fails each second in the same way is said once, and no reader is looked at while no queue is full', async (t) => {
   const lines = t.mock.method(process.stderr, 'write', () => true);
   let refreshes = 0;
+  let looks = 0;
   const sampler = new Sampler();
   t.after(() => sampler.stop());
   await sampler.start({
@@ -41,9 +43,14 @@ test('what fails each second in the same way is said once', async (t) => {
       refreshes += 1;
       if (refreshes > 2) throw new Error('Too many open files');
     },
-    sampleReaders: () => false,
+    isPressed: false,
+    sampleReaders: () => {
+      looks += 1;
+      return false;
+    },
   });
   await until(() => refreshes >= 5);
+  assert.equal(looks, 0);
   const said = lines.mock.calls.map(({ arguments: [line] }) => String(line)).join('');
   assert.match(
     said,

@@ -6,7 +6,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Agent } from './agent.ts';
 
 /** The parts of the agent that sampling uses. */
-type Sampled = Pick<Agent, 'take' | 'refresh' | 'sampleReaders' | 'interval'>;
+type Sampled = Pick<Agent, 'take' | 'refresh' | 'isPressed' | 'sampleReaders' | 'interval'>;
 
 const PERIOD_MS = 1000;
 /** What fails each second in the same way is said so often. */
@@ -82,7 +82,7 @@ export class Sampler {
     this.#seconds = 0;
     await this.#attempt('a snapshot failed', async () => this.#keep(await agent.take()));
     await this.#attempt('owners, budget and drivers could not be looked at', () => agent.refresh());
-    if (!this.#stopped) this.#sampleOn(agent);
+    if (!this.#stopped && agent.isPressed) this.#sampleOn(agent);
   }
 
   async #attempt(failure: string, work: () => Promise<void>): Promise<void> {

@@ -128,6 +128,11 @@ export class SnapshotTaker {
     this.#setLevel();
   }
 
+  /** Some queue is, or recently was, full or stopped. */
+  get isPressed(): boolean {
+    return this.#sampler?.isPressed ?? false;
+  }
+
   /** Between snapshots; false: no queue is or was recently full or stopped. */
   sampleReaders(): boolean {
     return this.#sampler?.sampleReaders() ?? false;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rates of all queues, picture by picture.
 
-import { cpus } from 'node:os';
 import type { Finding } from '../diagnosis/finding.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { type QueueRate, queueRates } from '../diagnosis/queue-rates.ts';
@@ -45,7 +44,7 @@ export class QueueWatch {
 
   /** Throws one sentence if what was asked for is not there. */
   async start(): Promise<void> {
-    const source = await openSource({ ...this.#options, budget: parseBudget('auto', cpus().length), wish: 'exact' });
+    const source = await openSource({ ...this.#options, budget: parseBudget('auto'), wish: 'exact' });
     this.#source = source;
     await source.start((snapshot) => this.#keep(snapshot));
     this.#before = await source.take();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // When the programs on the enqueue path are detached, and when they come back. Pure: costs in, a level out.
+import { onlineCpus } from '../kernel/online-cpus.ts';
 
 /** What watching cost recently, as shares of all the host's CPUs. */
 export interface Cost {
@@ -58,10 +59,10 @@ const USUAL = 0.01;
 /** Of one CPU: on a small host 1 % of all would be less than a program of this kind needs. */
 const LEAST_OF_ONE = 0.05;
 
-/** `auto`, `1%`, `0.5%` or `off`; the answer is a share of all CPUs. */
-export function parseBudget(text: string, cpus: number): number | undefined {
+/** `auto`, `1%`, `0.5%` or `off`; the answer is a share of all CPUs that are online. */
+export function parseBudget(text: string, online = onlineCpus()): number | undefined {
   if (text === 'off') return undefined;
-  if (text === 'auto') return Math.max(USUAL, LEAST_OF_ONE / cpus);
+  if (text === 'auto') return Math.max(USUAL, LEAST_OF_ONE / online);
   const percent = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]);
   if (!(percent > 0 && percent <= 100))
     throw new Error(

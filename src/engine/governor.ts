@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps the agent inside its budget: measures what watching costs, and says when what lies on the enqueue path is to be given up or taken back.
 import { agentCpuUs } from '../kernel/processes/agent-cpu.ts';
+import { receivedPackets } from '../kernel/received-packets.ts';
 import type { Probes } from './attach.ts';
 import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost } from './budget.ts';
 import type { ProbeEvent } from './mechanism.ts';
@@ -19,6 +20,8 @@ interface GovernorOptions {
 /** What all devices were given so far. */
 interface Tally {
   readonly packets: number;
+  /** Packets of the whole host; undefined: none of them costs anything. */
+  readonly ofHost?: number | undefined;
   readonly atMs: number;
 }
 
@@ -34,6 +37,8 @@ export class Governor {
   readonly #meter: OverheadMeter | undefined;
   /** Programs on the enqueue path, whichever mechanism has them. */
   readonly #onEnqueuePath: ReadonlySet<string>;
+  /** Those of them that run for each packet of the host. */
+  readonly #forAllPackets: readonly string[];
   #state: BudgetState = INITIAL_BUDGET;
   #cost: Cost | undefined;
   #userUs = agentCpuUs();
@@ -49,6 +54,7 @@ export class Governor {
     this.#probes = probes;
     this.#options = options;
     this.#onEnqueuePath = new Set(probes.choices().flatMap(({ event }) => shedPrograms(event)));
+    this.#forAllPackets = [...this.#onEnqueuePath].filter((name) => isForAllPackets(probes, name));
     if (probes.programs && probes.can('walk')) this.#meter = new OverheadMeter(probes.programs);
   }
 
@@ -70,7 +76,7 @@ export class Governor {
   async tick(): Promise<void> {
     if (!this.#meter) return;
     if (performance.now() - this.#startedMs < YOUNG_MS) return this.#begin();
-    const tally = { packets: this.#options.packets(), atMs: performance.now() };
+    const tally = this.#tallyNow();
     this.#rate = packetRate(this.#tally, tally);
     this.#tally = tally;
     if (!this.#mustMeasure()) return;
@@ -86,8 +92,14 @@ export class Governor {
 
   #begin(): void {
     this.#userUs = agentCpuUs();
-    this.#measuredMs = performance.now();
-    this.#tally = { packets: this.#options.packets(), atMs: this.#measuredMs };
+    this.#tally = this.#tallyNow();
+    this.#measuredMs = this.#tally.atMs;
+  }
+
+  #tallyNow(): Tally {
+    const attached = this.#probes.attached();
+    const ofHost = this.#forAllPackets.some((name) => attached.includes(name)) ? receivedPackets() : undefined;
+    return { packets: this.#options.packets(), ofHost, atMs: performance.now() };
   }
 
   /**
@@ -126,9 +138,17 @@ function shedPrograms({ shed = [], mechanisms }: ProbeEvent): readonly string[] 
   return mechanisms.flatMap(({ name, programs }) => (shed.includes(name) ? programs : []));
 }
 
-/** Packets a second between two ticks. Gone devices take their counters along, which hides the packets of one tick. */
+/** It is at a tracepoint, which all devices share, and not at a function of tun. */
+function isForAllPackets({ programs }: Probes, name: string): boolean {
+  const section = programs?.object.programs.find((program) => program.name === name)?.section ?? '';
+  return /^\??(?:raw_tp|tp_btf)\//.test(section);
+}
+
+/** Packets a second that cost something, between two ticks. Gone devices take their counters along, which hides the packets of one tick. */
 export function packetRate(before: Tally, now: Tally): number {
-  return (1000 * Math.max(0, now.packets - before.packets)) / (now.atMs - before.atMs);
+  const ofHost = now.ofHost === undefined || before.ofHost === undefined ? 0 : now.ofHost - before.ofHost;
+  const packets = Math.max(0, now.packets - before.packets) + Math.max(0, ofHost);
+  return (1000 * packets) / (now.atMs - before.atMs);
 }
 
 function sumOf(prices: readonly (readonly [string, number])[]): number {

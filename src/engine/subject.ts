@@ -82,6 +82,8 @@ export interface OpenSubject {
   /** Its fields of the device, behind the queues; `uncounted` is added to those of the others. */
   device?(view: DeviceView, queues: readonly Queue[]): Partial<Device>;
   agent?(): Partial<AgentState>;
+  /** At the last sample, or between samples, there was something that is to be looked at between samples. */
+  isPressed?(): boolean;
   /** Between samples; true: ask again soon. */
   betweenSamples?(): boolean;
   /** Now and then, never for a scrape; `holdersRead`: which processes hold queues was read anew. */

@@ -11,7 +11,7 @@ export const AGENT_LOCK = '/run/tapscope/lock';
 /** Another agent may start, or root may clear the folder, between two of our steps. */
 const TRIES = 5;
 /** systemd clears the folder when a unit that could not start ends, and starts it again after 5 s. */
-const LOOK_EVERY_MS = 1000;
+const LOOK_EVERY_MS = 2000;
 /** The errors for users without the right to the folder. */
 const NOT_ALLOWED = ['EACCES', 'EPERM', 'EROFS'];
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this kernel is and lets us know: release, CPUs, types, symbols, rights. Read once at the start.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { cpus, release, version } from 'node:os';
+import { release, version } from 'node:os';
 import { Btf } from './native.ts';
 import { type KernelLimits, readLimits, readModuleTypes } from './older/limits.ts';
+import { onlineCpus } from './online-cpus.ts';
 import { Symbols } from './symbols.ts';
 
 export interface Host {
@@ -107,7 +108,7 @@ export function readHost(symbols: Iterable<string>): Host {
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
-    onlineCpus: cpus().length,
+    onlineCpus: onlineCpus(),
     symbols: readSymbols(symbols),
     btf,
     reasonTypes,

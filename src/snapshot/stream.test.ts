@@ -50,6 +50,27 @@ test('devices that come, go and change their order keep who they are', () => {
   assert.deepEqual(devices, [3, 0, 0, 3, 0]);
 });
 
+test('what the agent says of itself is sent where it says something else', () => {
+  const { agent } = goldenSnapshot;
+  const said: readonly Snapshot['agent'][] = [
+    agent,
+    { ...agent, sheds: agent.sheds + 1, namespaceNames: new Map([[7, 'blue']]) },
+    { ...agent, sheds: agent.sheds + 1 },
+    { ...agent, sheds: agent.sheds + 1, hiddenDevices: 3 },
+    agent,
+  ];
+  const snapshots = said.map((one) => ({ ...of(first), agent: one }));
+  const { arrived } = sent(snapshots);
+  assert.deepEqual(
+    arrived.map((snapshot) => snapshotLine(snapshot)),
+    snapshots.map((snapshot) => snapshotLine(snapshot)),
+  );
+  assert.equal(arrived[0]?.agent.probes, arrived[2]?.agent.probes);
+  const writer = new SnapshotWriter();
+  const bytes = [0, 0].map(() => [...writer.lines(of())].join('').length);
+  assert.ok((bytes[1] ?? 0) < 100, `${bytes} bytes`);
+});
+
 test('a reader that is out of step says so', () => {
   const writer = new SnapshotWriter();
   const missed = [...writer.lines(of(first))];

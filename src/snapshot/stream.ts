@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots as lines, from the counting process to the serving process. A device is sent again only when it is another object than in the
 // snapshot before. Until then it is the same object in the serving process too: a device that stands still costs its readers nothing.
+// Of what the agent says of itself the parts are sent that say something else than before.
 import type { Device } from './device.ts';
 import { type SnapshotJson, snapshotFromJson, snapshotToJson } from './json.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -13,8 +14,14 @@ export interface SnapshotPart extends Partial<End> {
   readonly device?: Device;
 }
 
+type AgentJson = SnapshotJson['agent'];
+
 interface End {
-  readonly snapshot: Omit<SnapshotJson, 'devices'>;
+  readonly takenAt: number;
+  /** The whole, where there is none before or it has other parts. */
+  readonly agent?: AgentJson;
+  /** Else its parts that changed. */
+  readonly changed?: Partial<AgentJson>;
   /**
    * Each device's place among the devices of the previous snapshot; -1: it is the next device sent since then.
    * A number: as many devices as before, all at the same places.
@@ -25,6 +32,8 @@ interface End {
 export class SnapshotWriter {
   #placeOf: ReadonlyMap<Device, number> = new Map();
   #devices: readonly Device[] = [];
+  /** The parts of what the agent says of itself, as text. */
+  #agent = new Map<string, string>();
 
   /** The lines of a snapshot, without line ends. The last one ends the snapshot. */
   *lines(snapshot: Snapshot): Generator<string, void, undefined> {
@@ -32,27 +41,40 @@ export class SnapshotWriter {
     const places = devices.map((device) => this.#placeOf.get(device) ?? -1);
     for (const [index, place] of places.entries()) if (place < 0) yield JSON.stringify({ device: devices[index] });
     const isSame = places.length === this.#devices.length && places.every((place, index) => place === index);
-    const { devices: _, ...rest } = snapshotToJson({ ...snapshot, devices: [] });
     if (!isSame) {
       this.#devices = devices;
       this.#placeOf = new Map(devices.map((device, index) => [device, index]));
     }
-    const end: End = { snapshot: rest, places: isSame ? places.length : places };
+    const { takenAt, agent } = snapshotToJson({ ...snapshot, devices: [] });
+    const end: End = { takenAt, ...this.#changesOf(agent), places: isSame ? places.length : places };
     yield JSON.stringify(end);
+  }
+
+  #changesOf(agent: AgentJson): Pick<End, 'agent' | 'changed'> {
+    const before = this.#agent;
+    const parts = Object.entries(agent).filter(([, part]) => part !== undefined);
+    this.#agent = new Map(parts.map(([name, part]) => [name, JSON.stringify(part)]));
+    const hasSameParts = parts.length === before.size && parts.every(([name]) => before.has(name));
+    if (!hasSameParts) return { agent };
+    return { changed: Object.fromEntries(parts.filter(([name]) => before.get(name) !== this.#agent.get(name))) };
   }
 }
 
 export class SnapshotReader {
   #devices: readonly Device[] = [];
   #sent: Device[] = [];
+  #agent: AgentJson | undefined;
 
   /** undefined: more lines belong to the snapshot. Throws if it is out of step with the writer. */
-  take({ device, snapshot, places }: SnapshotPart): Snapshot | undefined {
+  take({ device, takenAt, agent, changed, places }: SnapshotPart): Snapshot | undefined {
     if (device !== undefined) this.#sent.push(device);
-    if (snapshot === undefined || places === undefined) return undefined;
+    if (takenAt === undefined || places === undefined) return undefined;
     if (places !== this.#devices.length || this.#sent.length > 0) this.#devices = this.#placed(places);
     this.#sent = [];
-    return snapshotFromJson({ ...snapshot, devices: this.#devices });
+    const now = agent ?? (this.#agent && { ...this.#agent, ...changed });
+    if (now === undefined) throw new Error('The agent of a snapshot does not follow that of the one before.');
+    this.#agent = now;
+    return snapshotFromJson({ takenAt, devices: this.#devices, agent: now });
   }
 
   #placed(places: readonly number[] | number): readonly Device[] {

@@ -73,6 +73,7 @@ function open({ probes: { can }, programs: { object } }: Parts): OpenSubject {
       if (backlog === undefined) return {};
       return { backlog: { ...backlog, packetSeconds: standing.update({ id, address }, backlog.packets, nowNs) } };
     },
+    isPressed: () => standing.now.length > 0,
     betweenSamples: () => {
       const devices = standing.now;
       if (devices.length === 0) return false;

@@ -141,10 +141,12 @@ function open({ probes: { can }, programs: { object }, owners }: Parts): OpenSub
   const readers = new Readers(object);
   const times = new ReaderTimes(readers, ({ pid, started }) => owners.identityOf(pid, started));
   const seen = new Map<bigint, ReadonlyMap<number, Reader>>();
+  let isPressed = false;
   return {
     read: (isLast) => {
-      if (!isLast) readers.look(false);
+      if (!isLast) isPressed = readers.look(false);
     },
+    isPressed: () => isPressed,
     see: (walked) => {
       seen.set(walked.id, times.update(walked));
       return undefined;
@@ -154,7 +156,10 @@ function open({ probes: { can }, programs: { object }, owners }: Parts): OpenSub
     // A persistent device that all processes have closed shows the queues that had a reader.
     queuesOf: ({ id, queues }) => (queues.every(({ detached }) => detached) ? (seen.get(id)?.keys() ?? []) : []),
     queue: (view) => ({ ...wakeups(view), reader: seen.get(view.device.walked.id)?.get(view.index) }),
-    betweenSamples: () => readers.look(true),
+    betweenSamples: () => {
+      isPressed = readers.look(true);
+      return isPressed;
+    },
     keepOnly: (present) => {
       times.forget(present);
       for (const id of seen.keys()) if (!present.has(id)) seen.delete(id);

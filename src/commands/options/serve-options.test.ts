@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
 import assert from 'node:assert/strict';
-import { cpus } from 'node:os';
 import { test } from 'node:test';
 import { Command } from 'commander';
 import { parseBudget } from '../../engine/budget.ts';
@@ -21,7 +20,7 @@ test('without flags it listens on this host alone', () => {
     socket: '/run/tapscope/agent.sock',
     socketGroup: undefined,
     detail: 'queue',
-    budget: parseBudget('auto', cpus().length),
+    budget: parseBudget('auto'),
     level: 'auto',
     pin: true,
     created: false,

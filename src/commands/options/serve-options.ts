@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of `tapscope serve` and what they mean.
 
-import { cpus } from 'node:os';
 import { type LevelChoice, levelChoices } from '../../agent/snapshot-taker.ts';
 import { parseBudget } from '../../engine/budget.ts';
 import { type Group, groupOf } from '../../kernel/processes/socket-peer.ts';
@@ -165,7 +164,7 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     devices: { include: readText(values.deviceInclude), exclude: readText(values.deviceExclude) },
     pin: values.pin !== false,
     created: values.openmetricsCreated === true,
-    budget: parseBudget(String(values.budget), cpus().length),
+    budget: parseBudget(String(values.budget)),
     level: readWord('--level', values.level, levelChoices),
     tenantMap: readText(values.tenantMap),
     otlp: readOtlp(values),

@@ -77,7 +77,7 @@ holdsForAll(
     typedWord(),
   ),
   (text) => {
-    const share = orSentence(() => parseBudget(text, 2));
+    const share = orSentence(() => parseBudget(text));
     assert.ok(share === undefined || (share > 0 && share <= 1), `${share}`);
   },
 );

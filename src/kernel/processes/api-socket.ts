@@ -8,7 +8,7 @@ import { listenUnix } from './native-processes.ts';
 import type { Group } from './socket-peer.ts';
 
 /** A folder under /run may be cleared while the agent runs. */
-const LOOK_EVERY_MS = 1000;
+const LOOK_EVERY_MS = 2000;
 
 export class ApiSocket {
   readonly #path: string;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What other processes took, as the kernel's scheduler counts it.
 import { readdirSync, readFileSync } from 'node:fs';
-import { get } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** CPU time of all their threads since the processes began, milliseconds. A thread that ends takes its time along: those of Node stay. */
@@ -26,23 +25,4 @@ function ranNs(file: string): number {
   } catch {
     return 0; // the thread has ended meanwhile
   }
-}
-
-interface Scrape {
-  readonly ms: number;
-  readonly lines: number;
-}
-
-export function scrape(url: string): Promise<Scrape> {
-  const began = performance.now();
-  return new Promise((resolve, reject) => {
-    get(`${url}/metrics`, { headers: { 'x-prometheus-scrape-timeout-seconds': '120' } }, (answer) => {
-      let lines = 0;
-      answer.on('data', (chunk: Buffer) => {
-        for (const byte of chunk) if (byte === 10) lines += 1;
-      });
-      answer.once('error', reject);
-      answer.once('end', () => resolve({ ms: performance.now() - began, lines }));
-    }).once('error', reject);
-  });
 }
