@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { goldenSnapshot } from '../../../test/snapshots/golden-snapshot.ts';
 import { counter, counters, type Distribution, flag, gauge, histogram, type Metric } from '../../snapshot/metric.ts';
 import { queueMetrics } from '../../subjects/list.ts';
-import { type Member, mergeSamples } from './merge.ts';
+import type { Member } from './member.ts';
+import { mergeSamples } from './merge.ts';
 import { createOwner, type SeriesOwner } from './series-owner.ts';
 import { createSlices } from './slices.ts';
 
