@@ -33,6 +33,8 @@ export interface Metric<Of> {
   readonly since?: 'device';
   /** Shown at `--detail core` too. */
   readonly core?: true;
+  /** Which of its samples that level shows; fromFirst: there it has no series before its first hit; undefined: all. */
+  readonly atCore?: ((sample: Sample) => boolean) | 'fromFirst';
   /** Shown at `--detail full` and `cpu` alone. */
   readonly full?: true;
   /** No series while it is 0; once there, it stays. Of a histogram: all its series, from the first observation. */
@@ -52,8 +54,8 @@ export function counter<Of>(name: string, help: string, value: (of: Of) => numbe
 }
 
 /** What the shipped alerts and the rules of a fleet ask for. */
-export function core<Of>(metric: Metric<Of>): Metric<Of> {
-  return { ...metric, core: true };
+export function core<Of>(metric: Metric<Of>, atCore?: Metric<Of>['atCore']): Metric<Of> {
+  return { ...metric, core: true, ...(atCore && { atCore }) };
 }
 
 /** Not worth its series at the default level. */

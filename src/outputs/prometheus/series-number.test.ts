@@ -41,6 +41,53 @@ for (const kernel of kernels) {
   });
 }
 
+test('a tap of Linux 7.3 that stops, and loses packets in every way that one host of the lab lost them, keeps the limits', async () => {
+  const there = hosts
+    .filter(({ file }) => file.includes('-7.3-'))
+    .flatMap(({ snapshots }) => snapshots.at(-1)?.devices ?? [])
+    .filter(({ queues }) => queues.length === 1 && queues[0]?.flow && queues[0].history?.sojourn?.sum);
+  assert.ok(there.length > 0);
+  for (const device of there) {
+    const [queue] = device.queues;
+    assert.ok(queue?.reader && queue.flow && device.receive);
+    const fullSeconds = ['running', 'waiting', 'sleeping'].map((state) => ({ state, seconds: 1 }));
+    const lossy: Device = {
+      ...device,
+      queueChanges: { joined: 0, left: 0 },
+      otherDropped: [{ reason: 'QDISC_DROP', location: '__tcf_kfree_skb_list', packets: 1 }],
+      receive: {
+        ...device.receive,
+        dropped: [{ reason: 'SKB_UCOPY_FAULT', location: 'tun_get_user', packets: 1 }],
+        refusedByHost: [{ reason: 'UNHANDLED_PROTO', location: '__netif_receive_skb_core', packets: 1 }],
+        refused: [{ errno: 'EFAULT', writes: 1 }],
+      },
+      queues: [{ ...queue, flow: { ...queue.flow, stoppedForSeconds: 1 }, reader: { ...queue.reader, fullSeconds } }],
+    };
+    const [usual, core] = [await numberAt('queue', lossy), await numberAt('core', lossy)];
+    assert.ok(usual <= 40 && core <= 20, `${usual} series, ${core} at core`);
+  }
+});
+
+test('at --detail core a counter of losses begins with 0, and what no alert takes a rate of with its first hit', async () => {
+  const [device] =
+    hosts.find(({ file }) => file.startsWith('a-queue-that-nobody-serves'))?.snapshots.at(-1)?.devices ?? [];
+  const [queue] = device?.queues ?? [];
+  const counters = queue?.counters;
+  assert.ok(device && counters);
+  const reasons = async (...packets: readonly number[]): Promise<readonly string[]> => {
+    const dropped = ['FULL_RING', 'UNTRACED', 'TAP_FILTER', 'TAP_TXFILTER'].map((reason, index) => ({
+      reason,
+      packets: packets[index] ?? 0,
+    }));
+    const page = await seriesAt('core', [{ ...device, queues: [{ ...queue, counters: { ...counters, dropped } }] }]);
+    return [...page.matchAll(/^tapscope_queue_dropped.*reason="(\w+)"\} (\d+)$/gm)].map(
+      ([, reason, value]) => `${reason} ${value}`,
+    );
+  };
+  assert.deepEqual(await reasons(0, 0, 0, 0), ['FULL_RING 0', 'UNTRACED 0']);
+  assert.deepEqual(await reasons(3, 0, 2, 0), ['FULL_RING 3', 'UNTRACED 0', 'TAP_FILTER 2']);
+});
+
 test('some of these hosts are idle, some lose packets, and some have a histogram', async () => {
   const pages = await Promise.all(hosts.map(({ snapshots }) => seriesAt('queue', snapshots.at(-1)?.devices ?? [])));
   const having = (line: RegExp): number => pages.filter((page) => line.test(page)).length;
