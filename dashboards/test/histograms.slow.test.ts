@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Need, pathOf, provide } from '../../test/host/need.ts';
+import { NEWEST_PROMETHEUS as NEWEST, pathOf, provide } from '../../test/host/need.ts';
 import { until } from '../../test/host/until.ts';
 import { startHistogramHost } from '../../test/snapshots/histogram-host.ts';
 import { isWhole } from '../../test/whole.ts';
@@ -14,14 +14,6 @@ import { catalogue } from '../promql/query.ts';
 import { alertsOf, healthOf } from './firing.ts';
 import { type Program, type Prometheus, startPrometheus } from './prometheus.ts';
 import { RULE_FILES } from './rule-files.ts';
-
-const NEWEST: Need = {
-  module: 'github.com/prometheus/prometheus',
-  version: 'v0.316.0',
-  main: './cmd/prometheus',
-  tags: 'remove_all_sd',
-  file: 'prometheus-3.16',
-};
 
 interface Way {
   readonly name: string;

@@ -53,7 +53,7 @@ export async function startPrometheus(
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-prometheus-'));
   const config = {
     ...more,
-    global: { ...more.global, scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s', ...more.global },
     rule_files: rules.map((file) => resolve(file)),
     scrape_configs: [{ job_name: 'tapscope', static_configs: targets.map(staticConfig) }],
   };
