@@ -23,9 +23,7 @@ const LEVELS: readonly (readonly [detail: Detail, name: string, shows: string])[
 const hosts = recordedHosts();
 /** By kernel; a device of many queues only in the last column. */
 const devices = (kernel: string): readonly Device[] =>
-  hosts
-    .filter(({ file }) => file.includes(`-${kernel}-`))
-    .flatMap(({ snapshots }) => snapshots.at(-1)?.devices ?? []);
+  hosts.filter(({ file }) => file.includes(`-${kernel}-`)).flatMap(({ snapshots }) => snapshots.at(-1)?.devices ?? []);
 
 /** The series of one tap; `native`: its histograms are one series each. */
 async function seriesOf(
