@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: prometheus, WHOLE=1 for one of 2026, which is built from its module.
-// The queries of all panels and rules that read a histogram, asked of real Prometheus servers that store classic, native and converted ones.
+// Needs: prometheus.
+// The queries of all panels and rules that read a histogram, asked of real Prometheus servers that store classic, native and converted ones: of
+// Debian, and with WHOLE=1 of one of 2026, which is built from its module.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
