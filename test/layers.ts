@@ -51,7 +51,7 @@ const LAYERS = new Map<string, Layer>([
     'snapshot log subjects history diagnosis outputs url-credentials operator-file fastify @fastify/basic-auth bcrypt yaml',
     'most',
   ),
-  inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client fast-string-width'),
+  inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client @bufbuild/protobuf/wire fast-string-width'),
   // Reads other hosts by the HTTP API of an engine: `fetch` is all it needs of the system.
   inSrc('fleet', 'url-credentials'),
   inSrc('diagnosis', 'snapshot foreign-name'),

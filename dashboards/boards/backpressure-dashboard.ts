@@ -34,9 +34,9 @@ const { scope, of: owned, perSecond, now } = fleet;
 const OF_QUEUE = '{{device}} queue {{queue}} ({{name}})';
 
 const stopped = owned(rate(scope, 'tapscope_queue_stopped_seconds_total'));
-const stops = owned(observed(scope, 'tapscope_queue_stop_duration_seconds'));
-const resumes = owned(observed(scope, 'tapscope_queue_resume_latency_seconds'));
-const sojourn = owned(observed(scope, 'tapscope_queue_sojourn_seconds'));
+const stops = observed(scope, 'tapscope_queue_stop_duration_seconds', owned);
+const resumes = observed(scope, 'tapscope_queue_resume_latency_seconds', owned);
+const sojourn = observed(scope, 'tapscope_queue_sojourn_seconds', owned);
 const lost = where(max(owned(increase(scope, 'tapscope_device_flow_control_lost_total')), DEVICE), '> 0');
 const wakes = perSecond('tapscope_queue_wakes_total');
 

@@ -16,7 +16,7 @@ const offered = owned(rate(scope, 'tapscope_queue_offered_packets_total'));
 const dropped = owned(rate(scope, 'tapscope_queue_dropped_packets_total'));
 const elsewhere = share(perHost('tapscope_queue_wakes_elsewhere_total'), perHost('tapscope_queue_wakes_total'));
 const stopped = average(owned(rate(scope, 'tapscope_queue_stopped_seconds_total')), HOST);
-const late = (name: string): Query => quantile(0.99, owned(observed(scope, name)), HOST);
+const late = (name: string): Query => quantile(0.99, observed(scope, name, owned), HOST);
 const ofKernel = (query: Query): Query => perKernel(scope, query);
 
 export function withComparison(builder: DashboardBuilder): DashboardBuilder {

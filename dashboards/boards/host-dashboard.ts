@@ -12,6 +12,7 @@ import {
   named,
   namedByItself,
   only,
+  orNone,
   QUEUE,
   type Query,
   rate,
@@ -121,7 +122,10 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         tells: 'Queues whose figures are known not to be exact: read docs/accuracy.md.',
         width: 4,
         badFrom: 1,
-        query: sum(owned(value(scope, 'tapscope_queue_degraded'))),
+        query: orNone(
+          sum(owned(value(scope, 'tapscope_queue_degraded'))),
+          sum(owned(value(scope, 'tapscope_device_degraded'))),
+        ),
       }),
     );
 }

@@ -29,7 +29,7 @@ import {
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TimeseriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
-import { type Query, sum } from '../promql/query.ts';
+import { type Observed, type Query, spread } from '../promql/query.ts';
 import { DATA_SOURCE } from '../promql/variables.ts';
 import { reasonFor } from './absent-reasons.ts';
 import { runbookLink } from './data-links.ts';
@@ -110,23 +110,24 @@ export function timeseries(words: Lines): TimeseriesPanel {
     : panel.dataLinks([new DashboardLinkBuilder('Show the queue').url(words.link)]);
 }
 
-/** Shows how often each value was seen; `seen` is a query of observed(). */
-export function heatmap({ seen, ...words }: Words & { readonly seen: Query }): HeatmapPanel {
+/** Shows how often each value was seen; `seen` is of observed(). */
+export function heatmap({ seen, ...words }: Words & { readonly seen: Observed }): HeatmapPanel {
+  const query = spread(seen);
   return new HeatmapPanel()
     .title(words.title)
     .description(words.tells)
     .datasource(DATA_SOURCE)
     .height(words.height ?? HEIGHT)
     .span(words.width)
-    .noValue(reasonFor([seen], words.absent))
+    .noValue(reasonFor([query], words.absent))
     .links(runbookOf(words))
     .calculate(false)
     .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').exponent(0.5).steps(64))
-    .yAxis(new YAxisConfigBuilder().unit(seen.unit))
+    .yAxis(new YAxisConfigBuilder().unit(query.unit))
     .withTarget(
       new DataqueryBuilder()
         .refId('A')
-        .expr(sum(seen, ['le']).expr)
+        .expr(query.expr)
         .legendFormat('{{le}}')
         .format(PromQueryFormat.Heatmap)
         .datasource(DATA_SOURCE)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboard Queue: everything about one queue of one device, or all queues of it.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { max, named, QUEUE, type Query, rate, type Scope, share, sum, value } from '../promql/query.ts';
+import { max, named, orNone, QUEUE, type Query, rate, type Scope, share, sum, value } from '../promql/query.ts';
 import { matcher, queueVariable, variables } from '../promql/variables.ts';
 import { QUEUE_UID } from './data-links.ts';
 import { emptyDashboard } from './empty-dashboard.ts';
@@ -68,7 +68,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
         tells: '0: the counts of the queue agree, and nothing bypassed the probes.',
         width: 5,
         badFrom: 1,
-        query: sum(value(scope, 'tapscope_queue_degraded')),
+        query: orNone(sum(value(scope, 'tapscope_queue_degraded')), sum(value(scope, 'tapscope_device_degraded'))),
       }),
     )
     .withPanel(

@@ -69,7 +69,7 @@ export function withReceive(builder: DashboardBuilder, scope: Scope, among: (que
         width: 8,
         lines: [0.1, 0.5, 0.9].map((of) => ({
           legend: `${100 * of} %`,
-          query: quantile(of, among(observed(scope, 'tapscope_vhost_receive_batch_packets'))),
+          query: quantile(of, observed(scope, 'tapscope_vhost_receive_batch_packets', among)),
         })),
       }),
     )

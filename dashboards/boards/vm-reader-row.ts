@@ -12,7 +12,7 @@ const { scope, of: ofGuest, perSecond, now } = guest;
 const OF_QUEUE = '{{device}} queue {{queue}}';
 
 const byQueue = (name: string): Query => max(now(name), QUEUE);
-const batches = ofGuest(observed(scope, 'tapscope_vhost_batch_packets'));
+const batches = observed(scope, 'tapscope_vhost_batch_packets', ofGuest);
 
 export function withReader(builder: DashboardBuilder): DashboardBuilder {
   return withWorker(

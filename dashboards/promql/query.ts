@@ -51,9 +51,19 @@ export function increase(scope: Scope, name: string): Query {
   return { expr: `(${begun} or ${grown})`, unit: 'short' };
 }
 
-/** Observations per second, bucket by bucket; the unit is that of what was observed. */
-export function observed(scope: Scope, name: string): Query {
-  return { expr: `rate(${selector(scope, name, 'histogram', '', '_bucket')}[$__rate_interval])`, unit: unitOf(name) };
+/** Observations per second in the unit of what was observed, as Prometheus stores them: one of both has series, or while it changes over both. */
+export interface Observed {
+  /** A native histogram, or a classic one that was converted. */
+  readonly native: Query;
+  /** Bucket by bucket. */
+  readonly classic: Query;
+}
+
+/** `among`: what leaves some of the series. */
+export function observed(scope: Scope, name: string, among = (all: Query): Query => all): Observed {
+  const perSecond = (suffix: string): Query =>
+    among({ expr: `rate(${selector(scope, name, 'histogram', '', suffix)}[$__rate_interval])`, unit: unitOf(name) });
+  return { native: perSecond(''), classic: perSecond('_bucket') };
 }
 
 export function value(scope: Scope, name: string, matcher = ''): Query {
@@ -98,8 +108,16 @@ function aggregate(operator: string, { expr, unit }: Query, by: readonly string[
 }
 
 /** The value below which this share of the observations lies; estimated within a bucket. */
-export function quantile(q: number, seen: Query, by: readonly string[] = []): Query {
-  return { expr: `histogram_quantile(${q}, ${sum(seen, ['le', ...by]).expr})`, unit: seen.unit };
+export function quantile(q: number, { native, classic }: Observed, by: readonly string[] = []): Query {
+  const [ofNative, ofClassic] = [sum(native, by), sum(classic, ['le', ...by])].map(
+    ({ expr }) => `histogram_quantile(${q}, ${expr})`,
+  );
+  return { expr: `(${ofNative} or ${ofClassic})`, unit: classic.unit };
+}
+
+/** How many observations there were of each size. */
+export function spread({ native, classic }: Observed): Query {
+  return either(sum(native), sum(classic, ['le']));
 }
 
 export function top(limit: number, { expr, unit }: Query): Query {

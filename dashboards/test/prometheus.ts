@@ -33,6 +33,12 @@ interface Target {
   readonly instance: string;
 }
 
+/** A version of Prometheus, and what it is started with beyond the usual. */
+export interface Program {
+  readonly file: string;
+  readonly flags: readonly string[];
+}
+
 /**
  * Scrapes `targets` as the job tapscope, and evaluates the rules in these files. A target without a name is called by its
  * address. `more` is further configuration.
@@ -42,11 +48,12 @@ export async function startPrometheus(
   targets: readonly (string | Target)[],
   rules: readonly string[],
   more: Readonly<Record<string, object>> = {},
+  program: Program = { file: 'prometheus', flags: [] },
 ): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-prometheus-'));
   const config = {
     ...more,
-    global: { ...more.global, scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s', ...more.global },
     rule_files: rules.map((file) => resolve(file)),
     scrape_configs: [{ job_name: 'tapscope', static_configs: targets.map(staticConfig) }],
   };
@@ -59,8 +66,9 @@ export async function startPrometheus(
     `--web.listen-address=127.0.0.1:${port}`,
     `--query.lookback-delta=${LOOKBACK}`,
     '--log.level=warn',
+    ...program.flags,
   ];
-  const child = spawn('prometheus', flags, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(program.file, flags, { stdio: ['ignore', 'ignore', 'inherit'] });
   const gone = new Promise<void>((done) => child.once('close', () => done()));
   t.after(async () => {
     child.kill('SIGKILL');

@@ -24,7 +24,7 @@ test('promtool accepts the rules, and each alert fires, stays silent and clears 
 test('rules name metrics of the catalogue, or what is recorded', () => {
   const recorded = texts.flatMap(({ text }) => [...text.matchAll(/record: (\S+)/g)].map(([, name]) => name));
   const measured = catalogue.flatMap(({ name, type }) =>
-    type === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
+    type === 'histogram' ? [name, `${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
   );
   const known = new Set([...measured, ...recorded]);
   assert.ok(recorded.length > 0);

@@ -1,12 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Content negotiation: the format that a client ranks first (RFC 9110, section 12.5).
-import type { Format } from '../outputs/prometheus/text.ts';
+import type { Format } from '../outputs/prometheus/formats.ts';
 
-/** OpenMetrics only for a client that ranks it above the text format; who asks for neither gets text. */
+/** The format that the client ranks highest; of equals the simplest, and text where it asks for none of them. */
 export function negotiateFormat(accept: string | undefined): Format {
   const ranges = parseRanges(accept ?? '*/*');
-  const text = quality(ranges, 'text/plain', '0.0.4');
-  return quality(ranges, 'application/openmetrics-text', '1.0.0') > text ? 'openmetrics' : 'text';
+  let [best, highest]: [Format, number] = ['text', quality(ranges, 'text/plain', '0.0.4')];
+  for (const [format, q] of [
+    ['openmetrics', quality(ranges, 'application/openmetrics-text', '1.0.0')],
+    ['protobuf', Math.max(0, ...ranges.filter(isDelimitedProtobuf).map((range) => range.q))],
+  ] as const)
+    if (q > highest) [best, highest] = [format, q];
+  return best;
+}
+
+/** No wildcard means it: who has no protocol buffers could not read it. */
+function isDelimitedProtobuf({ name, parameters }: Range): boolean {
+  return (
+    name === 'application/vnd.google.protobuf' &&
+    parameters.get('proto') === 'io.prometheus.client.metricfamily' &&
+    parameters.get('encoding') === 'delimited'
+  );
 }
 
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
@@ -18,7 +32,7 @@ export function acceptsGzip(acceptEncoding: string | undefined): boolean {
 
 interface Range {
   readonly name: string;
-  readonly version: string | undefined;
+  readonly parameters: ReadonlyMap<string, string>;
   readonly q: number;
 }
 
@@ -26,7 +40,7 @@ function parseRanges(header: string): readonly Range[] {
   return header.split(',').map((part) => {
     const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
     const values = new Map(parameters.map(splitParameter));
-    return { name, version: values.get('version'), q: parseQuality(values.get('q')) };
+    return { name, parameters: values, q: parseQuality(values.get('q')) };
   });
 }
 
@@ -45,10 +59,10 @@ function parseQuality(text: string | undefined): number {
 function quality(ranges: readonly Range[], type: string, version: string): number {
   const family = `${type.split('/')[0]}/*`;
   const levels: readonly ((range: Range) => boolean)[] = [
-    (range) => range.name === type && range.version === version,
-    (range) => range.name === type && range.version === undefined,
-    (range) => range.name === family,
-    (range) => range.name === '*/*',
+    ({ name, parameters }) => name === type && parameters.get('version') === version,
+    ({ name, parameters }) => name === type && !parameters.has('version'),
+    ({ name }) => name === family,
+    ({ name }) => name === '*/*',
   ];
   const fitting = levels.map((fits) => ranges.filter(fits)).find((found) => found.length > 0) ?? [];
   return Math.max(0, ...fitting.map(({ q }) => q));

@@ -2,7 +2,7 @@
 // GET /metrics: which form, how long to wait, compressed or not.
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { contentTypes } from '../outputs/prometheus/text.ts';
+import { contentTypes } from '../outputs/prometheus/formats.ts';
 import { acceptsGzip, negotiateFormat } from './accept.ts';
 import { sendLine } from './reply-line.ts';
 import type { Scrape } from './scrape.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: prometheus.
-// A real Prometheus scrapes a real server in both formats, and its HTTP API gives back every value of the snapshot.
+// A real Prometheus scrapes a real server in both text formats, and its HTTP API gives back every value of the snapshot.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -18,13 +18,16 @@ import { cataloguePage, goldenBuild, goldenSnapshot } from '../../test/snapshots
 import { packageRoot } from '../kernel/package.ts';
 import type { Detail } from '../outputs/prometheus/detail.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
-import { type Format, formats } from '../outputs/prometheus/text.ts';
+import type { Format } from '../outputs/prometheus/formats.ts';
 import type { AgentState, CountingProcess } from '../snapshot/snapshot.ts';
 import { createObserver } from './observer.ts';
 import { startServer } from './server.ts';
 
 const prometheusOptions = { detail: 'cpu' satisfies Detail, build: goldenBuild } as const;
 const deadlineMs = 60_000;
+
+type TextFormat = Exclude<Format, 'protobuf'>;
+const formats: readonly TextFormat[] = ['text', 'openmetrics'];
 
 function portOf(server: Server): number {
   const address = server.address();
@@ -33,7 +36,7 @@ function portOf(server: Server): number {
 }
 
 /** Passes scrapes on. Prometheus 2 cannot be told to want text: for that a proxy leaves out what it wants. */
-async function startProxy(t: TestContext, target: string, format: Format, seenTypes: Set<string>): Promise<number> {
+async function startProxy(t: TestContext, target: string, format: TextFormat, seenTypes: Set<string>): Promise<number> {
   const proxy = createServer((request, response) => {
     const { accept, ...others } = request.headers;
     const headers = format === 'openmetrics' ? { ...others, accept } : others;
@@ -50,7 +53,7 @@ async function startProxy(t: TestContext, target: string, format: Format, seenTy
 }
 
 /** One job for each format; returns the address of its HTTP API. */
-async function startPrometheus(t: TestContext, ports: Readonly<Record<Format, number>>): Promise<string> {
+async function startPrometheus(t: TestContext, ports: Readonly<Record<TextFormat, number>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-prometheus-'));
   const jobs = formats.map((job) => ({ job_name: job, static_configs: [{ targets: [`127.0.0.1:${ports[job]}`] }] }));
   // JSON is YAML too.
@@ -100,14 +103,14 @@ function expected(rows: MetricRows): Series {
     .sort();
 }
 
-function selector({ name, type }: MetricRows['metric'], job: Format): string {
+function selector({ name, type }: MetricRows['metric'], job: TextFormat): string {
   const names = type === 'histogram' ? `${name}_(bucket|sum|count)` : name;
   return `{__name__=~"${names}",job="${job}"}`;
 }
 
 /** When each format was scraped: all series are there at that moment; a late scrape may change them. */
-async function scraped(api: string): Promise<ReadonlyMap<Format, number>> {
-  const moments = new Map<Format, number>();
+async function scraped(api: string): Promise<ReadonlyMap<TextFormat, number>> {
+  const moments = new Map<TextFormat, number>();
   for (const end = Date.now() + deadlineMs; Date.now() < end; await setTimeout(200)) {
     for (const job of formats) {
       const up = `up{job="${job}"}`;
@@ -128,7 +131,7 @@ function counting({ counting: known }: AgentState): CountingProcess {
   return known ?? assert.fail('the golden snapshot has it');
 }
 
-test('Prometheus reads both formats, and times of creation where they are asked for', {
+test('Prometheus reads both text formats, and times of creation where they are asked for', {
   timeout: 2 * deadlineMs,
 }, async (t) => {
   const server = await startServer(
@@ -159,7 +162,7 @@ test('Prometheus reads both formats, and times of creation where they are asked 
       assert.deepEqual(answer, expected(rows), `${rows.metric.name} ${job}`);
     }
   }
-  const created = (job: Format) => query(api, `{__name__=~".+_created",job="${job}"}`, moments.get(job));
+  const created = (job: TextFormat) => query(api, `{__name__=~".+_created",job="${job}"}`, moments.get(job));
   assert.deepEqual(await created('text'), []);
   const times = await created('openmetrics');
   t.diagnostic(`${times.length} series tell since when they count`);

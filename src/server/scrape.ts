@@ -3,8 +3,8 @@
 // devices would end their series (tapscope_snapshot_errors_total counts these).
 import { setTimeout } from 'node:timers/promises';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
+import type { Format } from '../outputs/prometheus/formats.ts';
 import type { MetricsPage } from '../outputs/prometheus/prometheus-page.ts';
-import type { Format } from '../outputs/prometheus/text.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Exports, ShownFinding } from '../subjects/scrape-metrics.ts';
 import { gzipped } from './gzip.ts';

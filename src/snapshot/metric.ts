@@ -8,6 +8,8 @@ export interface Sample {
   readonly value: number;
   /** The suffix of a histogram's series; others have the metric's own name. */
   readonly suffix?: Suffix;
+  /** Beside a histogram's count: all that it is the count of. */
+  readonly seen?: Distribution;
 }
 
 export type Suffix = '_bucket' | '_sum' | '_count';
@@ -31,6 +33,8 @@ export interface Metric<Of> {
   readonly since?: 'device';
   /** Shown at `--detail core` too. */
   readonly core?: true;
+  /** Which of its samples that level shows; fromFirst: there it has no series before its first hit; undefined: all. */
+  readonly atCore?: ((sample: Sample) => boolean) | 'fromFirst';
   /** Shown at `--detail full` and `cpu` alone. */
   readonly full?: true;
   /** No series while it is 0; once there, it stays. Of a histogram: all its series, from the first observation. */
@@ -50,8 +54,8 @@ export function counter<Of>(name: string, help: string, value: (of: Of) => numbe
 }
 
 /** What the shipped alerts and the rules of a fleet ask for. */
-export function core<Of>(metric: Metric<Of>): Metric<Of> {
-  return { ...metric, core: true };
+export function core<Of>(metric: Metric<Of>, atCore?: Metric<Of>['atCore']): Metric<Of> {
+  return { ...metric, core: true, ...(atCore && { atCore }) };
 }
 
 /** Not worth its series at the default level. */
@@ -116,9 +120,17 @@ export interface Distribution {
   readonly buckets: readonly number[];
   /** The sum of all observations, in the metric's unit. */
   readonly sum: number;
+  /** The same observations by powers of two; undefined: the bounds are powers of two themselves. */
+  readonly octaves?: Octaves;
 }
 
-/** A classic histogram: its buckets are cumulative, as Prometheus wants them. */
+/** `counts[0]`: observations of 0. `counts[i]`: those of 2^(exponent + i - 1) and more, but less than 2^(exponent + i), in the metric's unit. */
+interface Octaves {
+  readonly exponent: number;
+  readonly counts: readonly number[];
+}
+
+/** Its samples are those of a classic histogram: the buckets are cumulative, as Prometheus wants them. */
 export function histogram<Of>(
   name: string,
   help: string,
@@ -126,12 +138,21 @@ export function histogram<Of>(
 ): Metric<Of> {
   const samples = (of: Of): readonly Sample[] => {
     const found: Sample[] = [];
-    visitDistribution(found, distribution(of), (into, _, labels, value, suffix) =>
-      into.push({ labels, value, suffix }),
-    );
+    visitDistribution(found, distribution(of), pushSample);
     return found;
   };
   return { ...counters(name, help, [], samples), type: 'histogram', distribution, fromFirst: true };
+}
+
+export function pushSample(
+  into: Sample[],
+  _: number,
+  labels: readonly string[],
+  value: number,
+  suffix: Suffix,
+  seen?: Distribution,
+): void {
+  into.push(seen === undefined ? { labels, value, suffix } : { labels, value, suffix, seen });
 }
 
 /** Whether anything was ever observed. A plain loop: it runs for each histogram of each page. */
@@ -141,13 +162,20 @@ export function isHit({ buckets }: Distribution): boolean {
 }
 
 /**
- * Each series of a histogram without labels of its own, in the order in which they are written; undefined: there is none.
+ * Each series of a histogram without labels of its own, in the order in which they are written, the count last; undefined: there is none.
  * `about` is handed on to `visit`, which then need not be made for each.
  */
 export function visitDistribution<About>(
   about: About,
   seen: Distribution | undefined,
-  visit: (about: About, position: number, labels: readonly string[], value: number, suffix: Suffix) => void,
+  visit: (
+    about: About,
+    position: number,
+    labels: readonly string[],
+    value: number,
+    suffix: Suffix,
+    seen?: Distribution,
+  ) => void,
 ): void {
   if (seen === undefined) return;
   const { bounds, buckets, sum } = seen;
@@ -158,7 +186,7 @@ export function visitDistribution<About>(
     visit(about, bucket, labels[bucket] ?? infinite, count, '_bucket');
   }
   visit(about, buckets.length, noLabels, sum, '_sum');
-  visit(about, buckets.length + 1, noLabels, count, '_count');
+  visit(about, buckets.length + 1, noLabels, count, '_count', seen);
 }
 
 const noLabels: readonly string[] = [];
@@ -224,5 +252,10 @@ function distribution(
     while (into < boundBits.length && bits > (boundBits[into] ?? 0)) into += 1;
     wide[into] = (wide[into] ?? 0) + (buckets[bits] ?? 0);
   }
-  return { bounds, buckets: wide, sum: sum / perUnit };
+  return {
+    bounds,
+    buckets: wide,
+    sum: sum / perUnit,
+    octaves: { exponent: -Math.round(Math.log2(perUnit)), counts: buckets },
+  };
 }

@@ -103,7 +103,10 @@ export const devices: Subject = {
           (queue) => queue.auditPending,
         ),
       ),
-      core(flag('tapscope_queue_degraded', '1 while figures of this queue are known not to be exact.', isDegraded)),
+      core(
+        flag('tapscope_queue_degraded', '1 while figures of this queue are known not to be exact.', isDegraded),
+        'fromFirst',
+      ),
     ],
     device: [
       core(

@@ -180,6 +180,7 @@ export const stops: Subject = {
           'How long the queue has been stopped by now; 0: it is not; of several queues shown as one the longest.',
           ({ flow }) => flow && (flow.stoppedForSeconds ?? 0),
         ),
+        'fromFirst',
       ),
       counter(
         'tapscope_queue_stopped_seconds_total',

@@ -229,6 +229,7 @@ export const transmit: Subject = {
           (queue) =>
             (queue.counters?.dropped ?? []).filter(isShown).map(({ reason, packets }) => series(packets, reason)),
         ),
+        ({ labels: [reason], value }) => value > 0 || reason === 'FULL_RING' || reason === 'UNTRACED',
       ),
       full(
         counters(

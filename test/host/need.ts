@@ -32,6 +32,14 @@ export type Need =
   | { readonly go: string; readonly file: string; readonly builtAs: string };
 
 export const IPERF: Need = { debian: 'iperf3', file: 'iperf3' };
+/** Debian's converts no classic histograms to native ones. */
+export const NEWEST_PROMETHEUS: Need = {
+  module: 'github.com/prometheus/prometheus',
+  version: 'v0.316.0',
+  main: './cmd/prometheus',
+  tags: 'remove_all_sd',
+  file: 'prometheus-3.16',
+};
 export const SOCAT: Need = { debian: 'socat', file: 'socat' };
 
 /** Where a program of the lab is; undefined: it is not here. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text written straight into the bytes that are sent: neither a string for each line nor one for the page.
+// Series written straight into the bytes that are sent: neither a string for each line nor one for the page.
 
 /** Node's own `write` calls these after checks that take twice as long as the writing. */
 interface BareBuffer extends Buffer {
@@ -7,13 +7,13 @@ interface BareBuffer extends Buffer {
   utf8Write(text: string, offset: number): number;
 }
 
-interface Chunks {
+export interface Chunks {
   /** Text that is no prefix of a series: headers, ends. */
   readonly text: (text: string) => void;
   /** One line; `value` is of ASCII. */
   readonly line: (prefix: string, value: string) => void;
   /** Copies the bytes. */
-  readonly bytes: (bytes: Buffer) => void;
+  readonly bytes: (bytes: Uint8Array) => void;
   /** Bytes of all that was written. */
   readonly length: () => number;
   /** All that was written, if none of it was taken: in a buffer of its own. */
@@ -69,7 +69,8 @@ export function createChunks(): Chunks {
     },
     bytes: (bytes) => {
       makeRoom(bytes.length);
-      end += bytes.copy(chunk, end);
+      chunk.set(bytes, end);
+      end += bytes.length;
     },
     length: () => closed + end,
     take,

@@ -2,7 +2,7 @@
 // How much of a host is shown: levels of detail, and the series that each may cost.
 
 import type { Device } from '../../snapshot/device.ts';
-import { isHit, type Metric } from '../../snapshot/metric.ts';
+import { fromFirst, isHit, type Metric } from '../../snapshot/metric.ts';
 import type { Queue } from '../../snapshot/queue.ts';
 import { cpuMetrics, deviceMetrics, queueMetrics } from '../../subjects/list.ts';
 import type { Slices } from './slices.ts';
@@ -102,9 +102,16 @@ const shownWhere = (isShown: (metric: Levels) => boolean): Shown => ({
   device: deviceMetrics.filter(isShown),
 });
 
-const core = shownWhere((metric) => metric.core === true);
+const withCore = shownWhere((metric) => metric.core === true);
+const core: Shown = { queue: withCore.queue.map(reduced), device: withCore.device.map(reduced) };
 const usual = shownWhere((metric) => metric.full !== true);
 const all = shownWhere(() => true);
+
+function reduced<Of>(metric: Metric<Of>): Metric<Of> {
+  const { atCore, samples } = metric;
+  if (atCore === 'fromFirst') return fromFirst(metric);
+  return atCore === undefined ? metric : { ...metric, samples: (of) => samples(of).filter(atCore) };
+}
 
 /** The metrics of queues and devices that a level shows; those of each CPU come on top. */
 export function metricsAt(detail: Detail): Shown {

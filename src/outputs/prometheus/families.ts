@@ -2,17 +2,24 @@
 // Turns what was seen into rows: a metric, its owner, its values.
 
 import type { Device } from '../../snapshot/device.ts';
-import { isHit, type Metric, type Sample, type Suffix, visitDistribution } from '../../snapshot/metric.ts';
+import {
+  type Distribution,
+  isHit,
+  type Metric,
+  type Sample,
+  type Suffix,
+  visitDistribution,
+} from '../../snapshot/metric.ts';
 import type { Queue } from '../../snapshot/queue.ts';
 import type { AgentState } from '../../snapshot/snapshot.ts';
 import { agentMetrics, cpuMetrics } from '../../subjects/list.ts';
 import { type ScrapeState, scrapeMetrics } from '../../subjects/scrape-metrics.ts';
 import { type Detail, mergesQueues, metricsAt } from './detail.ts';
-import { type Member, mergeSamples } from './merge.ts';
-import { createdPrefix, type SeriesCreated } from './series-created.ts';
-import { type SeriesOwner, type SeriesOwners, type ShownDevice, seriesPrefix } from './series-owner.ts';
+import type { Origin } from './family.ts';
+import type { Member } from './member.ts';
+import { mergeSamples } from './merge.ts';
+import type { SeriesOwner, SeriesOwners, ShownDevice } from './series-owner.ts';
 import type { Slices } from './slices.ts';
-import type { Family, Line, Origin } from './text.ts';
 
 /** Everything that one scrape shows. */
 interface Scene {
@@ -25,13 +32,14 @@ interface Scene {
   readonly scrape: ScrapeState;
 }
 
-/** Called for each sample of a owner; `labels`: values of the metric's own. */
+/** Called for each sample of an owner; `labels`: values of the metric's own; `seen`: beside a count, what is counted. */
 export type Visit = (
   owner: SeriesOwner,
   position: number,
   labels: readonly string[],
   value: number,
   suffix?: Suffix,
+  seen?: Distribution,
 ) => void;
 
 /** All series of one metric. */
@@ -177,21 +185,6 @@ function isShown<Value>({ name, fromFirst }: Metric<Value>, { hits }: SeriesOwne
 function visitSamples(owner: SeriesOwner, samples: readonly Sample[], visit: Visit): void {
   for (let position = 0; position < samples.length; position += 1) {
     const sample = samples[position];
-    if (sample !== undefined) visit(owner, position, sample.labels, sample.value, sample.suffix);
+    if (sample !== undefined) visit(owner, position, sample.labels, sample.value, sample.suffix, sample.seen);
   }
-}
-
-/** `created`: with OpenMetrics' times of creation, each behind its series. */
-export function familyOf({ metric, rows, visitRow, originOf }: MetricRows, created?: SeriesCreated): Family {
-  const writer = (line: Line) => {
-    const visit: Visit = (owner, position, labels, value, suffix) => {
-      const prefix = seriesPrefix(owner, metric, position, labels, suffix);
-      line(prefix, value);
-      const start = created?.startOf(owner, metric);
-      const name = start && createdPrefix(prefix, metric.name, metric.type);
-      if (start && name) line(name, start);
-    };
-    return (part: number) => visitRow(part, visit);
-  };
-  return { ...metric, parts: rows, writer, ...(originOf && { origin: originOf }) };
 }

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { goldenSnapshot } from '../../../test/snapshots/golden-snapshot.ts';
 import { counter, counters, type Distribution, flag, gauge, histogram, type Metric } from '../../snapshot/metric.ts';
 import { queueMetrics } from '../../subjects/list.ts';
-import { type Member, mergeSamples } from './merge.ts';
+import type { Member } from './member.ts';
+import { mergeSamples } from './merge.ts';
 import { createOwner, type SeriesOwner } from './series-owner.ts';
 import { createSlices } from './slices.ts';
 
@@ -148,6 +149,30 @@ test('histograms of one device: buckets add up bound by bound, sums and counts t
       ['_count', 9],
     ],
   );
+});
+
+test('histograms: what a member counted stays when it begins anew or goes', async () => {
+  const waits: Metric<Distribution> = histogram('wait_seconds', 'Waits.', (queue) => queue);
+  const owner = createOwner([]);
+  const merged = async (...members: readonly Distribution[]) => {
+    const samples = await merge(
+      waits,
+      owner,
+      members.map((value, index) => ({ key: `${index}`, value })),
+    );
+    const { seen, value } = samples.at(-1) ?? assert.fail();
+    return [value, seen?.sum, seen?.buckets, seen?.octaves?.counts];
+  };
+  const waited = (buckets: readonly number[], counts: readonly number[], sum: number): Distribution => ({
+    bounds: [1],
+    buckets,
+    octaves: { exponent: 0, counts },
+    sum,
+  });
+  assert.deepEqual(await merged(waited([3, 1], [1, 2, 1], 7), waited([2, 0], [2], 1)), [6, 8, [5, 1], [3, 2, 1]]);
+  // The first counts anew: two more, by one of which its buckets fell. The second is gone.
+  assert.deepEqual(await merged(waited([2, 0], [1, 1], 2)), [8, 10, [7, 1], [4, 3, 1]]);
+  assert.deepEqual(await merged(waited([2, 0], [1, 1], 2)), [8, 10, [7, 1], [4, 3, 1]]);
 });
 
 test('queues of one device: the longest stop and overflow, the largest need', async () => {

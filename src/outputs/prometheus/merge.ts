@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several owners as one: the queues of a device, the devices beyond the series budget.
-import type { Metric, Sample, Suffix } from '../../snapshot/metric.ts';
+import type { Metric, Sample } from '../../snapshot/metric.ts';
+import { forgetAbsent, type Member } from './member.ts';
+import { type LastingHistogram, readHistogram, samplesOfHistogram } from './merge-histograms.ts';
 import type { Slices } from './slices.ts';
-
-/** `key` names the member from scrape to scrape. The same object as before: nothing of it changed. */
-export interface Member<Value> {
-  readonly key: string;
-  readonly value: Value;
-}
 
 /** The last merge and its members: blocks of members that are the same objects need no second look. */
 interface Merge {
@@ -26,7 +22,6 @@ interface Block {
 /** Sum of a counter over members that come and go. */
 interface LastingSum {
   readonly labels: readonly string[];
-  readonly suffix: Suffix | undefined;
   /** The last value of each member. */
   readonly last: Map<string, number>;
   total: number;
@@ -36,6 +31,8 @@ interface LastingSum {
 export interface MergeState {
   /** Sums of merged counters by metric name, then by label values. */
   readonly sums: Map<string, Map<string, LastingSum>>;
+  /** Merged histograms by metric name. */
+  readonly histograms: Map<string, LastingHistogram>;
   /** Merges by metric name. */
   readonly merges: Map<string, Merge>;
 }
@@ -51,7 +48,7 @@ export async function mergeSamples<Value>(
   slices: Slices,
 ): Promise<readonly Sample[]> {
   const before = into.merges.get(metric.name);
-  const read = metric.type === 'gauge' ? readGauge : readCounter;
+  const read = readerOf(metric);
   const blocks: Block[] = [];
   let isSame = before?.members.length === members.length;
   for (let first = 0; first < members.length; first += MEMBERS_OF_BLOCK) {
@@ -86,10 +83,20 @@ function together<Value>(
   members: readonly Member<Value>[],
   blocks: readonly Block[],
 ): readonly Sample[] {
+  if (metric.distribution !== undefined)
+    return samplesOfHistogram(into.histograms.get(metric.name), members, uncountedOf(blocks));
   if (metric.type !== 'gauge') return sumsOf(into.sums.get(metric.name) ?? new Map(), members, blocks);
   const merged = new Map<string, Sample>();
   for (const { samples } of blocks) for (const sample of samples) merge(merged, sample, metric.merge);
   return [...merged.values()];
+}
+
+function readerOf<Value>({ type, distribution }: Metric<Value>) {
+  if (distribution === undefined) return type === 'gauge' ? readGauge<Value> : readCounter<Value>;
+  return ({ name }: Metric<Value>, { histograms }: MergeState, members: readonly Member<Value>[]): Block => ({
+    samples: [],
+    uncounted: readHistogram(histograms, name, distribution, members),
+  });
 }
 
 function readGauge<Value>(metric: Metric<Value>, _: MergeState, members: readonly Member<Value>[]): Block {
@@ -99,8 +106,8 @@ function readGauge<Value>(metric: Metric<Value>, _: MergeState, members: readonl
 }
 
 function merge(merged: Map<string, Sample>, sample: Sample, how: 'sum' | 'max'): void {
-  const { labels, value, suffix } = sample;
-  const key = suffix === undefined ? labels.join('\0') : `${suffix}\0${labels.join('\0')}`;
+  const { labels, value } = sample;
+  const key = labels.join('\0');
   const before = merged.get(key)?.value;
   if (before === undefined) merged.set(key, sample);
   else merged.set(key, { ...sample, value: how === 'max' ? Math.max(before, value) : before + value });
@@ -116,8 +123,8 @@ function readCounter<Value>(metric: Metric<Value>, into: MergeState, members: re
     for (const sample of metric.samples(member.value)) merge(counted, sample, 'sum');
     // A counter with labels (dropped, by reason) may have no series yet.
     if (metric.labels.length === 0 && counted.size === 0) uncounted.push(member.key);
-    for (const [key, { labels, value, suffix }] of counted) {
-      const sum = sums.get(key) ?? { labels, suffix, last: new Map<string, number>(), total: 0 };
+    for (const [key, { labels, value }] of counted) {
+      const sum = sums.get(key) ?? { labels, last: new Map<string, number>(), total: 0 };
       sums.set(key, sum);
       const before = sum.last.get(member.key) ?? 0;
       sum.total += value < before ? value : value - before;
@@ -133,19 +140,13 @@ function sumsOf(
   members: readonly Member<unknown>[],
   blocks: readonly Block[],
 ): readonly Sample[] {
-  const uncounted = blocks.flatMap((block) => block.uncounted);
-  return [...sums.values()].flatMap((sum) => {
-    if (sum.last.size > 2 * members.length + 64) forgetAbsent(sum, members);
-    return uncounted.some((key) => sum.last.has(key)) ? [] : [sampleOf(sum)];
+  const uncounted = uncountedOf(blocks);
+  return [...sums.values()].flatMap(({ labels, last, total }) => {
+    forgetAbsent(last, members);
+    return uncounted.some((key) => last.has(key)) ? [] : [{ labels, value: total }];
   });
 }
 
-function sampleOf({ labels, suffix, total }: LastingSum): Sample {
-  return suffix === undefined ? { labels, value: total } : { labels, value: total, suffix };
-}
-
-/** Only when there are many: a member that one incomplete snapshot missed comes back with the value it had, and must not count twice. */
-function forgetAbsent(sum: LastingSum, members: readonly Member<unknown>[]): void {
-  const present = new Set(members.map(({ key }) => key));
-  for (const key of sum.last.keys()) if (!present.has(key)) sum.last.delete(key);
+function uncountedOf(blocks: readonly Block[]): readonly string[] {
+  return blocks.flatMap(({ uncounted }) => uncounted);
 }

@@ -6,17 +6,21 @@ import type { Device } from '../../snapshot/device.ts';
 import type { AgentState } from '../../snapshot/snapshot.ts';
 import type { Build, Exports, ShownFinding } from '../../subjects/scrape-metrics.ts';
 import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './detail.ts';
-import { familyOf, type MetricRows, metricRows } from './families.ts';
-import { type OwnMetric, ownRows } from './own-rows.ts';
-import { createdPrefix, SeriesCreated } from './series-created.ts';
+import { type MetricRows, metricRows } from './families.ts';
+import type { Family } from './family.ts';
+import type { Format } from './formats.ts';
+import { ownRows } from './own-rows.ts';
+import { type LastPage, page } from './page.ts';
+import { protobufFamily } from './protobuf-family.ts';
+import { SeriesCreated } from './series-created.ts';
 import { createOwners, showDevices } from './series-owner.ts';
 import { createSlices, type Slices } from './slices.ts';
-import { type Family, type Format, type LastPage, type Line, page, renderLabels } from './text.ts';
+import { ownTextFamily, textFamily } from './text-family.ts';
 
 export interface PrometheusOptions {
   readonly detail: Detail;
   readonly build: Build;
-  /** Pages in OpenMetrics tell since when counters count. */
+  /** Pages in OpenMetrics and protobuf tell since when counters count. */
   readonly created?: boolean;
 }
 
@@ -42,7 +46,11 @@ export class MetricsPage {
   readonly #limit: SeriesLimit;
   readonly #counts = createSeriesCounts();
   readonly #owners = createOwners();
-  readonly #lastPages: Readonly<Record<Format, LastPage>> = { text: new Map(), openmetrics: new Map() };
+  readonly #lastPages: Readonly<Record<Format, LastPage>> = {
+    text: new Map(),
+    openmetrics: new Map(),
+    protobuf: new Map(),
+  };
   readonly #created: SeriesCreated | undefined;
   #latest: Promise<unknown> = Promise.resolve();
 
@@ -61,18 +69,22 @@ export class MetricsPage {
   /** Several pages can be made of the same rows. */
   async *page(rows: Promise<readonly MetricRows[]>, format: Format): AsyncGenerator<Buffer, void, undefined> {
     const slices = createSlices();
-    const created = format === 'openmetrics' ? this.#created : undefined;
-    const families = (await rows).map((each) => familyOf(each, created));
+    const shown = await rows;
     await slices.pause(); // the last slice of the rows is over
+    const families = format === 'protobuf' ? await this.#protobuf(shown) : await this.#text(shown, format);
+    await slices.pause();
+    yield* page(families, format, slices, this.#lastPages[format]);
+  }
+
+  async #text(rows: readonly MetricRows[], format: Format): Promise<readonly Family[]> {
+    const created = format === 'openmetrics' ? this.#created : undefined;
     // Not by prom-client's metrics(): its OpenMetrics form renames the metrics of the registry for good.
     const own = await this.#own.getMetricsAsJSON();
-    await slices.pause();
-    yield* page(
-      [...families, ...own.map((metric) => ownFamily(metric, created))],
-      format,
-      slices,
-      this.#lastPages[format],
-    );
+    return [...rows.map((each) => textFamily(each, created)), ...own.map((each) => ownTextFamily(each, created))];
+  }
+
+  async #protobuf(rows: readonly MetricRows[]): Promise<readonly Family[]> {
+    return [...rows, ...(await this.ownRows())].map((each) => protobufFamily(each, this.#created));
   }
 
   /** Rows of the catalogue's metrics. One after the other: what owners remember goes from scrape to scrape. */
@@ -111,21 +123,6 @@ export class MetricsPage {
     };
     return metricRows(scene, detail, slices);
   }
-}
-
-/** A family of prom-client's own; its declarations leave out the sample names of histograms and call `type` a number. */
-function ownFamily({ name, type, help, values }: OwnMetric, created?: SeriesCreated): Family {
-  const writer = (line: Line) => (part: number) => {
-    const sample = values[part];
-    if (sample === undefined) return;
-    const sampleName = 'metricName' in sample ? String(sample.metricName) : name;
-    const labels = renderLabels(Object.entries(sample.labels).map(([label, value]) => [label, String(value)]));
-    const prefix = `${sampleName}${labels === '' ? '' : `{${labels}}`} `;
-    line(prefix, sample.value);
-    const createdName = created && createdPrefix(prefix, name, String(type));
-    if (createdName) line(createdName, created.began);
-  };
-  return { name, type: String(type), help, parts: values.length, writer };
 }
 
 /** Gauges that end in _total: promtool refuses them. */

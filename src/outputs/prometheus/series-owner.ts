@@ -29,6 +29,7 @@ export function createOwner(labels: Labels): SeriesOwner {
     prefixes: new Map(),
     hits: new Set(),
     sums: new Map(),
+    histograms: new Map(),
     merges: new Map(),
   };
 }

@@ -3,14 +3,17 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import type { Family } from './family.ts';
+import type { Format } from './formats.ts';
+import { page as renderPage } from './page.ts';
 import { createSlices } from './slices.ts';
-import { type Family, type Format, type Line, renderLabels, page as renderPage, renderValue } from './text.ts';
+import { renderLabels, renderValue } from './text.ts';
 
 /** Each line ends with its value. */
 function family(name: string, lines: readonly string[], help = 'Help.'): Family {
-  const writer = (write: Line) => (part: number) => {
+  const writer: Family['writer'] = (chunks) => (part) => {
     const [, prefix = '', value] = /^(.* )(\S+)$/s.exec(lines[part] ?? '') ?? [];
-    write(prefix, Number(value));
+    chunks.line(prefix, renderValue(Number(value)));
   };
   return { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help, parts: lines.length, writer };
 }
