@@ -10,6 +10,7 @@ const PAGES = {
   cost: 'BENCHMARKS.md',
   faults: 'docs/reliability.md',
   fleet: 'docs/scale.md',
+  intruder: 'docs/reliability.md',
   kernels: 'docs/kernels.md',
   latency: 'docs/overhead.md',
   napi: 'docs/benchmarks.md',
