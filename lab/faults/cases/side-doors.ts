@@ -25,6 +25,13 @@ const NEIGHBOUR_S = Number(process.env.SECONDS ?? 20);
 /** Prometheus' own usual limit. */
 const ANSWERED_WITHIN_MS = 10_000;
 
+/** Makes the agent write: its other process ends. */
+async function makeItWrite(host: FaultHost): Promise<void> {
+  const before = servingOf(host);
+  process.kill(before, 'SIGKILL');
+  await soon('another process serves', () => ![before, undefined].includes(host.agent.servingPid()));
+}
+
 /** `make`: what stands at this path instead of the file. */
 function becomes(what: string, make: (path: string) => unknown): readonly Fault[] {
   const replace = (path: string): void => {
@@ -89,6 +96,16 @@ async function answeredMeanwhile(host: FaultHost, work: Promise<unknown>): Promi
 }
 
 export const SIDE_DOORS: readonly Fault[] = [
+  {
+    name: 'the disk of the log is full, under load',
+    isFresh: true,
+    start: () => ({ wrapper: ['sh', '-c', 'exec "$@" 2>/dev/full', 'sh'] }),
+    play: async (host) => {
+      await host.loaded.load();
+      await makeItWrite(host);
+      host.over();
+    },
+  },
   ...becomes('a FIFO that nobody writes, under load', (path) => execFileSync('mkfifo', [path])),
   ...becomes('a link to /dev/zero, under load', (path) => symlinkSync('/dev/zero', path)),
   {
