@@ -221,8 +221,8 @@ export function openPerfEvent(type: number, config: number, tid: number): number
 export interface Reach {
   /** It may open these files, and what is in these folders, for reading, and its own folder of /proc; no others. */
   readonly readable: readonly string[];
-  /** TCP ports (Linux 6.7 or later): it may take, and connect to, no others. Absent: any. */
-  readonly ports?: { readonly taken: readonly number[]; readonly connected: readonly number[] };
+  /** TCP ports (Linux 6.7 or later): it may take, and connect to, no others. */
+  readonly ports: { readonly taken: readonly number[]; readonly connected: readonly number[] };
 }
 
 export interface Second {
@@ -246,7 +246,7 @@ export function startSecondProcess(
 /** This process becomes the program, with its words, under the same rules; 0 to 3 stay open. */
 export function becomeConfined(words: readonly string[], reach: Reach): never;
 
-/** The version of the kernel's Landlock; 0: it has none, it is switched off, or a container forbids to ask. */
+/** The version of the kernel's Landlock; below 0, an errno: it has none (ENOSYS), it is switched off (EOPNOTSUPP), or a sandbox forbids it. */
 export function landlockVersion(): number;
 
 /** wait(2)'s status, once; undefined while it runs. */

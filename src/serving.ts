@@ -2,6 +2,7 @@
 // The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
 // host, and may ask for another snapshot and for a sign of life.
 import { createInterface } from 'node:readline';
+import { landlock } from './kernel/processes/landlock.ts';
 import { confine } from './kernel/processes/native-processes.ts';
 import { ownOutputs } from './kernel/processes/own-outputs.ts'; // before what loads node:assert
 import { firstProcess } from './kernel/processes/second-process.ts';
@@ -12,6 +13,7 @@ import { type AgentLog, announce as announceLines, ownLog, useLog, warn } from '
 import type { AgentSelf } from './server/agent-self.ts';
 import { LatestSnapshot } from './server/latest-snapshot.ts';
 import { createObserver } from './server/observer.ts';
+import { openingsOf } from './server/openings.ts';
 import { OtlpExporter } from './server/otlp/otlp-exporter.ts';
 import { type RunningServer, startServer } from './server/server.ts';
 import type { Message, ServingSetup } from './server/serving-messages.ts';
@@ -39,6 +41,7 @@ let otlp: OtlpExporter | undefined;
 let socket: Promise<RunningSocket> | undefined;
 let latest: Snapshot | undefined;
 let head: Message['head'];
+let openings: readonly string[] = [];
 let answered: Promise<void> | undefined;
 let announce: () => void = () => undefined;
 let isExporting = false;
@@ -87,6 +90,7 @@ async function start(
   log: AgentLog,
 ): Promise<void> {
   web = new RemoteWebConfig(config);
+  openings = openingsOf(exported?.endpoint, landlock()); // later it may not ask the kernel
   const { version } = options.prometheus.build;
   if (exported) otlp = new OtlpExporter(exported, { version, ...host }, (error) => warn(error.message));
   server = await startServer(options, {
@@ -113,6 +117,7 @@ function describe(): AgentSelf {
     lookSeconds: agent?.pace?.seconds ?? 1,
     overhead: Object.fromEntries(agent?.overhead ?? []),
     exposure: server?.exposure() ?? null,
+    openings,
     page: server === undefined ? null : pageOf(server),
   };
 }

@@ -82,7 +82,13 @@ bool addPorts(int rules, const Napi::Value &list, uint64_t right)
 
 Napi::Value landlockVersion(const Napi::CallbackInfo &info)
 {
-	return Napi::Number::New(info.Env(), static_cast<double>(std::max(0L, version())));
+	const long found = version();
+	return Napi::Number::New(info.Env(), static_cast<double>(found < 0 ? -errno : found));
+}
+
+Napi::Error Rules::refused(Napi::Env env, int error)
+{
+	return systemError(env, error, "set", "the rules of Landlock");
 }
 
 Rules::Rules(Napi::Env env, const Napi::Object &reach)
@@ -90,8 +96,7 @@ Rules::Rules(Napi::Env env, const Napi::Object &reach)
 	const long known = version();
 	if (known < 1)
 		return;
-	const Napi::Value ports = reach.Get("ports");
-	const bool limitsPorts = known >= PORTS_SINCE && ports.IsObject();
+	const bool limitsPorts = known >= PORTS_SINCE;
 	Handled handled;
 	const auto newest = static_cast<long>(BITS.size()) - 1;
 	handled.files = (1ULL << BITS[static_cast<size_t>(std::min(known, newest))]) - 1;
@@ -105,12 +110,12 @@ Rules::Rules(Napi::Env env, const Napi::Object &reach)
 	for (uint32_t i = 0; isMade && i < files.Length(); i++)
 		isMade = addFile(rules_.get(), files.Get(i).As<Napi::String>());
 	if (isMade && limitsPorts) {
-		const auto both = ports.As<Napi::Object>();
+		const auto both = reach.Get("ports").As<Napi::Object>();
 		isMade = addPorts(rules_.get(), both.Get("taken"), TAKE_PORT) &&
 			 addPorts(rules_.get(), both.Get("connected"), CONNECT_PORT);
 	}
 	if (!isMade)
-		throw systemError(env, errno, "make", "the rules of Landlock");
+		throw refused(env, errno);
 }
 
 bool Rules::addFolder(int folder) const

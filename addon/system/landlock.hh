@@ -5,7 +5,7 @@
 
 #include <napi.h>
 
-/** landlockVersion(): 0: the kernel has none, it is switched off, or a container forbids to ask. */
+/** landlockVersion(): as tapscope.d.ts says. */
 Napi::Value landlockVersion(const Napi::CallbackInfo &info);
 
 /** What a process may reach from then on: files and folders for reading, and TCP ports. What does not exist is left
@@ -16,6 +16,9 @@ public:
 	/** `reach`: as tapscope.d.ts says. Throws where the kernel has Landlock and refuses the rules; without it there
 	 * are none. */
 	Rules(Napi::Env env, const Napi::Object &reach);
+
+	/** The kernel has Landlock and takes no such rules. */
+	static Napi::Error refused(Napi::Env env, int error);
 
 	/** One more, by a descriptor. System calls only. */
 	bool addFolder(int folder) const;

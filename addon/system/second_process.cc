@@ -89,8 +89,20 @@ struct Given {
 	pid_t parent;
 };
 
+/** Why the child is not the program: an errno, and whether Landlock's rules are what failed. */
+struct Failure {
+	int error;
+	bool unconfined;
+};
+
+Napi::Error failed(Napi::Env env, const Failure &failure, const std::string &program)
+{
+	return failure.unconfined ? Rules::refused(env, failure.error)
+				  : systemError(env, failure.error, "start", program);
+}
+
 /** Runs in the child of fork(), where other threads may have held any lock: system calls only. */
-int become(const char *program, char *const *arguments, Given &given, const Rules &rules)
+int prepare(Given &given, const Rules &rules, bool &unconfined)
 {
 	// Also if it is stopped before it is confined, which sets this again: a change of user takes it away.
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != given.parent)
@@ -115,7 +127,7 @@ int become(const char *program, char *const *arguments, Given &given, const Rule
 	// Node reads there what it is. Open, for the rule is about this folder, which the kernel makes anew when
 	// nothing holds it.
 	const int self = open("/proc/self", O_PATH | O_CLOEXEC);
-	if (self < 0 || !rules.addFolder(self) || dup2(self, next++) < 0)
+	if (self < 0 || dup2(self, next++) < 0)
 		return errno;
 	// Closes them at execv(): until then an error is to be reported.
 	if (const int error = closeAtExec(next))
@@ -137,18 +149,27 @@ int become(const char *program, char *const *arguments, Given &given, const Rule
 		return errno;
 	// Only through these a user who is not root would have rights there; a kernel without them gives none.
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (!rules.obey())
-		return errno;
-	execv(program, arguments);
-	return errno;
+	unconfined = !rules.addFolder(self) || !rules.obey();
+	return unconfined ? errno : 0;
+}
+
+Failure become(const char *program, char *const *arguments, Given &given, const Rules &rules)
+{
+	Failure failure = {};
+	failure.error = prepare(given, rules, failure.unconfined);
+	if (failure.error == 0) {
+		execv(program, arguments);
+		failure.error = errno;
+	}
+	return failure;
 }
 
 [[noreturn]] void runChild(const char *program, char *const *arguments, Given &given, const Rules &rules, int report)
 {
 	const int moved = fcntl(report, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
-	const int error = moved < 0 ? errno : become(program, arguments, given, rules);
-	const ssize_t written = write(moved < 0 ? report : moved, &error, sizeof(error));
-	_exit(written == sizeof(error) ? 126 : 127);
+	const Failure failure = moved < 0 ? Failure{errno, false} : become(program, arguments, given, rules);
+	const ssize_t written = write(moved < 0 ? report : moved, &failure, sizeof(failure));
+	_exit(written == sizeof(failure) ? 126 : 127);
 }
 
 } // namespace
@@ -180,14 +201,14 @@ Napi::Value startSecondProcess(const Napi::CallbackInfo &info)
 		throw systemError(env, errno, "start", program);
 	for (Pipe *const one : {&report, &outputs[0], &outputs[1]})
 		one->writing.reset();
-	int error = 0;
+	Failure failure = {};
 	ssize_t bytes = 0;
 	do
-		bytes = read(report.reading.get(), &error, sizeof(error));
+		bytes = read(report.reading.get(), &failure, sizeof(failure));
 	while (bytes < 0 && errno == EINTR);
-	if (bytes == sizeof(error)) {
+	if (bytes == sizeof(failure)) {
 		waitpid(pid, nullptr, 0);
-		throw systemError(env, error, "start", program);
+		throw failed(env, failure, program);
 	}
 	auto ends = Napi::Array::New(env, outputs.size());
 	for (uint32_t i = 0; i < outputs.size(); i++)
@@ -205,8 +226,10 @@ void becomeConfined(const Napi::CallbackInfo &info)
 	const std::vector<char *> arguments = pointersTo(texts);
 	const Rules rules(env, info[1].As<Napi::Object>());
 	const int self = open("/proc/self", O_PATH); // stays open, as in become()
-	if (self < 0 || !rules.addFolder(self) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !rules.obey())
+	if (self < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		throw systemError(env, errno, "confine", "the process");
+	if (!rules.addFolder(self) || !rules.obey())
+		throw Rules::refused(env, errno);
 	for (int given = 0; given < GIVEN; given++)
 		fcntl(given, F_SETFD, 0); // Node has marked these to be closed
 	execv(arguments[0], arguments.data());

@@ -4,6 +4,7 @@ import { DEVICE_CHANGES } from './cases/changed-devices.ts';
 import { INTRUDERS } from './cases/intruder.ts';
 import { KILLS } from './cases/killed.ts';
 import { CLIENT_FAULTS } from './cases/rude-clients.ts';
+import { SIDE_DOORS } from './cases/side-doors.ts';
 import { STALLS } from './cases/stalled.ts';
 import { SHORTAGES } from './cases/starved.ts';
 import { TRAFFIC_FAULTS } from './cases/troubled-traffic.ts';
@@ -16,5 +17,6 @@ export const FAULTS: readonly Fault[] = [
   ...DEVICE_CHANGES,
   ...TRAFFIC_FAULTS,
   ...CLIENT_FAULTS,
+  ...SIDE_DOORS,
   ...INTRUDERS,
 ];

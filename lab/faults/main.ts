@@ -8,6 +8,7 @@ import { FAULTS } from './all-faults.ts';
 import { type Fault, isGood, type Played } from './fault.ts';
 import { FaultHost } from './fault-host.ts';
 import { complaints, faultTable, renewed } from './fault-table.ts';
+import { intrusions } from './intrusions.ts';
 import { onOwnHost } from './own-host.ts';
 import { playFault } from './play-fault.ts';
 
@@ -40,6 +41,11 @@ async function play(): Promise<number> {
   }
   const text = faultTable(played);
   console.log(text);
+  const attempts = intrusions.table();
+  if (attempts !== undefined) {
+    console.log(`\n${attempts}`);
+    if (values.write) writeSection('intruder', intrusions.summary());
+  }
   if (values.write) writeSection('faults', positionals.length > 0 ? renewed(readSection('faults'), text) : text);
   return played.length > 0 && played.every(isGood) ? 0 : 1;
 }

@@ -11,6 +11,7 @@ const PAGES = {
   faults: 'docs/reliability.md',
   fleet: 'docs/scale.md',
   head: 'docs/scale.md',
+  intruder: 'docs/reliability.md',
   kernels: 'docs/kernels.md',
   latency: 'docs/overhead.md',
   napi: 'docs/benchmarks.md',

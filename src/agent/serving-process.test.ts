@@ -9,13 +9,17 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../test/host/until.ts';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { packageRoot } from '../kernel/package.ts';
+import type { Reach } from '../kernel/processes/native-processes.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
 import { ServingProcess } from './serving-process.ts';
 
 /** What a process is sent before it is ended, and what is still to be sent, in this process's memory. */
 const MOST_GROWN_BYTES = 24 * 2 ** 20;
 
-function played(t: TestContext, program: string) {
+const reachOf = (): Reach => ({ readable: readableFiles(packageRoot(), false), ports: { taken: [], connected: [] } });
+
+/** `reach`: throws where this host lacks what a start needs. */
+function played(t: TestContext, program: string, reach = reachOf) {
   const folder = join(packageRoot(), 'dist/test', `serving-${process.pid}`);
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'program.cjs');
@@ -23,7 +27,7 @@ function played(t: TestContext, program: string) {
   const said: { readonly message: string; readonly ms: number }[] = [];
   const serving = new ServingProcess({
     file,
-    reach: () => ({ readable: readableFiles(packageRoot(), false) }),
+    reach,
     setup: () => ({}),
     takeSnapshot: async () => goldenSnapshot,
     ask: () => undefined,
@@ -72,4 +76,28 @@ test('one that ends again and again is started again at once, then after 1 s, 2 
   assert.ok((third ?? 0) - (second ?? 0) >= 1000 && (second ?? 0) > (first ?? 0));
   // While it waits, a service manager is not told that nothing serves.
   await serving.serves();
+});
+
+test('one that cannot be started again is tried after 1 s, 2 s; this process goes on', async (t) => {
+  let starts = 0;
+  const { serving, said } = played(
+    t,
+    `require('node:fs').writeSync(3, 'l'); setTimeout(() => process.exit(4), 50);`,
+    () => {
+      starts += 1;
+      if (starts === 2 || starts === 3) throw new Error('no descriptor is left');
+      return reachOf();
+    },
+  );
+  await serving.start();
+  await until(() => said.length === 4);
+  assert.deepEqual(
+    said.map(({ message }) => message.replace(/^The process that answers requests /, '')),
+    [
+      'ended (exit code 4) and is started again; its history begins anew.',
+      'cannot be started (no descriptor is left); next try in 1 s.',
+      'cannot be started (no descriptor is left); next try in 2 s.',
+      'ended (exit code 4) and is started again in 4 s; its history begins anew.',
+    ],
+  );
 });

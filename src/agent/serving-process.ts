@@ -9,16 +9,13 @@ import { ownLog } from '../log/log.ts';
 import { discardedOutputLines } from '../log/log-limits.ts';
 import type { CountingProcess, Snapshot } from '../snapshot/snapshot.ts';
 import { REQUESTS, SnapshotWriter } from '../snapshot/stream.ts';
+import { RestartPause } from './restart-pause.ts';
 
 /** It hangs, or an intruder makes bytes wait for it: a process that has taken nothing for so many samples in a row is ended. */
 const MOST_UNREAD_SAMPLES = 30;
 /** Bytes of it that are heard in one period. The answers that it may compute at once ask for far fewer. */
 const MOST_HEARD_BYTES = 1000;
 const HEARING_PERIOD_MS = 100;
-/** Between its end and the next start: at once, and where it ended within LONG_LIFE_MS before that too, 1, 2, 4 … s. */
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
-const LONG_LIFE_MS = 60_000;
 /** How long it may take to end: the last export to a collector has 3 s. */
 const END_WITHIN_MS = 6000;
 
@@ -68,11 +65,11 @@ interface Life {
 
 export class ServingProcess {
   readonly #options: ServingOptions;
+  readonly #pause = new RestartPause();
   #life: Life | undefined;
   /** The newest; it may have ended. */
   #process: SecondProcess | undefined;
   #restarts = 0;
-  #pauseMs = 0;
   #isResting = false;
   #isStopping = false;
   #latest: Snapshot | undefined;
@@ -254,21 +251,31 @@ export class ServingProcess {
     const announce = this.#announce;
     if (!life.listens && this.#restarts === 0) return announce?.ended(new ServingEnded(how, code));
     this.#restarts += 1;
-    const pauseMs = this.#nextPause(performance.now() - life.begunMs);
-    const when = pauseMs === 0 ? '' : ` in ${pauseMs / 1000} s`;
+    const pauseMs = this.#pause.after(performance.now() - life.begunMs);
     this.#options.say(
       new Error(
-        `The process that answers requests ended (${how}) and is started again${when}; its history begins anew.`,
+        `The process that answers requests ended (${how}) and is started again${inSeconds(pauseMs)}; its history begins anew.`,
       ),
     );
-    await this.#rested(pauseMs);
-    if (!this.#isStopping) this.#begin();
+    await this.#beginAgain(pauseMs);
   }
 
-  #nextPause(livedMs: number): number {
-    const pauseMs = livedMs >= LONG_LIFE_MS ? 0 : this.#pauseMs;
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * pauseMs));
-    return pauseMs;
+  /** This host may lack what a process needs: descriptors, memory, processes. Counting goes on meanwhile. */
+  async #beginAgain(firstPauseMs: number): Promise<void> {
+    let pauseMs = firstPauseMs;
+    for (;;) {
+      await this.#rested(pauseMs);
+      if (this.#isStopping) return;
+      try {
+        return this.#begin();
+      } catch (error) {
+        pauseMs = this.#pause.after(0);
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#options.say(
+          new Error(`The process that answers requests cannot be started (${reason}); next try${inSeconds(pauseMs)}.`),
+        );
+      }
+    }
   }
 
   /** Meanwhile this process serves as well as it can: a service manager that ended it would lose its counts. */
@@ -278,6 +285,11 @@ export class ServingProcess {
     await wait(pauseMs, undefined, { ref: false });
     this.#isResting = false;
   }
+}
+
+/** '': at once. */
+function inSeconds(ms: number): string {
+  return ms === 0 ? '' : ` in ${ms / 1000} s`;
 }
 
 /** One that talks without end is not listened to until the period is over. */

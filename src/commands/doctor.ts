@@ -6,7 +6,7 @@ import { skbPaths } from '../engine/code/skb-paths.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
-import { landlockVersion } from '../kernel/processes/native-processes.ts';
+import { landlock } from '../kernel/processes/landlock.ts';
 import { type DoctorReport, type EventReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import { escapedJson } from '../snapshot/visible.ts';
@@ -63,6 +63,7 @@ async function seenAgent(socket: string): Promise<SeenAgent> {
 function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
   const events = eventsOf(probes);
   const states = events.map(({ state }) => state);
+  const { files, missing = 'this kernel has it' } = landlock();
   return {
     schema: 1,
     verdict: states.includes('blind') ? 'blind' : states.includes('fallback') ? 'fallbacks' : 'best',
@@ -94,8 +95,8 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
       },
       {
         name: 'Landlock',
-        present: landlockVersion() > 0,
-        hint: 'needs CONFIG_SECURITY_LANDLOCK, and landlock in lsm= of the kernel; without it the process that answers requests may read what every user may, and with --otlp connect to any TCP port',
+        present: files,
+        hint: `${missing}; without it the process that answers requests may read what every user may, and with --otlp connect to any TCP port`,
       },
     ],
     rights: capabilityNames.map((name) => ({

@@ -27,6 +27,7 @@ import { servingUser } from '../kernel/processes/serving-user.ts';
 import { announce, inform, ownLog, warn } from '../log/log.ts';
 import { measuredWords } from '../outputs/doctor-text.ts';
 import { formatAddress } from '../server/listen-address.ts';
+import { DNS_PORT, otlpPorts } from '../server/otlp/otlp-proxy.ts';
 import type { Message, ServingSetup } from '../server/serving-messages.ts';
 import { type LiveWebConfig, openWebConfig } from '../server/web-config/file.ts';
 import { webConfigToJson } from '../server/web-config/remote.ts';
@@ -137,16 +138,13 @@ async function start(
   heartbeat.complete(`serves ${formatAddress(options.listen)}. ${words}`);
 }
 
-/** A name's address may come by TCP. */
-const DNS_PORT = 53;
-const HTTP_PORTS = { 'http:': 80, 'https:': 443 };
-
 function reachOf({ listen, otlp }: ServeOptions): Reach {
-  const { port = '', protocol = '' } = otlp ? new URL(otlp.endpoint.url) : {};
-  const collector = Number(port) || HTTP_PORTS[protocol === 'https:' ? protocol : 'http:'];
   return {
     readable: readableFiles(packageRoot(), otlp !== undefined),
-    ports: { taken: [listen.port], connected: [DNS_PORT, ...(otlp ? [collector] : [])] },
+    ports: {
+      taken: [listen.port],
+      connected: otlp ? otlpPorts(otlp.endpoint.url, otlp.endpoint.proxy) : [DNS_PORT],
+    },
   };
 }
 

@@ -119,7 +119,13 @@ test('an agent whose metrics are open to others is named', () => {
     renderDoctor({ ...report, agent }),
     /An agent runs, pid 7.*\nThat is open: every client can read them\.\n\n/,
   );
-  assert.doesNotMatch(renderDoctor({ ...report, agent: { ...agent, exposure: null } }), /That is open/);
+  assert.doesNotMatch(renderDoctor({ ...report, agent: { ...agent, exposure: null, openings: [] } }), /That is open/);
+  const openings = ['UDP to any address.', 'every file.'];
+  for (const render of [renderDoctor, renderDoctorShort])
+    assert.match(
+      render({ ...report, agent: { ...agent, openings } }),
+      /^That is open: every client can read them\.\nThat is open: UDP to any address\.\nThat is open: every file\.$/m,
+    );
 });
 
 test('who answers as the agent cannot forge what the terminal shows', () => {

@@ -17,6 +17,8 @@ export interface DoctorReport {
     readonly overhead: Readonly<Record<string, number>>;
     /** One sentence on unintended clients that can read its metrics; null: none can. */
     readonly exposure: string | null;
+    /** Sentences on what code that breaks into the process that answers requests could reach; absent: of an older agent. */
+    readonly openings?: readonly string[];
   } | null;
   /** Why the agent does not answer: 'the agent (pid 7) is stopped by a signal (state T): kill -CONT 7'. null: it does, or none runs. */
   readonly agentSilence: string | null;
@@ -135,7 +137,7 @@ function headOf(report: DoctorReport): readonly string[] {
   return [
     measuredWords(report.events),
     `Kernel ${report.kernel}, ${report.possibleCpus} CPUs. ${renderAgent(report)}`,
-    ...(report.agent?.exposure ? [`That is open: ${report.agent.exposure}`] : []),
+    ...[report.agent?.exposure ?? [], report.agent?.openings ?? []].flat().map((open) => `That is open: ${open}`),
     '',
   ];
 }

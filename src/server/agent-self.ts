@@ -12,6 +12,8 @@ export interface AgentSelf {
   readonly overhead: Readonly<Record<string, number>>;
   /** One sentence on which unintended clients can read its metrics; null: none can. */
   readonly exposure: string | null;
+  /** Sentences on what code that breaks into the process that answers requests could reach; empty: nothing. */
+  readonly openings: readonly string[];
   /** Address of its page; null: it does not serve yet. */
   readonly page: string | null;
 }

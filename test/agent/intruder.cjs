@@ -3,13 +3,20 @@
 // tries what an intruder would, and writes what came of each attempt to stderr; then it writes to the other process what is not its own.
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
+const net = require('node:net');
 const { Worker } = require('node:worker_threads');
 
 const { INTRUDER_ROOT: root } = process.env;
 
+/** The process that counts. Where a service manager starts both, a file says which it is. */
+function agentPid() {
+  const file = `${root}/dist/test/agent-pid`;
+  return fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : process.ppid;
+}
+
 function attempts() {
   const addon = require(`${root}/dist/addon/tapscope.node`);
-  const agent = process.ppid;
+  const agent = agentPid();
   return {
     'load BPF': () => new addon.BpfObject(`${root}/dist/addon/fixture.bpf.o`).load([]),
     'read a file of another user': () => fs.readFileSync(process.env.INTRUDER_PREY),
@@ -131,12 +138,13 @@ function rawAnswers() {
   if (process.arch !== 'x64') return {};
   const { call } = require(`${root}/dist/test/raw-syscall.node`);
   const { errno } = require('node:os').constants;
+  const agent = agentPid();
   const names = new Map(
     Object.entries({ ...errno, ENOSYS: 38, EAFNOSUPPORT: 97 }).map(([name, number]) => [number, name]),
   );
   return Object.fromEntries(
     Object.entries(RAW).map(([name, words]) => {
-      const result = call(...words.map((word) => (word === 'agent' ? process.ppid : word)));
+      const result = call(...words.map((word) => (word === 'agent' ? agent : word)));
       return [name, result === 0 ? 'done' : (names.get(result) ?? String(result))];
     }),
   );
@@ -191,7 +199,27 @@ function flood() {
   }
 }
 
-if (process.argv[1]?.endsWith('/serving.js')) process.on('SIGUSR2', process.env.INTRUDER_FLOOD_MS ? flood : intrude);
+/** To each of these ports of this host: 'done', or why not. */
+async function connectTo(ports) {
+  const tries = ports.map(
+    (port) =>
+      new Promise((resolve) => {
+        const socket = net.connect(port, '127.0.0.1');
+        socket.once('connect', () => resolve([port, 'done'])).once('error', ({ code }) => resolve([port, code]));
+        socket.once('connect', () => socket.destroy());
+      }),
+  );
+  console.error(`ports: ${JSON.stringify(Object.fromEntries(await Promise.all(tries)))}`);
+}
+
+/** What is tried at SIGUSR2. */
+function chosen() {
+  const { INTRUDER_FLOOD_MS, INTRUDER_PORTS } = process.env;
+  if (INTRUDER_PORTS) return () => connectTo(INTRUDER_PORTS.split(',').map(Number));
+  return INTRUDER_FLOOD_MS ? flood : intrude;
+}
+
+if (process.argv[1]?.endsWith('/serving.js')) process.on('SIGUSR2', chosen());
 
 /** In the process that counts: what no part of it needs. */
 function intrudeFirst() {

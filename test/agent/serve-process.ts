@@ -96,6 +96,8 @@ export interface Agent {
   residentMemory(): number;
   /** The number of open descriptors of both processes. */
   descriptors(): number;
+  /** What it wrote to stderr until now. */
+  said(): string;
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 
@@ -123,6 +125,10 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
     options,
   );
   const end = finished(child);
+  let said = '';
+  child.stderr?.on('data', (data) => {
+    said += data;
+  });
   const kill = (): void => void child.kill('SIGKILL');
   scope.after(async () => {
     process.off('exit', kill);
@@ -149,6 +155,7 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
     servingPid: () => childrenOf(pid)[0],
     processes,
     residentMemory: () => residentMemory(processes()),
+    said: () => said,
     descriptors: () => sumOf(processes().map((each) => readdirSync(`/proc/${each}/fd`).length)),
     stop: async (signal = 'SIGTERM') => {
       keep(child, true);

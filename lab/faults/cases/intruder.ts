@@ -1,38 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-// Code of an intruder runs in the process that serves: as a fault of its HTTP parser would let it.
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+// Code of an intruder runs in the process that serves, as a fault of its HTTP parser would let it, in each of the ways that an agent is started.
+import assert from 'node:assert/strict';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../src/kernel/package.ts';
+import { type Answers, answersIn, FEWEST_ATTEMPTS, succeeded } from '../../../test/agent/intrusion.ts';
 import type { Fault } from '../fault.ts';
 import { type FaultHost, type StartOptions, servingOf, soon } from '../fault-host.ts';
+import { intrusions } from '../intrusions.ts';
 
 /** Where that process may read. */
 const CODE = join(packageRoot(), 'dist/test/intruder.cjs');
+const CHART = join(packageRoot(), 'deploy/kubernetes/tapscope/templates/daemonset.yaml');
 
-/** It writes what came of each attempt: `{"type into the terminal":"EPERM",…}`. No answer may be another than these. */
-const REFUSED = /^(?![\s\S]*":"(?!(?:EPERM|EACCES|ENOSYS|EAFNOSUPPORT)"))[\s\S]*intruder: \{/;
+/** As an engine makes one: a root that is read-only, parts of /proc that are hidden, no new privileges, and the capabilities `$1`. */
+const CONTAINER = `set -e
+  for path in /proc/kcore /proc/keys /proc/timer_list; do [ ! -e $path ] || mount --bind /dev/null $path; done
+  for path in /proc/sys /sys /; do mount --bind $path $path; mount -o remount,bind,ro $path; done
+  rights=$1; shift
+  exec setpriv --bounding-set="$rights" --inh-caps=-all --no-new-privs "$@"`;
+/** Without these the process that serves stays root, and neither process may signal another user's. */
+const FOR_ANOTHER_USER = ['SETGID', 'SETUID', 'KILL'];
 
-function withIntruder({ folder }: FaultHost): StartOptions {
+/** The capabilities that the chart gives the container. */
+function rightsOfChart(): readonly string[] {
+  const [, list = ''] = /^ +add: \[(.*)\]$/m.exec(readFileSync(CHART, 'utf8')) ?? assert.fail(CHART);
+  return list.split(', ');
+}
+
+function inContainer(rights: readonly string[]): readonly string[] {
+  const bounds = ['-all', ...rights.map((name) => `+${name.toLowerCase()}`)].join(',');
+  return ['unshare', '--mount', 'sh', '-c', CONTAINER, 'sh', bounds];
+}
+
+function withIntruder({ folder }: FaultHost, around: readonly string[]): StartOptions {
   copyFileSync(join(packageRoot(), 'test/agent/intruder.cjs'), CODE);
   const prey = join(folder, 'for-all-to-read');
   writeFileSync(prey, 'secret');
   chmodSync(folder, 0o755);
   const variables = { NODE_OPTIONS: `--require=${CODE}`, INTRUDER_ROOT: packageRoot(), INTRUDER_PREY: prey };
-  return { wrapper: ['env', ...Object.entries(variables).map((pair) => pair.join('='))] };
+  return { wrapper: [...around, 'env', ...Object.entries(variables).map((pair) => pair.join('='))] };
 }
 
-export const INTRUDERS: readonly Fault[] = [
-  {
-    name: 'an intruder in the process that serves makes ninety attempts, under load',
-    start: withIntruder,
+/** Throws where an attempt did not fail. */
+function note(way: string, answers: Answers): void {
+  intrusions.add(way, answers);
+  assert.deepEqual(succeeded(answers), [], way);
+  assert.ok(Object.keys(answers).length >= FEWEST_ATTEMPTS, `${Object.keys(answers).length} attempts`);
+}
+
+const NAME = 'an intruder in the process that serves makes ninety attempts';
+
+function intruded(way: string, around: () => readonly string[]): Fault {
+  return {
+    name: `${NAME}, ${way}`,
+    start: (host) => withIntruder(host, around()),
     isFresh: true,
-    says: REFUSED,
     play: async (host) => {
       await host.loaded.load();
       const before = servingOf(host);
       process.kill(before, 'SIGUSR2');
       await soon('the intruder is ended', () => host.agent.servingPid() !== before);
       host.over();
+      note(way, answersIn(host.agent.said()) ?? assert.fail(host.agent.said()));
     },
-  },
+  };
+}
+
+export const INTRUDERS: readonly Fault[] = [
+  intruded('started by hand', () => []),
+  intruded('in a container', () => inContainer(rightsOfChart())),
+  intruded('in a container whose processes have one user', () =>
+    inContainer(rightsOfChart().filter((name) => !FOR_ANOTHER_USER.includes(name))),
+  ),
 ];

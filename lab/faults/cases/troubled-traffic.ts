@@ -44,6 +44,20 @@ export const TRAFFIC_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'the qdisc of the tap is replaced under load',
+    play: (host) =>
+      underLoad(host, async () => {
+        await host.lab.tc('qdisc replace dev faultload root pfifo limit 1000');
+        await wait(PAUSE_MS);
+        await host.lab.tc('qdisc del dev faultload root');
+      }),
+  },
+  {
+    name: 'the carrier of the tap is lost and comes back under load',
+    play: (host) =>
+      underLoad(host, (turn) => host.lab.ip(`link set dev faultload carrier ${turn % 2 === 0 ? 'off' : 'on'}`)),
+  },
+  {
     name: 'queues are attached and detached under load',
     play: async (host) => {
       const tap = await host.twoQueues('faultqueues');

@@ -8,6 +8,7 @@ import { finished } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { OutputLimits, OutputLines } from '../../log/log-limits.ts';
 import { errnoOf } from '../error-name.ts';
+import { withLandlock } from './landlock.ts';
 import {
   endOfSecondProcess,
   type Reach,
@@ -37,12 +38,13 @@ export interface SecondProcess {
 
 /** `file`: of this program, as Node takes it. Throws if it cannot be started. */
 export function startSecond(file: string, reach: Reach): SecondProcess {
-  const [channels, descriptors] = [socketPair(), socketPair()];
+  const channels = socketPair();
+  const descriptors = pairBeside(channels);
   const theirs = [channels[1], descriptors[1]];
   let life: Life;
   try {
     const path = servingUnit();
-    life = path === undefined ? forked(file, theirs, reach) : startedBySystemd(path, theirs);
+    life = path === undefined ? forked(file, theirs, reach) : startedBySystemd(path, theirs, reach.ports);
   } catch (error) {
     for (const fd of [channels[0], descriptors[0]]) closeSync(fd);
     throw error;
@@ -88,6 +90,16 @@ export function startSecond(file: string, reach: Reach): SecondProcess {
   };
 }
 
+/** Where no descriptor is left for it, it leaves the other pair none either. */
+function pairBeside(other: readonly number[]): [number, number] {
+  try {
+    return socketPair();
+  } catch (error) {
+    for (const fd of other) closeSync(fd);
+    throw error;
+  }
+}
+
 /**
  * The C library gives threads an arena each, from which little memory comes back: 12 MiB of a process that serves. What one that starts finds
  * in its environment counts; deploy/tapscope-serving@.service has it too.
@@ -97,7 +109,7 @@ const ONE_ARENA = { MALLOC_ARENA_MAX: '1' };
 /** A child of this process. */
 function forked(file: string, theirs: readonly number[], reach: Reach): Life {
   Object.assign(process.env, ONE_ARENA);
-  const { pid, outputs } = startSecondProcess(execPath, [...execArgv, file], theirs, reach);
+  const { pid, outputs } = withLandlock(() => startSecondProcess(execPath, [...execArgv, file], theirs, reach));
   return {
     isChild: true,
     outputsEnd: passOn(outputs),

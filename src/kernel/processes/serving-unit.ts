@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where systemd runs the agent, each of its two processes has a unit: a user of its own and the sandbox that fits it. The first one asks for the
 // second by connecting to a socket of systemd, and sends it its ends of the two sockets between them.
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, readSync, writeSync } from 'node:fs';
 import { execArgv, execPath } from 'node:process';
 import { ownLog } from '../../log/log.ts';
 import { errnoOf } from '../error-name.ts';
 import { packageRoot } from '../package.ts';
+import { landlock, withLandlock } from './landlock.ts';
 import {
   becomeConfined,
   connectUnix,
-  landlockVersion,
   peerOf,
+  type Reach,
   receiveDescriptor,
   sendDescriptor,
 } from './native-processes.ts';
@@ -18,6 +19,8 @@ import { readableFiles } from './readable-files.ts';
 
 /** sd_listen_fds(3): the first descriptor that systemd passes. */
 const CONNECTION = 3;
+/** At once. It writes one, but code of an intruder could write without end. */
+const MOST_HEARD_BYTES = 16;
 
 export interface End {
   readonly how: string;
@@ -41,13 +44,13 @@ export function servingUnit(): string | undefined {
   return process.env.TAPSCOPE_SERVING_UNIT || undefined;
 }
 
-export function startedBySystemd(path: string, theirs: readonly number[]): Life {
+export function startedBySystemd(path: string, theirs: readonly number[], ports: Reach['ports']): Life {
   const connection = connectUnix(path);
   let pid: number | undefined;
   let isClosed = false;
   const look = (): void => {
-    for (;;) {
-      const peer = isClosed ? undefined : peerOf(connection);
+    for (let bytes = 0; bytes < MOST_HEARD_BYTES && !isClosed; bytes += 1) {
+      const peer = peerOf(connection);
       if (peer === undefined) return;
       if (peer > 0) pid = peer;
       else {
@@ -57,6 +60,7 @@ export function startedBySystemd(path: string, theirs: readonly number[]): Life 
     }
   };
   try {
+    writeSync(connection, `${JSON.stringify(ports)}\n`);
     for (const descriptor of theirs) sendDescriptor(connection, descriptor);
   } catch (error) {
     closeSync(connection);
@@ -96,8 +100,8 @@ function hasEnded(pid: number): boolean {
 /** Runs in the second process: the two sockets that the first one sent; undefined: systemd did not start it. */
 export function givenBySystemd(): readonly [number, number] | undefined {
   if (!process.env.TAPSCOPE_SERVED_BY_UNIT) return undefined;
-  confineFiles();
   const given = process.env.LISTEN_PID === String(process.pid);
+  if (given && !process.env.TAPSCOPE_CONFINED) confineTo(nextLine(CONNECTION));
   const [channel, descriptors] = given ? [receiveDescriptor(CONNECTION), receiveDescriptor(CONNECTION)] : [];
   // Started by hand, or left over from a connection that has ended: the agent asks for one of its own.
   if (channel === undefined || descriptors === undefined) process.exit(0);
@@ -105,11 +109,33 @@ export function givenBySystemd(): readonly [number, number] | undefined {
   return [channel, descriptors];
 }
 
-/** Landlock's rules are a thread's, and Node has begun with several: it begins again under them. A child has them from the start. */
-function confineFiles(): void {
-  if (process.env.TAPSCOPE_CONFINED || landlockVersion() === 0) return;
+/**
+ * Landlock's rules are a thread's, and Node has begun with several: it begins again under them. A child has them from the start.
+ * `ports`: as the first process wrote them; '': it has ended.
+ */
+function confineTo(ports: string): void {
+  if (ports === '' || !landlock().files) return;
   process.env.TAPSCOPE_CONFINED = 'yes';
-  becomeConfined([execPath, ...execArgv, ...process.argv.slice(1)], {
-    readable: readableFiles(packageRoot(), true),
-  });
+  const reach = { readable: readableFiles(packageRoot(), true), ports: JSON.parse(ports) };
+  try {
+    withLandlock(() => becomeConfined([execPath, ...execArgv, ...process.argv.slice(1)], reach));
+  } catch (error) {
+    ownLog().sayLast(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}
+
+/** Byte by byte: a read of more would swallow the descriptors behind it. '': no whole line is there. */
+function nextLine(connection: number): string {
+  const byte = Buffer.alloc(1);
+  let line = '';
+  try {
+    while (readSync(connection, byte) === 1) {
+      if (byte.toString() === '\n') return line;
+      line += byte.toString('latin1');
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'EAGAIN') throw error;
+  }
+  return '';
 }

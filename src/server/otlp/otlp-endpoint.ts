@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readOperatorFileAtStart } from '../../operator-file.ts';
 import { urlCredentials } from '../../url-credentials.ts';
+import { type OtlpProxy, otlpProxy } from './otlp-proxy.ts';
 
 export interface OtlpEndpoint {
   /** The URL without a slash at its end, and without /v1/metrics. */
@@ -10,6 +11,7 @@ export interface OtlpEndpoint {
   readonly headers: Readonly<Record<string, string>>;
   /** PEM; undefined: the authorities that Node.js knows. */
   readonly ca: string | undefined;
+  readonly proxy?: OtlpProxy | undefined;
 }
 
 interface OtlpWords {
@@ -31,6 +33,7 @@ export function otlpEndpoint({ url, headers, caFile }: OtlpWords): OtlpEndpoint 
     url: `${parsed.origin}${path}`,
     headers: { ...urlCredentials(parsed), ...Object.fromEntries(headers.flatMap(linesOf).map(headerOf)) },
     ca: caFile === undefined ? undefined : readAuthority(caFile),
+    proxy: otlpProxy(parsed),
   };
 }
 

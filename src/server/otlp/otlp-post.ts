@@ -30,11 +30,10 @@ const BUSY = [429, 502, 503, 504];
 const compress = promisify(gzip);
 
 /** One connection, kept. */
-export function createPost({ url, headers, ca }: OtlpEndpoint, version: string, timeoutMs = TIMEOUT_MS) {
+export function createPost({ url, headers, ca, proxy }: OtlpEndpoint, version: string, timeoutMs = TIMEOUT_MS) {
   const isTls = url.startsWith('https:');
-  const agent = isTls
-    ? new TlsAgent({ keepAlive: true, maxSockets: 1, ca })
-    : new Agent({ keepAlive: true, maxSockets: 1 });
+  const kept = { keepAlive: true, maxSockets: 1, ...(proxy && { proxyEnv: proxy.variables }) };
+  const agent = isTls ? new TlsAgent({ ...kept, ca }) : new Agent(kept);
   const closed = new AbortController();
   const post: Post = async (path, body) => {
     const bytes = await compress(body);
