@@ -5,7 +5,7 @@ import { count } from '../diagnosis/format.ts';
 import { inconclusive, lossSince } from '../diagnosis/inconclusive.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { ledgerOf } from '../diagnosis/ledger.ts';
-import { devicesIn, findingsOn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
+import { devicesIn, findingsOn, isEverything, narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
@@ -41,7 +41,7 @@ export function judgeSnapshots(
   const [only, ...others] = isEverything(scope) ? [] : devices;
   const one = others.length > 0 ? undefined : window.devices.find(({ now }) => now.id === only?.id);
   const { findings, unjudged } = judge(window, one);
-  const verdict = { findings: findingsOn(findings, devices), unjudged };
+  const verdict = { findings: findingsOn(findings, devices, queueIn(last, scope)), unjudged };
   const tooShort = inconclusive(narrow, window, findings);
   const { seconds } = window;
   return {

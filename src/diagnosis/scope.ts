@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The devices that a question is about: by name, namespace, VM, pod or process.
 
+import { typedName } from '../foreign-name.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Owner } from '../snapshot/owner.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import { closestName } from './closest-name.ts';
+import { closestName, didYouMean } from './closest-name.ts';
+import { fits, namesOf, readingsOf } from './device-words.ts';
 import type { Finding } from './finding.ts';
 import { count, hiddenWords } from './format.ts';
 
 /** A device must fit every filter that is given. Names are compared whole. */
 export interface Scope {
+  /** As device-words.ts reads it. */
   readonly device?: string | undefined;
   /** Name or UUID. */
   readonly vm?: string | undefined;
@@ -37,20 +40,24 @@ export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): rea
   const wanted = `No tun, tap or macvtap device ${visible(asked.join(' '))}`;
   if (isPast) throw new Error(`${wanted} was there then; ${devices.length} others were.`);
   const { hiddenDevices = 0 } = snapshot.agent;
-  const ended = endedWords(snapshot, scope);
-  if (ended !== undefined) throw new Error(ended);
+  const known = endedWords(snapshot, scope) ?? queueWords(snapshot, scope);
+  if (known !== undefined) throw new Error(known);
   const hidden = hiddenDevices > 0 ? `; ${hiddenWords(hiddenDevices)}` : '';
   const none = hiddenDevices > 0 ? 'none is shown' : 'there is none at all';
-  const there = devices.length === 0 ? none : `'tapscope top -b -n 1' lists the ${devices.length} there are`;
-  throw new Error(`${wanted} is on this host${meant(devices, scope)}; ${there}${hidden}.`);
+  const there = devices.length === 0 ? none : listed(devices, snapshot);
+  throw new Error(`${wanted} is on this host${didYouMean(meantBy(snapshot, scope))}; ${there}${hidden}.`);
 }
 
 /** 'tun0 ended 12 s ago with openvpn (pid 812); 40 packets purged.': the newest that fits; undefined: none did. */
 function endedWords({ takenAt, agent }: Snapshot, { device, netns, vm, pod, process }: Scope): string | undefined {
   if (device === undefined || [vm, pod, process].some((one) => one !== undefined)) return undefined;
-  const isThere = (inode: number): boolean =>
-    netns === undefined || netns === String(inode) || netns === agent.namespaceNames.get(inode);
-  const gone = agent.ended?.latest.findLast((one) => one.name === device && isThere(one.netns));
+  const isThere = (wanted: string | undefined, inode: number): boolean =>
+    wanted === undefined || wanted === String(inode) || wanted === agent.namespaceNames.get(inode);
+  const words = readingsOf(device).filter((one) => one.device !== undefined);
+  const gone = agent.ended?.latest.findLast(
+    (one) =>
+      isThere(netns, one.netns) && words.some((each) => each.device === one.name && isThere(each.netns, one.netns)),
+  );
   if (!gone) return undefined;
   const { owner, counts, endedAt } = gone;
   const fates = [
@@ -64,7 +71,7 @@ function endedWords({ takenAt, agent }: Snapshot, { device, netns, vm, pod, proc
   const program = owner ? ` with ${owner.comm} (pid ${owner.pid})` : '';
   const ago = Math.max(0, Math.round(takenAt - endedAt));
   return visible(
-    `${device} ended ${ago} s ago${program}; ${count(counts.delivered)} packets had reached its reader and ${count(counts.received)} came from it, ${lost === '' ? 'none was lost' : `lost: ${lost}`}.`,
+    `${gone.name} ended ${ago} s ago${program}; ${count(counts.delivered)} packets had reached its reader and ${count(counts.received)} came from it, ${lost === '' ? 'none was lost' : `lost: ${lost}`}.`,
   );
 }
 
@@ -72,27 +79,129 @@ function sumOf(counts: readonly { readonly packets: number }[]): number {
   return counts.reduce((sum, { packets }) => sum + packets, 0);
 }
 
-/** ' (did you mean vnet10?)', of a device's or a VM's name, where nothing else was asked for. */
-function meant(devices: readonly Device[], { device, vm, pod, process }: Scope): string {
-  if ([device, vm, pod, process].filter((one) => one !== undefined).length > 1) return '';
-  const vms = devices.flatMap(({ queues }) => queues.flatMap(({ owner }) => owner?.identity?.vm || []));
-  const names = devices.map(({ name }) => name);
+/** Queues by their numbers: '0', '0 and 1', '0 to 15'. */
+function numbers(queues: readonly number[]): string {
+  const [first = 0, second] = queues;
+  if (queues.length > 2) return `${first} to ${queues.at(-1)}`;
+  return second === undefined ? String(first) : `${first} and ${second}`;
+}
+
+/** 'vnet1 has no queue 7; it has 0 and 1.': the device is there, whatever stands behind its name; undefined: it is not. */
+function queueWords(snapshot: Snapshot, scope: Scope): string | undefined {
+  const [, before = '', queue] = /^(.+?)(?:\/| queue )([^/\s]+)$/.exec(scope.device ?? '') ?? [];
+  if (queue === undefined) return undefined;
+  const [device] = narrowed(snapshot, { ...scope, device: before }).devices;
+  const isName = readingsOf(before).some((words) => words.device === device?.name);
+  if (!device || !isName) return undefined;
+  return visible(
+    `${device.name} has no queue ${queue}; it has ${numbers(device.queues.map(({ index }) => index).sort((a, b) => a - b))}.`,
+  );
+}
+
+/** Longer lists are shown by `top` alone. */
+const MOST_LISTED = 8;
+
+/** 'there are vnet0 and blue/vnet1': as they can be asked for. */
+function listed(devices: readonly Device[], snapshot: Snapshot): string {
+  if (devices.length > MOST_LISTED) return `'tapscope top -b -n 1' lists the ${devices.length} there are`;
+  const names = devices.map((device) => fullName(device, snapshot));
+  const last = names.at(-1) ?? '';
+  return visible(
+    names.length === 1 ? `there is only ${last}` : `there are ${names.slice(0, -1).join(', ')} and ${last}`,
+  );
+}
+
+/** 'vnet1', of another namespace 'blue/vnet1'. */
+export function fullName({ name, netns }: Device, { agent }: Snapshot): string {
+  return netns === agent.netns ? name : `${agent.namespaceNames.get(netns) || netns}/${name}`;
+}
+
+/** What was most likely meant, where nothing else was asked for: a device of the same namespace first, then any device, VM, pod, process or namespace. */
+function meantBy(snapshot: Snapshot, scope: Scope): string | undefined {
+  const { agent } = snapshot;
+  const asked = Object.entries(scope).filter(([key, name]) => name !== undefined && key !== 'netns');
+  if (asked.length > 1) return undefined;
+  const owners = snapshot.devices.flatMap(({ queues }) => queues.flatMap(({ owner }) => owner ?? []));
+  const identities = owners.flatMap(({ identity }) => identity ?? []);
+  const { device, vm, pod, process, netns } = scope;
+  const spaces = snapshot.devices.map((one) => agent.namespaceNames.get(one.netns) || String(one.netns));
+  const there = narrowed(snapshot, { netns }).devices;
+  if (netns !== undefined && there.length === 0) return closestName(netns, spaces);
   const close =
-    (device === undefined ? undefined : closestName(device, names)) ??
-    (vm === undefined ? undefined : closestName(vm, vms));
-  return close === undefined ? '' : ` (did you mean ${visible(close)}?)`;
+    device === undefined
+      ? undefined
+      : (deviceMeant(device, snapshot, there) ?? closestName(device, owners.flatMap(namesOf)));
+  const ofOwner = [
+    [vm, identities.map((one) => one.vm)],
+    [pod, identities.flatMap((one) => one.podName ?? [])],
+    [process, owners.map(({ comm }) => comm)],
+  ] as const;
+  return (
+    visible(
+      close ??
+        ofOwner.flatMap(([name, names]) => (name === undefined ? [] : (closestName(name, names) ?? [])))[0] ??
+        '',
+    ) || undefined
+  );
+}
+
+/** As it can be asked for, its queue too. */
+function deviceMeant(asked: string, snapshot: Snapshot, there: readonly Device[]): string | undefined {
+  const [, place, name = asked, queue = ''] =
+    /^(?:(.+)\/)?([^/\s]*[^/\s\d][^/\s]*)((?:\/| queue )\d+)?$/.exec(asked) ?? [];
+  const same =
+    place === undefined
+      ? there.filter(({ netns }) => netns === snapshot.agent.netns)
+      : narrowed(snapshot, { netns: place }).devices;
+  const closest = (devices: readonly Device[]): Device | undefined => {
+    const found = closestName(
+      name,
+      devices.map((one) => one.name),
+    );
+    return devices.find((one) => one.name === found);
+  };
+  const found = closest(same) ?? closest(there);
+  return found && fullName(found, snapshot) + queue;
 }
 
 /** The same snapshot with these devices only, which may be none. */
 export function narrowed(snapshot: Snapshot, scope: Scope): Snapshot {
-  const { namespaceNames } = snapshot.agent;
-  const devices = snapshot.devices.filter((device) => isIn(device, namespaceNames.get(device.netns), scope));
-  return { ...snapshot, devices };
+  return { ...snapshot, devices: asked(snapshot, scope).devices };
 }
 
-/** The findings on these devices, and those about the agent itself. */
-export function findingsOn(findings: readonly Finding[], devices: readonly Device[]): readonly Finding[] {
-  return findings.filter((finding) => finding.device === undefined || devices.some((device) => isOn(finding, device)));
+/** The one queue that was asked for; undefined: all of the devices. */
+export function queueIn(snapshot: Snapshot, scope: Scope): number | undefined {
+  return asked(snapshot, scope).queue;
+}
+
+interface Asked {
+  readonly devices: readonly Device[];
+  readonly queue: number | undefined;
+}
+
+/** By the most exact way to read the words by which there is a device. */
+function asked({ agent, devices }: Snapshot, { device: words, ...others }: Scope): Asked {
+  const nameOfSpace = ({ netns }: Device): string | undefined => agent.namespaceNames.get(netns);
+  const within = devices.filter((device) => isIn(device, nameOfSpace(device), others));
+  if (words === undefined) return { devices: within, queue: undefined };
+  for (const reading of readingsOf(words)) {
+    const found = within.filter((device) => fits(device, nameOfSpace(device), reading));
+    if (found.length > 0) return { devices: found, queue: reading.queue };
+  }
+  return { devices: [], queue: undefined };
+}
+
+/** The findings on these devices, or on this queue of them and on them as a whole, and those about the agent itself. */
+export function findingsOn<One extends Finding>(
+  findings: readonly One[],
+  devices: readonly Device[],
+  queue: number | undefined,
+): readonly One[] {
+  const isAsked = (finding: Finding): boolean =>
+    queue === undefined || finding.queue === undefined || finding.queue === queue;
+  return findings.filter(
+    (finding) => finding.device === undefined || (isAsked(finding) && devices.some((device) => isOn(finding, device))),
+  );
 }
 
 /** One without a namespace is on every device of its name. */
@@ -104,12 +213,13 @@ export function isEverything(scope: Scope): boolean {
   return Object.values(scope).every((name) => name === undefined);
 }
 
-function isIn({ name, netns, queues }: Device, namespace: string | undefined, scope: Scope): boolean {
+function isIn({ netns, queues }: Device, namespace: string | undefined, scope: Omit<Scope, 'device'>): boolean {
+  const isName = (wanted: string | undefined, names: readonly (string | undefined)[]): boolean =>
+    wanted === undefined || names.includes(typedName(wanted));
   const owned = (wanted: string | undefined, names: (owner: Owner) => readonly (string | undefined)[]): boolean =>
-    wanted === undefined || queues.some(({ owner }) => owner !== undefined && names(owner).includes(wanted));
+    wanted === undefined || queues.some(({ owner }) => owner !== undefined && isName(wanted, names(owner)));
   return (
-    (scope.device === undefined || scope.device === name) &&
-    (scope.netns === undefined || scope.netns === namespace || scope.netns === String(netns)) &&
+    isName(scope.netns, [namespace, String(netns)]) &&
     owned(scope.vm, ({ identity }) => [identity?.vm, identity?.uuid]) &&
     owned(scope.pod, ({ identity }) => [identity?.pod, identity?.podName, identity?.podName?.split('/')[1]]) &&
     owned(scope.process, ({ pid, comm, identity }) => [String(pid), comm, identity?.program])

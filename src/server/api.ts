@@ -61,7 +61,8 @@ const oneQueue = {
   type: 'object',
   properties: {
     netns: { type: 'integer', minimum: 0 },
-    device: { type: 'string', minLength: 1, maxLength: 15 },
+    // 15 bytes, each written as \xff at most.
+    device: { type: 'string', minLength: 1, maxLength: 60 },
     queue: { type: 'integer', minimum: 0, maximum: 65_535 },
   },
 } as const;

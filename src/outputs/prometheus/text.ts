@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two text formats of Prometheus, to the byte as prom-client writes them.
 import { Registry } from 'prom-client';
-import { escapedName } from '../../snapshot/visible.ts';
 import { createChunks } from './chunks.ts';
 import type { Slices } from './slices.ts';
 
@@ -131,9 +130,9 @@ function header({ name, type, help }: Family, format: Format): string {
   return `# HELP ${family} ${escapeText(help)}\n# TYPE ${family} ${type}\n`;
 }
 
-/** `a="1",b="2"` */
+/** `a="1",b="2"`. What others chose is text by src/foreign-name.ts here, and drives no terminal. */
 export function renderLabels(labels: Labels): string {
-  return labels.map(([name, value]) => `${name}="${escapeText(escapedName(value)).replaceAll('"', '\\"')}"`).join(',');
+  return labels.map(([name, value]) => `${name}="${escapeText(value).replaceAll('"', '\\"')}"`).join(',');
 }
 
 export function renderValue(value: number): string {
