@@ -4,10 +4,11 @@ import { bytesOfName, isSeen } from '../../foreign-name.ts';
 import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
-/** One word for any POSIX shell, with any characters in it. */
+/** One word for any POSIX shell, with any characters in it, but a line break at its end, which $(…) takes off. */
 export function quoted(word: string): string {
   if (/^[\w.@:+/][\w.@:+/-]*$/.test(word)) return word;
-  if (isSeen(word)) return `'${word.replaceAll("'", "'\\''")}'`;
+  // Nagios ends a line at the first |.
+  if (isSeen(word) && !word.includes('|')) return `'${word.replaceAll("'", "'\\''")}'`;
   const bytes = [...bytesOfName(word)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`);
   return `"$(printf '${bytes.join('')}')"`;
 }
@@ -37,7 +38,8 @@ export function inNamespaceOf({ now: { netns } }: DeviceSpan, window: Window, co
 export function inNamespace(netns: number, { agent }: Pick<Window, 'agent'>, command: string): string {
   if (netns === agent.netns) return command;
   const path = agent.namespacePaths?.get(netns);
-  if (path === undefined) return `nsenter -t "$(lsns -no PID ${netns} | head -n1)" -n ${command}`;
+  if (path === undefined || path.endsWith('\\x0a'))
+    return `nsenter -t "$(lsns -no PID ${netns} | head -n1)" -n ${command}`;
   const name = /^\/run\/netns\/([^/]+)$/.exec(path)?.[1]; // `ip netns` knows no others
   return name === undefined ? `nsenter --net=${quoted(path)} ${command}` : `ip netns exec ${quoted(name)} ${command}`;
 }
