@@ -4,8 +4,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { keyOf } from '../diagnosis/active-findings.ts';
 import { RULES } from '../diagnosis/all-rules.ts';
+import { devicesIn } from '../diagnosis/devices-in.ts';
 import { inOrder } from '../diagnosis/order.ts';
-import { devicesIn, findingsOn, isEverything, queueIn, type Scope } from '../diagnosis/scope.ts';
+import { findingsOn, isEverything, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { shortOfCpu } from '../kernel/load-average.ts';
 import { raisePriority } from '../kernel/processes/own-priority.ts';

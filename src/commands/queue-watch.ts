@@ -2,10 +2,11 @@
 // The rates of all queues, picture by picture.
 
 import { cpus } from 'node:os';
+import { devicesIn } from '../diagnosis/devices-in.ts';
 import type { Finding } from '../diagnosis/finding.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { type QueueRate, queueRates } from '../diagnosis/queue-rates.ts';
-import { devicesIn, narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
+import { narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { parseBudget } from '../engine/budget.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope whatif DEVICE`: which txqueuelen would have lost nothing, and what others would have lost.
 
+import { devicesIn, fullName } from '../diagnosis/devices-in.ts';
 import { type RingAnswer, ringAnswer } from '../diagnosis/forecast/ring-answer.ts';
 import { steadyWindow } from '../diagnosis/forecast/steady-window.ts';
-import { devicesIn, fullName, type Scope } from '../diagnosis/scope.ts';
+import type { Scope } from '../diagnosis/scope.ts';
 import { renderWhatIf } from '../outputs/whatif-text.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';

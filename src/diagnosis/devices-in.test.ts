@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
-import { devicesIn, queueIn, type Scope } from './scope.ts';
+import { devicesIn } from './devices-in.ts';
+import { queueIn, type Scope } from './scope.ts';
 
 const found = (scope: Scope): readonly string[] => devicesIn(goldenSnapshot, scope).map(({ id }) => id);
 
