@@ -14,6 +14,7 @@ import { explain } from './commands/explain.ts';
 import { fleet } from './commands/fleet.ts';
 import { helpAfter } from './commands/help.ts';
 import { dropsFlags, readDropsOptions } from './commands/options/drops-options.ts';
+import { meantOption } from './commands/options/meant-option.ts';
 import {
   NO_PIN,
   NO_PIN_HELP,
@@ -28,7 +29,6 @@ import { serve } from './commands/serve.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { whatif } from './commands/whatif.ts';
-import { closestName } from './diagnosis/closest-name.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { typedWords } from './kernel/typed-words.ts';
 import { ownLog, useLog } from './log/log.ts';
@@ -214,21 +214,10 @@ function program(setExitCode: (code: number) => void): Command {
     .action((kind) => completion(tapscope, kind));
   for (const command of tapscope.commands) {
     command.addHelpText('after', helpAfter(command.name()));
-    command.configureOutput({ outputError: (text, write) => write(text + meantOption(text, command)) });
+    const options = command.options.flatMap(({ long }) => long ?? []);
+    command.configureOutput({ outputError: (text, write) => write(text + meantOption(text, options)) });
   }
   return tapscope;
-}
-
-/** Commander itself takes '--jsno=yes' as a whole, which is near none of its options. */
-function meantOption(error: string, { options }: Command): string {
-  const option = /^error: unknown option '(--[^=']*)=/.exec(error)?.[1];
-  const name =
-    option &&
-    closestName(
-      option,
-      options.flatMap(({ long }) => long ?? []),
-    );
-  return name ? `(Did you mean ${name}?)\n` : '';
 }
 
 /** A command about one device, which may be written in several words. */

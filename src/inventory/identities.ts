@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Identities of the processes that hold queues, looked up once a life and kept until it ends; never during a scrape.
-import { createHash } from 'node:crypto';
+import { digestOf } from '../kernel/digest.ts';
 import { type ProcessText, readCgroup, readLife, readProcess } from '../kernel/process-text.ts';
 import type { Identity, Monitor } from '../snapshot/owner.ts';
 import { readCgroups } from './cgroup-path.ts';
@@ -35,8 +35,7 @@ export function identityOf({ args, comm, cgroups }: ProcessText): Identity {
 function cut(name: string): string {
   const characters = [...name];
   if (characters.length <= LONGEST) return name;
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, DIGITS);
-  return `${characters.slice(0, LONGEST - 1 - DIGITS).join('')}…${digest}`;
+  return `${characters.slice(0, LONGEST - 1 - DIGITS).join('')}…${digestOf(name, DIGITS)}`;
 }
 
 /** A process as the sample that found it names it. */
