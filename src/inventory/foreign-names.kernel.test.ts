@@ -33,11 +33,12 @@ interface Tap {
   readonly shown: (before: string, after?: string) => string;
 }
 
-/** Any hierarchy with cgroups of its own. */
-const root = readFileSync('/proc/mounts', 'utf8')
+/** A hierarchy with cgroups of its own: the one whose names are told first (src/inventory/cgroup-path.ts), if it is there. */
+const mounts = readFileSync('/proc/mounts', 'utf8')
   .split('\n')
-  .map((line) => line.split(' '))
-  .find(([, , type, options = '']) => type === 'cgroup2' || (type === 'cgroup' && /\bfreezer\b/.test(options)))?.[1];
+  .map((line) => line.split(' '));
+const root = (mounts.find(([, , type]) => type === 'cgroup2') ??
+  mounts.find(([, , type, options = '']) => type === 'cgroup' && /\bfreezer\b/.test(options)))?.[1];
 
 test('names that differ only in bytes that are not UTF-8 are never one series, and can be asked for', {
   skip: noLab || (root === undefined && 'needs a cgroup hierarchy'),
@@ -61,7 +62,10 @@ test('names that differ only in bytes that are not UTF-8 are never one series, a
       Buffer.from('.service'),
     ]);
     mkdirSync(cgroup);
-    undo.push(() => rmdirSync(cgroup));
+    undo.push(() => {
+      if (existsSync(`/proc/${reader.pid}`)) writeFileSync(join(root ?? '', 'cgroup.procs'), String(reader.pid));
+      rmdirSync(cgroup);
+    });
     writeFileSync(Buffer.concat([cgroup, Buffer.from('/cgroup.procs')]), String(reader.pid));
     const [peer, count] = [`10.99.${index}.2`, 3 + 2 * index];
     await reader.open('a', 'tap0', 'tap');
