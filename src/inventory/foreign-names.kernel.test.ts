@@ -53,6 +53,12 @@ test('names that differ only in bytes that are not UTF-8 are never one series, a
   for (const [index, byte] of BYTES.entries()) {
     sh(byte, `ip netns add "${name}$b" && ln -s ${testReaderFile} "${folder}/r$b"`);
     undo.push(() => sh(byte, `ip netns del "${name}$b"`));
+    // The kernel's own packets of IPv6 would be counted among those of the test.
+    sh(
+      byte,
+      `nsenter --net="/run/netns/${name}$b" -- sh -c 'for c in all default; do
+         [ ! -d /proc/sys/net/ipv6 ] || echo 1 > /proc/sys/net/ipv6/conf/$c/disable_ipv6; done'`,
+    );
     const words = `exec nsenter --net="/run/netns/${name}$b" -- bash -c 'exec -a qemu-system-x86_64 "$0" -name "guest=w$1"' "${folder}/r$b" "$b"`;
     const reader = await startTestReader('sh', shell(byte, words));
     undo.push(() => reader.signal('SIGKILL'));
