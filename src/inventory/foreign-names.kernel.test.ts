@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
-import { noLab, testReaderFile } from '../../test/host/netns.ts';
+import { namespaceLab, noLab, testReaderFile } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
 import { startTestReader, type TestReader } from '../../test/test-reader/test-reader.ts';
 
@@ -43,6 +43,7 @@ const root = (mounts.find(([, , type]) => type === 'cgroup2') ??
 test('names that differ only in bytes that are not UTF-8 are never one series, and can be asked for', {
   skip: noLab || (root === undefined && 'needs a cgroup hierarchy'),
 }, async (t) => {
+  const lab = await namespaceLab(t);
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-bytes-'));
   const name = `tapscope-lab-${process.pid}-`;
   const undo = [() => rmSync(folder, { recursive: true })];
@@ -84,7 +85,7 @@ test('names that differ only in bytes that are not UTF-8 are never one series, a
     taps.push({ byte, reader, peer, count, shown: (before: string, after = '') => `${before}\\x${byte}${after}` });
   }
   // Where they lie in one namespace, too.
-  for (const byte of BYTES) sh('ff', `ip -n "${name}$b" tuntap add dev "e$(printf '\\${octal(byte)}')" mode tap`);
+  for (const byte of BYTES) sh(byte, `ip -n ${lab.name} tuntap add dev "e$b" mode tap`);
   const agent = await startAgent(t, []);
   for (const { reader, peer, count } of taps) await reader.udp(peer, 9, count, 64);
   for (const { shown, count, reader } of taps) {
