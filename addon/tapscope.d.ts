@@ -183,7 +183,7 @@ export function textSymbolsAt(file: string | number, addresses: BigUint64Array):
 
 /**
  * Sends one rtnetlink message, nlmsghdr included (the addon numbers it), on a socket opened in the namespace `netnsPath`
- * (undefined: the process's own), on the addon's own thread, one request at a time. Resolves with the reply's messages,
+ * (its bytes, without NUL; undefined: the process's own), on the addon's own thread, one request at a time. Resolves with the reply's messages,
  * one after the other, without NLMSG_DONE; a lone acknowledgement is empty. Socket and namespace are closed by then.
  * Rejects with the kernel's errno, with ETIMEDOUT after 2 s of silence, with EINTR when a dump was disturbed four times, with EMSGSIZE when the reply
  * is longer than `mostBytes` (a bridge may have 10 000 addresses, a router a million routes): the kernel makes no more of it then.
@@ -191,7 +191,7 @@ export function textSymbolsAt(file: string | number, addresses: BigUint64Array):
  * Node alive, the thread without one does not.
  */
 export function netlinkRequest(
-  netnsPath: string | undefined,
+  netnsPath: Uint8Array | undefined,
   message: Uint8Array,
   mostBytes?: number,
 ): Promise<Uint8Array>;

@@ -14,6 +14,7 @@ import { explain } from './commands/explain.ts';
 import { fleet } from './commands/fleet.ts';
 import { helpAfter } from './commands/help.ts';
 import { dropsFlags, readDropsOptions } from './commands/options/drops-options.ts';
+import { meantOption } from './commands/options/meant-option.ts';
 import {
   NO_PIN,
   NO_PIN_HELP,
@@ -29,10 +30,13 @@ import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { whatif } from './commands/whatif.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
+import { typedWords } from './kernel/typed-words.ts';
 import { ownLog, useLog } from './log/log.ts';
 import { visibleLines } from './snapshot/visible.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
+const DEVICE_HELP =
+  'this device alone, or one queue: vnet1, vnet1/0, NETNS/vnet1; or its owner: VM, pod, container or process';
 const SOCKET_HELP = 'socket of the agent; an agent of this version is asked, and no other probes are attached';
 const MECHANISM_HELP = "measure an event only by this mechanism, or 'off'; repeatable, 'tapscope doctor' lists them";
 
@@ -66,16 +70,23 @@ function program(setExitCode: (code: number) => void): Command {
     .action(async ({ json, verbose, mechanism, pin, socket }) =>
       setExitCode(await doctor({ json, verbose, mechanisms: mechanism, pin, socket })),
     );
-  scoped(tapscope.command('check').argument('[device]', 'only this device'))
+  ofDevice(tapscope.command('check'))
     .description('the state of all queues on one screen, in under three seconds; the first line is for monitoring')
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
-    .action(async (device, { json, socket, mechanism, vm, pod, process, netns }) =>
-      setExitCode(await check({ scope: { device, vm, pod, process, netns }, json, socket, mechanisms: mechanism })),
+    .action(async (_, { json, socket, mechanism, vm, pod, process, netns }, { args }) =>
+      setExitCode(
+        await check({
+          scope: { device: deviceOf(args), vm, pod, process, netns },
+          json,
+          socket,
+          mechanisms: mechanism,
+        }),
+      ),
     );
-  scoped(tapscope.command('diagnose').argument('[device]', 'only this device'))
+  ofDevice(tapscope.command('diagnose'))
     .description('watches for 10 s, then says what is wrong with which queue, why, and what to type')
     .option('--for <time>', 'how long, e.g. 30s, 2m (default: 10s, with --at the minute that it names)')
     .option('--at <time>', "look back in the agent's history: 03:12, 03:12:30, '5m ago', 2026-11-20T03:12")
@@ -83,10 +94,10 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
-    .action(async (device, { for: duration, at, socket, json, mechanism, vm, pod, process, netns }) =>
+    .action(async (_, { for: duration, at, socket, json, mechanism, vm, pod, process, netns }, { args }) =>
       setExitCode(
         await diagnose({
-          scope: { device, vm, pod, process, netns },
+          scope: { device: deviceOf(args), vm, pod, process, netns },
           duration,
           at,
           socket,
@@ -95,7 +106,7 @@ function program(setExitCode: (code: number) => void): Command {
         }),
       ),
     );
-  scoped(tapscope.command('whatif').argument('<device>', 'this device'))
+  ofDevice(tapscope.command('whatif'), '<device>')
     .description('which txqueuelen would have lost nothing, what others would have lost, and what to type')
     .option(
       '--for <time>',
@@ -106,10 +117,10 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
-    .action(async (device, { for: duration, size, socket, json, mechanism, vm, pod, process, netns }) =>
+    .action(async (_, { for: duration, size, socket, json, mechanism, vm, pod, process, netns }, { args }) =>
       setExitCode(
         await whatif({
-          scope: { device, vm, pod, process, netns },
+          scope: { device: deviceOf(args), vm, pod, process, netns },
           duration,
           sizes: size,
           socket,
@@ -118,7 +129,7 @@ function program(setExitCode: (code: number) => void): Command {
         }),
       ),
     );
-  scoped(tapscope.command('top').argument('[device]', 'only this device'))
+  ofDevice(tapscope.command('top'))
     .description('every queue, live, problems first; Enter shows details, ? the keys, q quits')
     .option('-b, --batch', 'print one list after the other, for tickets', false)
     .option('-n, --count <number>', 'exit after so many updates')
@@ -127,8 +138,16 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--json', 'print JSON, one object a line', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
-    .action((device, { batch, count, delay, json, socket, mechanism, vm, pod, process, netns }) =>
-      top({ scope: { device, vm, pod, process, netns }, batch, count, delay, json, socket, mechanisms: mechanism }),
+    .action((_, { batch, count, delay, json, socket, mechanism, vm, pod, process, netns }, { args }) =>
+      top({
+        scope: { device: deviceOf(args), vm, pod, process, netns },
+        batch,
+        count,
+        delay,
+        json,
+        socket,
+        mechanisms: mechanism,
+      }),
     );
   tapscope
     .command('record')
@@ -157,13 +176,13 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--json', 'print JSON', false)
     .exitOverride()
     .action((rule, { json }) => explain(rule, json));
-  const dropsCommand = scoped(tapscope.command('drops').argument('[device]', 'only this device'))
+  const dropsCommand = ofDevice(tapscope.command('drops'))
     .description('packets lost on their way to a guest or reader, live, second by second or packet by packet')
     .exitOverride();
   for (const [flags, description] of dropsFlags) dropsCommand.option(flags, description);
   dropsCommand
     .option(MECHANISM, MECHANISM_HELP, [])
-    .action((device, values) => drops(readDropsOptions(device, values), values.mechanism));
+    .action((_, values, { args }) => drops(readDropsOptions(deviceOf(args), values), values.mechanism));
   tapscope
     .command('fleet')
     .description('asks Prometheus which taps and tenants of all hosts lose packets, and what they have in common')
@@ -193,8 +212,23 @@ function program(setExitCode: (code: number) => void): Command {
     .addArgument(new Argument('<kind>', 'shell, or man').choices(COMPLETIONS))
     .exitOverride()
     .action((kind) => completion(tapscope, kind));
-  for (const command of tapscope.commands) command.addHelpText('after', helpAfter(command.name()));
+  for (const command of tapscope.commands) {
+    command.addHelpText('after', helpAfter(command.name()));
+    const options = command.options.flatMap(({ long }) => long ?? []);
+    command.configureOutput({ outputError: (text, write) => write(text + meantOption(text, options)) });
+  }
   return tapscope;
+}
+
+/** A command about one device, which may be written in several words. */
+function ofDevice(command: Command, argument = '[device]'): Command {
+  return scoped(command.argument(argument, DEVICE_HELP).allowExcessArguments());
+}
+
+/** 'vnet1', or 'vnet1 queue 0' of three words. */
+function deviceOf(words: readonly string[]): string | undefined {
+  if (words.length < 2 || (words[1] === 'queue' && words.length === 3)) return words.join(' ') || undefined;
+  throw new Error(`Name one device at a time: ${words[0]}, or without a name all of them.`);
 }
 
 /** Filters that commands about queues share. */
@@ -248,4 +282,4 @@ process.on('uncaughtException', (error) =>
   end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),
 );
 keepHeapSmall();
-void main(process.argv.slice(2));
+void main(typedWords(process.argv.slice(2)));

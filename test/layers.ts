@@ -48,7 +48,7 @@ const LAYERS = new Map<string, Layer>([
   inSrc('page', 'snapshot diagnosis outputs uplot'),
   inSrc(
     'server',
-    'snapshot log subjects history diagnosis outputs url-credentials operator-file fastify @fastify/basic-auth bcrypt yaml',
+    'snapshot log subjects history diagnosis outputs url-credentials operator-file foreign-name fastify @fastify/basic-auth bcrypt yaml',
     'most',
   ),
   inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client @bufbuild/protobuf/wire fast-string-width'),
@@ -60,7 +60,7 @@ const LAYERS = new Map<string, Layer>([
   inSrc('accounting', 'snapshot kernel engine'),
   inSrc('losses', 'snapshot kernel engine'),
   inSrc('subjects', 'snapshot kernel engine'),
-  inSrc('inventory', 'snapshot kernel engine operator-file re2js'),
+  inSrc('inventory', 'snapshot kernel engine operator-file foreign-name re2js'),
   inSrc('engine', 'snapshot kernel'),
   inSrc('kernel', 'addon log operator-file foreign-name', 'most'),
   inSrc('log', 'snapshot pino'),

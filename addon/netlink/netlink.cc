@@ -13,8 +13,10 @@
 Napi::Value netlinkRequest(const Napi::CallbackInfo &info)
 {
 	NetlinkRequest request;
-	if (info[0].IsString())
-		request.netnsPath = info[0].As<Napi::String>();
+	if (info[0].IsTypedArray()) {
+		const auto path = info[0].As<Napi::Uint8Array>();
+		request.netnsPath.emplace(path.Data(), path.Data() + path.ByteLength());
+	}
 	if (info[2].IsNumber())
 		request.mostBytes = info[2].As<Napi::Number>().Uint32Value();
 	const auto message = info[1].As<Napi::Uint8Array>();

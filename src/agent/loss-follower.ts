@@ -24,6 +24,8 @@ export interface Followed {
   /** Throws one sentence if there are none, and that is a mistake. */
   readonly first: (snapshot: Snapshot) => readonly Device[];
   readonly later: (snapshot: Snapshot) => readonly Device[];
+  /** The only queue of them; undefined: all. */
+  readonly queue: (snapshot: Snapshot) => number | undefined;
 }
 
 export class LossFollower {
@@ -80,7 +82,7 @@ export class LossFollower {
       const counts = subjects.counts();
       const snapshot = await agent.take();
       const first = { counts, devices: followed.later(snapshot), ids: idsOf(snapshot) };
-      const accounts = new LossAccounting(subjects, options.reason, first);
+      const accounts = new LossAccounting(subjects, { reason: options.reason, queue: followed.queue(there) }, first);
       return new LossFollower(followed, agent, follow, subjects, accounts);
     } catch (error) {
       follow?.close();

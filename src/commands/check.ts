@@ -4,8 +4,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { keyOf } from '../diagnosis/active-findings.ts';
 import { RULES } from '../diagnosis/all-rules.ts';
+import { devicesIn } from '../diagnosis/devices-in.ts';
 import { inOrder } from '../diagnosis/order.ts';
-import { devicesIn, findingsOn, isEverything, type Scope } from '../diagnosis/scope.ts';
+import { findingsOn, isEverything, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { shortOfCpu } from '../kernel/load-average.ts';
 import { raisePriority } from '../kernel/processes/own-priority.ts';
@@ -120,7 +121,9 @@ async function askedOfAgent({ scope, socket }: CheckOptions, limit: AbortSignal)
   const snapshots = [...before.filter(({ takenAt }) => takenAt < first.takenAt), ...newest];
   const judged = judgeSnapshots(snapshots, scope, thisHost());
   const known = new Set(judged.verdict.findings.map(keyOf));
-  const past = findingsOn(found?.findings ?? [], judged.devices).filter((one) => !known.has(keyOf(one)));
+  const past = findingsOn(found?.findings ?? [], judged.devices, queueIn(last, scope)).filter(
+    (one) => !known.has(keyOf(one)),
+  );
   const verdict = { ...judged.verdict, findings: inOrder([...judged.verdict.findings, ...past]) };
   return { ...judged, verdict, status: statusOf(verdict, judged.inconclusive) };
 }
@@ -134,7 +137,7 @@ async function judgedByAgent(options: CheckOptions, limit: AbortSignal): Promise
   if (!found) return undefined;
   const last = await askSnapshot(socket, limit);
   const devices = devicesIn(last, scope);
-  const verdict = { findings: findingsOn(found.findings, devices), unjudged: found.unjudged };
+  const verdict = { findings: findingsOn(found.findings, devices, undefined), unjudged: found.unjudged };
   const { seconds } = found;
   return {
     status: statusOf(verdict),

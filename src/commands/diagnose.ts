@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope diagnose`: watches for a while, then says what is wrong with which queue, why, and what to type.
-import { devicesIn, type Scope } from '../diagnosis/scope.ts';
+import { devicesIn } from '../diagnosis/devices-in.ts';
+import type { Scope } from '../diagnosis/scope.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askWindow } from './ask-agent.ts';

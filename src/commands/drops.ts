@@ -3,8 +3,11 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Followed, LossFollower } from '../agent/loss-follower.ts';
-import { devicesIn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
+import { closestName, didYouMean } from '../diagnosis/closest-name.ts';
+import { devicesIn } from '../diagnosis/devices-in.ts';
+import { isEverything, narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { ownNamespace } from '../kernel/namespaces.ts';
+import { UnknownReason } from '../losses/follow-object.ts';
 import type { LossSecond } from '../losses/loss-accounting.ts';
 import { jsonLines, type LossLines, textLines } from '../outputs/drops-text.ts';
 import type { Device } from '../snapshot/device.ts';
@@ -25,7 +28,7 @@ export async function drops(options: DropsOptions, mechanisms: readonly string[]
   const end = (): void => ending.abort();
   const gone = watchPipes(end);
   const lines = json ? jsonLines() : textLines({ ownNetns: await ownNamespace(), rate });
-  const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason }, forced);
+  const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason }, forced).catch(explained);
   const timer = forMs === undefined ? undefined : setTimeout(end, forMs);
   try {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
@@ -40,6 +43,15 @@ export async function drops(options: DropsOptions, mechanisms: readonly string[]
   }
 }
 
+function explained(error: unknown): never {
+  if (!(error instanceof UnknownReason)) throw error;
+  const meant = didYouMean(closestName(error.reason, error.known));
+  throw new Error(
+    `This kernel has no drop reason ${error.reason}${meant}; write one as 'tapscope drops' shows it, such as FULL_RING.`,
+    { cause: error },
+  );
+}
+
 function followedBy(scope: Scope): Followed {
   const later = (snapshot: Snapshot): readonly Device[] => narrowed(snapshot, scope).devices.filter(isThroughTun);
   const first = (snapshot: Snapshot): readonly Device[] => {
@@ -50,7 +62,7 @@ function followedBy(scope: Scope): Followed {
       `${visible(other.name)} is a ${other.kind}, whose losses cannot be followed; tapscope_macvtap_dropped_packets_total counts them.`,
     );
   };
-  return { narrow: !isEverything(scope), first, later };
+  return { narrow: !isEverything(scope), first, later, queue: (snapshot) => queueIn(snapshot, scope) };
 }
 
 function isThroughTun({ kind }: Device): boolean {

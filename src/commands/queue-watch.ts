@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rates of all queues, picture by picture.
 
+import { devicesIn } from '../diagnosis/devices-in.ts';
 import type { Finding } from '../diagnosis/finding.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { type QueueRate, queueRates } from '../diagnosis/queue-rates.ts';
-import { devicesIn, narrowed, type Scope } from '../diagnosis/scope.ts';
+import { narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { parseBudget } from '../engine/budget.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -73,7 +74,9 @@ export class QueueWatch {
     const recent = first && first.takenAt < before.takenAt ? windowOf([first, now].map(narrow)) : window;
     const ownCpu = (user + system) / 1e6 / seconds;
     const findings = this.#judged(recent === window ? [before, now] : [...this.#seen, now]);
-    return { takenAt: now.takenAt, seconds, rates: queueRates(window, recent), findings, ownCpu, snapshot: now };
+    const queue = queueIn(now, this.#scope);
+    const rates = queueRates(window, recent).filter((rate) => queue === undefined || rate.queue === queue);
+    return { takenAt: now.takenAt, seconds, rates, findings, ownCpu, snapshot: now };
   }
 
   close(): void {

@@ -53,11 +53,11 @@ test('of a device that was asked for and went, what it lost until then is said',
 });
 
 test('a device that came too late is named as it can be shown', () => {
-  const device = 'tap\u001b[2J\n0';
+  const device = 'tap\\x1b[2J\\x0a0';
   const seen = [[], goldenSnapshot.devices.slice(0, 1)].map((devices, second) => ({
     ...goldenSnapshot,
     takenAt: goldenSnapshot.takenAt + second,
     devices: devices.map((one) => ({ ...one, name: device })),
   }));
-  assert.throws(() => judgeSnapshots(seen, { device }, HOST), /^Error: tap\ufffd\[2J\ufffd0 came while it was watched/);
+  assert.throws(() => judgeSnapshots(seen, { device }, HOST), /^Error: tap\\x1b\[2J\\x0a0 came while it was watched/);
 });

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots, a question, and what the rules say: what diagnose, check and report have in common.
 
+import { devicesIn } from '../diagnosis/devices-in.ts';
 import { count } from '../diagnosis/format.ts';
 import { inconclusive, lossSince } from '../diagnosis/inconclusive.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { ledgerOf } from '../diagnosis/ledger.ts';
-import { devicesIn, findingsOn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
+import { findingsOn, isEverything, narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
@@ -41,7 +42,7 @@ export function judgeSnapshots(
   const [only, ...others] = isEverything(scope) ? [] : devices;
   const one = others.length > 0 ? undefined : window.devices.find(({ now }) => now.id === only?.id);
   const { findings, unjudged } = judge(window, one);
-  const verdict = { findings: findingsOn(findings, devices), unjudged };
+  const verdict = { findings: findingsOn(findings, devices, queueIn(last, scope)), unjudged };
   const tooShort = inconclusive(narrow, window, findings);
   const { seconds } = window;
   return {

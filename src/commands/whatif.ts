@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope whatif DEVICE`: which txqueuelen would have lost nothing, and what others would have lost.
 
+import { devicesIn, fullName } from '../diagnosis/devices-in.ts';
 import { type RingAnswer, ringAnswer } from '../diagnosis/forecast/ring-answer.ts';
 import { steadyWindow } from '../diagnosis/forecast/steady-window.ts';
-import { devicesIn, type Scope } from '../diagnosis/scope.ts';
+import type { Scope } from '../diagnosis/scope.ts';
 import { renderWhatIf } from '../outputs/whatif-text.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -93,10 +94,9 @@ async function watched({ scope, duration, mechanisms, socket }: WhatIfOptions): 
 function theOne(snapshot: Snapshot, scope: Scope): Device {
   const [one, ...others] = devicesIn(snapshot, scope);
   if (one && others.length === 0) return one;
-  const { namespaceNames } = snapshot.agent;
-  const where = [one, ...others].map((device) => device && (namespaceNames.get(device.netns) || device.netns));
+  const names = [one, ...others].map((device) => device && fullName(device, snapshot));
   throw new Error(
-    `${visible(scope.device ?? '')} is in ${where.length} network namespaces; choose one by --netns: ${visible(where.join(', '))}.`,
+    `${visible(scope.device ?? '')} may be ${names.length} devices; choose one: ${visible(names.join(', '))}.`,
   );
 }
 

@@ -12,6 +12,10 @@ for (const [wanted, names, meant] of [
   ['vnet0', [], undefined],
   ['database', ['vnet0', 'tun0'], undefined],
   ['a', ['eth0'], undefined],
+  ['bleu', ['bulk', 'blue'], 'blue'],
+  ['vnet13', ['wnet13', 'vnet1'], 'vnet1'],
+  ['--web.listen-adress', ['--web.config.file', '--web.listen-address'], '--web.listen-address'],
+  ['reader', ['ring', 'reader-stalled'], 'reader-stalled'],
 ] as const)
   test(`${wanted} of ${names.join(', ') || 'none'}: ${meant ?? 'none is close'}`, () => {
     assert.equal(closestName(wanted, names), meant);

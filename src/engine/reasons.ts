@@ -31,6 +31,7 @@ export interface ReasonNames {
   /** Name of a reason number; `unknown_<n>` for one that the kernel's BTF does not name. */
   readonly name: (reason: number) => string;
   readonly number: (name: string) => number | undefined;
+  readonly all: readonly string[];
 }
 
 export interface DropReasons extends ReasonNames {
@@ -118,6 +119,7 @@ export function readReasonNames(kernel: Enums, modules: readonly Enums[]): Reaso
   return {
     name: (reason) => names.get(reason) ?? none ?? `unknown_${reason}`,
     number: (name) => numbers.get(name),
+    all: [...numbers.keys()],
   };
 }
 

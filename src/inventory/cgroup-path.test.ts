@@ -3,6 +3,8 @@
 // Cgroup paths as systemd, libvirt, container runtimes and the kubelet make them, with both drivers.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { latin1 } from '../../test/fuzz/hostile-text.ts';
+import { parseCgroups } from '../kernel/process-text.ts';
 import { type CgroupPath, readCgroupPath, readCgroups } from './cgroup-path.ts';
 
 const NONE: CgroupPath = { runtime: '', container: '', pod: '', machine: '', unit: '' };
@@ -93,5 +95,5 @@ test('a folder with a name of JavaScript is no runtime', () => {
 });
 
 test('U+2028 in the name of a folder ends no line', () => {
-  assert.equal(readCgroups(`0::/system.slice/a\u2028b/docker-${ID}.scope\n`).container, ID);
+  assert.equal(readCgroups(parseCgroups(latin1(`0::/system.slice/a\u2028b/docker-${ID}.scope\n`))).container, ID);
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Container, pod, libvirt's VM or systemd unit of a cgroup path. A pure function of untrusted text.
+import { bytesOfName, nameOfLatin1 } from '../foreign-name.ts';
 
 export interface CgroupPath {
   /** docker, containerd, cri-o, podman, …; '': none, or the path does not tell. */
@@ -38,10 +39,9 @@ const POD_SLICE = new RegExp(`kubepods(?:-besteffort|-burstable|-guaranteed)?-po
 const POD_FOLDER = new RegExp(`^pod${UID}$`);
 const PODMAN_POD = new RegExp(`^machine-libpod_pod_${ID}\\.slice$`);
 
-/** The text of /proc/PID/cgroup: the unified hierarchy's line if it tells something, else systemd's own, else any. */
+/** The text of /proc/PID/cgroup, as readCgroup() gives it: the unified hierarchy's line if it tells something, else systemd's own, else any. */
 export function readCgroups(text: string): CgroupPath {
-  // U+2028 in a folder's name ends no line here, as it would for ^, $ and the dot.
-  const fields = (line: string): RegExpExecArray | null => /^\d+:([^:]*):(\/.*?)(?: \(deleted\))?$/s.exec(line);
+  const fields = (line: string): RegExpExecArray | null => /^\d+:([^:]*):(\/.*?)(?: \(deleted\))?$/.exec(line);
   const lines = text
     .split('\n')
     .map(fields)
@@ -96,14 +96,12 @@ function machineOf(components: readonly string[]): string {
   return '';
 }
 
-/** Does what systemd-escape --unescape does. */
+/** Does what systemd-escape --unescape does: its escapes are of bytes too, and stand in the bytes of the folder's name. */
 function unescapeUnit(name: string): string {
-  const bytes = name
-    .replaceAll('-', '/')
-    .replace(/\\x([0-9a-f]{2})|[^\\]/gu, (text, hex?: string) => (hex ? `%${hex}` : encodeURIComponent(text)));
-  try {
-    return decodeURIComponent(bytes);
-  } catch {
-    return ''; // no UTF-8
-  }
+  const bytes = Array.from(bytesOfName(name), (byte) => String.fromCharCode(byte)).join('');
+  return nameOfLatin1(
+    bytes
+      .replaceAll('-', '/')
+      .replace(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+  );
 }

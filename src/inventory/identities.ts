@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Identities of the processes that hold queues, looked up once a life and kept until it ends; never during a scrape.
+import { digestOf } from '../kernel/digest.ts';
 import { type ProcessText, readCgroup, readLife, readProcess } from '../kernel/process-text.ts';
 import type { Identity, Monitor } from '../snapshot/owner.ts';
-import { visible } from '../snapshot/visible.ts';
 import { readCgroups } from './cgroup-path.ts';
 import { readCommandLine } from './command-line.ts';
 import { monitorOf } from './qemu-monitor.ts';
 import type { Tenants } from './tenants.ts';
 
-/** A label is no place for a whole command line. */
+/** Characters: a label is no place for a whole command line. */
 const LONGEST = 128;
+/** Hexadecimal digits that tell names apart which begin alike. */
+const DIGITS = 8;
 
 export function identityOf({ args, comm, cgroups }: ProcessText): Identity {
   const said = readCommandLine(args, comm);
@@ -19,19 +21,21 @@ export function identityOf({ args, comm, cgroups }: ProcessText): Identity {
   const isLibvirt = (said.isLibvirt || isMachine) && placed.pod === '' && placed.container === '';
   return {
     program: said.program,
-    vm: tame(said.vm || (isMachine ? placed.machine : '')),
+    vm: cut(said.vm || (isMachine ? placed.machine : '')),
     uuid: said.uuid,
     // Inside a Kata sandbox the container is the VM's guest; what the host sees is the sandbox.
     runtime: said.sandbox ? 'kata' : placed.runtime || (isLibvirt ? 'libvirt' : ''),
-    container: tame(said.sandbox || placed.container),
+    container: cut(said.sandbox || placed.container),
     pod: placed.pod,
-    unit: tame(placed.unit),
+    unit: cut(placed.unit),
   };
 }
 
-function tame(text: string): string {
-  const shown = [...visible(text)];
-  return shown.length > LONGEST ? `${shown.slice(0, LONGEST - 1).join('')}…` : shown.join('');
+/** `web1web1web1…1f3870be` */
+function cut(name: string): string {
+  const characters = [...name];
+  if (characters.length <= LONGEST) return name;
+  return `${characters.slice(0, LONGEST - 1 - DIGITS).join('')}…${digestOf(name, DIGITS)}`;
 }
 
 /** A process as the sample that found it names it. */

@@ -3,14 +3,21 @@
 // Command line and cgroup together, and text that no terminal should show as it is.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { latin1 } from '../../test/fuzz/hostile-text.ts';
+import { parseCgroups, parseCommandLine } from '../kernel/process-text.ts';
 import type { Identity } from '../snapshot/owner.ts';
+import { readCgroups } from './cgroup-path.ts';
 import { identityOf } from './identities.ts';
 
 const ID = '8f1f7c1fb0dd5f8e2c8e5bda7a1f4fd8d7a8c0a9d5f61b1b26c0a0c9b5a3e7d4';
 const POD = '5a7ed1d2-0e5f-4f3b-9ad1-6c7f1a0b2c3d';
 
 function identity(args: readonly string[], cgroup = '/'): Identity {
-  return identityOf({ life: '', startedTicks: 0, comm: 'x', args, cgroups: `0::${cgroup}\n` });
+  return identityOf({
+    ...{ life: '', startedTicks: 0, comm: 'x' },
+    args: parseCommandLine(latin1(args.join('\0'))),
+    cgroups: parseCgroups(latin1(`0::${cgroup}\n`)),
+  });
 }
 
 test('a VM in a pod', () => {
@@ -43,7 +50,33 @@ test('libvirt runs what its scope or command line says, but not what is in a pod
 
 test('characters that forge, and length', () => {
   const named = (name: string): string => identity(['qemu-kvm', '-name', name]).vm;
-  assert.equal(named('a\u001b[31m\n\u202eb\u200b'), 'a\ufffd[31m\ufffd\ufffdb\ufffd');
+  assert.equal(named('a\u001b[31m\n\u202eb\u200b'), 'a\\x1b[31m\\x0a\\xe2\\x80\\xaeb\\xe2\\x80\\x8b');
   assert.equal(named('ü "x"\\'), 'ü "x"\\');
-  assert.equal([...named('😀'.repeat(500))].length, 128);
+  const long = ['😀'.repeat(500), '😀'.repeat(501)].map(named);
+  assert.deepEqual(
+    [...long, '0'.repeat(128)].map((name) => [...name].length),
+    [128, 128, 128],
+  );
+  assert.notEqual(long[0], long[1]);
+});
+
+test('names that are not UTF-8 are different ones: of a VM, a unit, a container, a scope', () => {
+  const of = (byte: number) => {
+    const bytes = String.fromCharCode(byte);
+    const scope = `machine-qemu\\x2d1\\x2dw${bytes}\\x${byte.toString(16)}.scope`;
+    const args = parseCommandLine(`qemu-kvm\0-name\0guest=w${bytes}\0`);
+    const [vm, unit, container, machine] = [
+      identityOf({ life: '', startedTicks: 0, comm: 'x', args, cgroups: '0::/' }).vm,
+      ...[`/a${bytes}.service`, `/lxc.payload.c${bytes}`, `/machine.slice/${scope}`].map((path) =>
+        readCgroups(parseCgroups(`0::${path}\n`)),
+      ),
+    ] as const;
+    return { vm, unit: unit?.unit, container: container?.container, machine: machine?.machine };
+  };
+  assert.deepEqual(of(0xff), {
+    ...{ vm: 'w\\xff', unit: 'a\\xff.service', container: 'c\\xff', machine: 'w\\xff\\xff' },
+  });
+  assert.deepEqual(of(0xfe), {
+    ...{ vm: 'w\\xfe', unit: 'a\\xfe.service', container: 'c\\xfe', machine: 'w\\xfe\\xfe' },
+  });
 });

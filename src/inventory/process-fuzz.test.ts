@@ -3,9 +3,10 @@
 // Parsers of /proc and of the files of libvirt and the kubelet: any program chooses its name, arguments and cgroup.
 import assert from 'node:assert/strict';
 import { array, constantFrom, integer, oneof, record, string, tuple, uint8Array } from 'fast-check';
-import { anyText, deviceName, hostileText, linesOf, textOfBytes } from '../../test/fuzz/hostile-text.ts';
+import { anyText, deviceName, hostileText, latin1, linesOf, shown, textOfBytes } from '../../test/fuzz/hostile-text.ts';
 import { holdsForAll, orSentence } from '../../test/fuzz/property.ts';
-import { parseStat } from '../kernel/process-text.ts';
+import { nameOf } from '../foreign-name.ts';
+import { parseCgroups, parseCommandLine, parseStat } from '../kernel/process-text.ts';
 import { podIn, projectIn } from '../kernel/tenant-sources.ts';
 import { deviceIn } from '../kernel/tun-holders.ts';
 import type { Identity } from '../snapshot/owner.ts';
@@ -91,10 +92,11 @@ function assertShown(identity: Identity): void {
 
 holdsForAll(
   'whose a process is: text of bounded length, for any command line',
-  record({ args: words, comm: anyText(15), cgroups }),
+  record({ args: words, comm: shown(anyText(15)), cgroups }),
   ({ args, comm, cgroups: text }) => {
-    assertShown(identityOf({ args, comm, cgroups: text, life: '', startedTicks: 1 }));
-    const monitor = monitorOf(args);
+    const said = parseCommandLine(latin1(args.join('\0')));
+    assertShown(identityOf({ args: said, comm, cgroups: parseCgroups(latin1(text)), life: '', startedTicks: 1 }));
+    const monitor = monitorOf(said);
     assert.ok(monitor === undefined || monitor.path.startsWith('/'));
   },
   { runs: 5000, examples: [{ args: [], comm: '', cgroups: `0::/constructor/${'0'.repeat(64)}` }] },
@@ -110,7 +112,10 @@ holdsForAll(
   linesOf(cgroupPath.map((path) => `4:cpu:${path}`)),
   (text) => {
     const id = 'ab'.repeat(32);
-    assert.equal(readCgroups(`${text}\n0::/system.slice/docker-${id}.scope (deleted)\n`).container, id);
+    assert.equal(
+      readCgroups(parseCgroups(latin1(`${text}\n0::/system.slice/docker-${id}.scope (deleted)\n`))).container,
+      id,
+    );
   },
   { runs: 2000 },
 );
@@ -138,24 +143,25 @@ holdsForAll(
     fields: array(field, { minLength: 49, maxLength: 49 }),
   }),
   ({ comm, state, fields }) => {
-    const read = parseStat(`4711 (${comm}) ${state} ${fields.join(' ')}\n`);
-    assert.deepEqual([read?.comm, read?.startedTicks], [comm, Number(fields[18])]);
+    const read = parseStat(latin1(`4711 (${comm}) ${state} ${fields.join(' ')}\n`));
+    assert.deepEqual([read?.comm, read?.startedTicks], [nameOf(Buffer.from(comm)), Number(fields[18])]);
   },
 );
 
 holdsForAll('/proc/PID/stat of bytes is read or is none', uint8Array({ maxLength: 300 }), (bytes) => {
-  const read = parseStat(Buffer.from(bytes).toString());
+  const read = parseStat(Buffer.from(bytes).toString('latin1'));
   assert.ok(read === undefined || typeof read.comm === 'string');
 });
 
 holdsForAll(
   '/proc/PID/fdinfo: the device is the one that the kernel wrote, whole',
   deviceName,
-  (name) => assert.equal(deviceIn(Buffer.from(`pos:\t0\nflags:\t0104002\nino:\t12\niff:\t${name}\n`)), name),
+  (name) =>
+    assert.equal(deviceIn(latin1(`pos:\t0\nflags:\t0104002\nino:\t12\niff:\t${name}\n`)), nameOf(Buffer.from(name))),
   { examples: ['tap\u2028x', '\u2029'] },
 );
 
-const tenant = string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => !/[\s#]/.test(text));
+const tenant = shown(string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => !/[\s#]/.test(text)));
 const entry = record({ kind: constantFrom('vm', 'uuid', 'pod', 'container', 'unit'), name: tenant, tenant });
 const nothing: Identity = { program: '', vm: '', uuid: '', runtime: '', container: '', pod: '', unit: '' };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operator's list of tenants: one line each, `vm web1 acme`.
+import { typedName } from '../foreign-name.ts';
 import type { Identity } from '../snapshot/owner.ts';
 
 /** The properties of an identity by which a line may name a guest. */
@@ -25,7 +26,7 @@ export function parseTenantMap(file: string, text: string): TenantMap {
       throw new TenantMapError(
         `--tenant-map=${file}, line ${index + 1}: expected one of ${KINDS.join(', ')}, a name and a tenant of at most ${LONGEST_TENANT} characters, as in 'vm web1 acme'.`,
       );
-    tenants.set(`${kind} ${name}`, tenant);
+    tenants.set(`${kind} ${typedName(name)}`, typedName(tenant));
   }
   return tenants;
 }

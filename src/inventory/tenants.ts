@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a pod is called, and whose a guest is: by the operator's map, else KubeVirt's name of the guest, else nova's project, else the pod's namespace.
+import { nameOf } from '../foreign-name.ts';
 import { novaProject, type PodName, podNames } from '../kernel/tenant-sources.ts';
 import { readOperatorFile, readOperatorFileAtStart } from '../operator-file.ts';
 import type { Identity } from '../snapshot/owner.ts';
-import { visible } from '../snapshot/visible.ts';
 import { LONGEST_TENANT, parseTenantMap, type TenantMap, TenantMapError, tenantIn } from './tenant-map.ts';
 
 const READ_EVERY_MS = 10_000;
@@ -52,7 +52,7 @@ export class Tenants {
     const [namespace, name, ...more] = vm.split('_');
     if (program === 'qemu' && pod && namespace && name && more.length === 0) return namespace;
     const project = runtime === 'libvirt' ? await novaProject(vm) : '';
-    return visible(project).slice(0, LONGEST_TENANT) || (this.#pods.get(pod)?.namespace ?? '');
+    return nameOf(Buffer.from(project)).slice(0, LONGEST_TENANT) || (this.#pods.get(pod)?.namespace ?? '');
   }
 
   /** NAMESPACE/NAME; undefined: the kubelet has no such pod. */

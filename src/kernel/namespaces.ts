@@ -2,10 +2,12 @@
 // Network namespaces that /proc knows: those of processes and those that are mounted. None is held open.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { bytesOfName } from '../foreign-name.ts';
+import { mountPoint } from './mount-point.ts';
 
 export interface NetworkNamespace {
   readonly inode: number;
-  /** A path that leads to it now; it may be gone a moment later. */
+  /** A path that leads to it now, as src/foreign-name.ts writes it; it may be gone a moment later. */
   readonly path: string;
 }
 
@@ -37,7 +39,7 @@ export function namespaceName(path: string): string {
 }
 
 async function mountedNamespaces(): Promise<readonly NetworkNamespace[]> {
-  const mounts = parseNamespaceMounts(await readFile('/proc/self/mountinfo', 'utf8'));
+  const mounts = parseNamespaceMounts(await readFile('/proc/self/mountinfo', 'latin1'));
   const namespaces = await Promise.all(
     mounts.map(async (mount) => ((await inodeOf(mount.path)) === mount.inode ? [mount] : [])),
   );
@@ -46,25 +48,21 @@ async function mountedNamespaces(): Promise<readonly NetworkNamespace[]> {
 
 /**
  * Mounts of nsfs whose root is a network namespace: "… 0:4 net:[4026532251] /run/netns/blue … - nsfs …". Those of
- * `ip netns` last: where one has several, that is its name.
+ * `ip netns` last: where one has several, that is its name. `mountinfo`: read as Latin-1.
  */
 export function parseNamespaceMounts(mountinfo: string): readonly NetworkNamespace[] {
   const mounts = mountinfo.split('\n').flatMap((line) => {
-    const [, , , root = '', mountPoint = ''] = line.split(' ');
+    const [, , , root = '', path = ''] = line.split(' ');
     const inode = /^net:\[(\d+)\]$/.exec(root)?.[1];
-    return inode ? [{ path: unescapeOctal(mountPoint), inode: Number(inode) }] : [];
+    return inode ? [{ path: mountPoint(path), inode: Number(inode) }] : [];
   });
   const rank = ({ path }: NetworkNamespace): number => Number(dirname(path) === '/run/netns');
   return mounts.sort((a, b) => rank(a) - rank(b));
 }
 
-function unescapeOctal(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-}
-
 async function inodeOf(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).ino;
+    return (await stat(Buffer.from(bytesOfName(path)))).ino;
   } catch {
     return undefined; // the process ended, or is not ours to look at
   }

@@ -42,7 +42,7 @@ const script = `
     tried(() => addon.Btf.kernel('tapscope_none'));
     addon.Btf.kernel().enumValues('bpf_map_type');
     await addon.netlinkRequest(undefined, request);
-    await addon.netlinkRequest('/etc/passwd', request).catch(() => {});
+    await addon.netlinkRequest(Buffer.from('/etc/passwd'), request).catch(() => {});
     // Node itself does not free at its end what was not collected before.
     for (let i = 0; i < 5; i++) { gc(); await setImmediate(); }
     console.log('done');

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import type * as addon from '../../addon/tapscope.d.ts';
+import { bytesOfName } from '../foreign-name.ts';
 import { type Constants, withConstants } from './instruction-constants.ts';
 import { MapView } from './map-view.ts';
 import { withoutAtomics } from './older/atomics.ts';
@@ -204,14 +205,14 @@ export const Btf = {
   },
 };
 
-/** As addon/tapscope.d.ts says: one rtnetlink message to a namespace, the reply's messages back. */
+/** As addon/tapscope.d.ts says: one rtnetlink message to a namespace, the reply's messages back. `netnsPath`: as namespaces.ts names it. */
 export async function netlinkRequest(
   netnsPath: string | undefined,
   message: Uint8Array,
   mostBytes?: number,
 ): Promise<Uint8Array> {
   if (mostBytes !== undefined) checkUint32('most bytes', mostBytes);
-  return native().netlinkRequest(netnsPath, message, mostBytes);
+  return native().netlinkRequest(netnsPath === undefined ? undefined : bytesOfName(netnsPath), message, mostBytes);
 }
 
 /** As addon/tapscope.d.ts says: functions and variables of /proc/kallsyms by name. */

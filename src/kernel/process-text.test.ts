@@ -13,9 +13,9 @@ const FIELDS = '1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 89 4096 1 184 419430
 
 test('a name with parentheses, blanks and line breaks', () => {
   assert.deepEqual(parseStat(`7 (a) R (b\n) S ${FIELDS}\n`), {
-    life: '89 140722 a) R (b\n',
+    life: '89 140722 a) R (b\\x0a',
     startedTicks: 89,
-    comm: 'a) R (b\n',
+    comm: 'a) R (b\\x0a',
   });
 });
 

@@ -2,6 +2,7 @@
 // What a process says of itself in /proc, read so that all of it is of one process and one program.
 import { open } from 'node:fs/promises';
 import { cpus, uptime } from 'node:os';
+import { nameOfLatin1 } from '../foreign-name.ts';
 import { errnoOf } from './error-name.ts';
 
 export interface ProcessText {
@@ -30,8 +31,7 @@ export async function readProcess(pid: number): Promise<ProcessText | undefined>
     const [commandLine, cgroups] = [await read(pid, 'cmdline', COMMAND_LINE_BYTES), await readCgroup(pid)];
     const after = parseStat(await read(pid, 'stat', STAT_BYTES));
     if (!before || before.life !== after?.life) return undefined;
-    const args = commandLine.replace(/\0+$/, '').split('\0');
-    return { ...before, args, cgroups };
+    return { ...before, args: parseCommandLine(commandLine), cgroups };
   } catch {
     return undefined; // it ended, or is not ours to look at
   }
@@ -48,7 +48,17 @@ export async function readLife(pid: number): Promise<Pick<ProcessText, 'life' | 
 
 /** Unlike the rest of what is read here, the cgroup may change while a process lives: systemd moves processes. */
 export async function readCgroup(pid: number): Promise<string> {
-  return read(pid, 'cgroup', CGROUP_BYTES);
+  return parseCgroups(await read(pid, 'cgroup', CGROUP_BYTES));
+}
+
+/** The parsers take files as Latin-1, one character a byte: what a program or user chose becomes text by src/foreign-name.ts. */
+export function parseCommandLine(text: string): readonly string[] {
+  return text.replace(/\0+$/, '').split('\0').map(nameOfLatin1);
+}
+
+/** No folder's name has a line break (cgroup_mkdir). */
+export function parseCgroups(text: string): string {
+  return text.split('\n').map(nameOfLatin1).join('\n');
 }
 
 /** comm may hold anything, parentheses and line breaks too: the fields begin after the last ')'. */
@@ -57,7 +67,7 @@ export function parseStat(text: string): Pick<ProcessText, 'life' | 'startedTick
   const fields = text.slice(end + 2).split(' ');
   const [state, started, stack] = [fields[0], fields[19], fields[25]]; // fields 3, 22 and 28 of proc(5)
   if (end < 0 || !started || state === 'Z' || state === 'X') return undefined;
-  const comm = text.slice(text.indexOf('(') + 1, end);
+  const comm = nameOfLatin1(text.slice(text.indexOf('(') + 1, end));
   // Every exec puts the stack elsewhere and mostly changes comm.
   return { life: `${started} ${stack} ${comm}`, startedTicks: Number(started), comm };
 }
@@ -70,7 +80,7 @@ async function read(pid: number, file: string, bytes: number): Promise<string> {
     // The kernel gives a page at a time.
     for (let got = 1; got > 0 && length < bytes; length += got)
       got = (await handle.read(buffer, length, bytes - length, null)).bytesRead;
-    return buffer.toString('utf8', 0, length);
+    return buffer.toString('latin1', 0, length);
   } finally {
     await handle.close();
   }

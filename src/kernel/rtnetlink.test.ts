@@ -44,8 +44,8 @@ test('requests ask for everything', () => {
 test('names of any bytes are told apart', () => {
   assert.equal(nameOf(Buffer.from('tap0\0')), 'tap0');
   assert.equal(nameOf(Buffer.from('tap0')), 'tap0');
-  assert.equal(nameOf(Buffer.from('a"\\\n\u00fc\u20ac\0')), 'a"\\\n\u00fc\u20ac');
-  assert.equal(nameOf(Buffer.from('\ufefftap\0')), '\ufefftap');
+  assert.equal(nameOf(Buffer.from('a"\\\n\u00fc\u20ac\0')), 'a"\\\\x0a\u00fc\u20ac');
+  assert.equal(nameOf(Buffer.from('\ufefftap\0')), '\\xef\\xbb\\xbftap');
   assert.equal(nameOf(Buffer.from([0x74, 0xff, 0])), 't\\xff');
   assert.equal(nameOf(Buffer.from([0x74, 0xfe, 0])), 't\\xfe');
 });

@@ -2,6 +2,7 @@
 // Files that tell whose a guest is: the kubelet's folders of logs, libvirt's description of a running VM.
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bytesOfName } from '../foreign-name.ts';
 import { readOperatorFile } from '../operator-file.ts';
 
 /** The kubelet names each pod's folder NAMESPACE_NAME_UID (kubernetes: pkg/kubelet/kuberuntime, BuildPodLogsDirectory). */
@@ -50,7 +51,9 @@ export function podIn(folder: string): PodName | undefined {
 /** Project of a VM that OpenStack's nova started (nova:project in the metadata of its domain); '': it has none, or there is no such VM. */
 export async function novaProject(vm: string, folder = LIBVIRT_STATE): Promise<string> {
   if (vm === '' || vm.includes('/')) return '';
-  const text = await readOperatorFile(join(folder, `${vm}.xml`)).catch(() => '');
+  // libvirt takes names from XML, so they are UTF-8.
+  const file = `${Buffer.from(bytesOfName(vm)).toString()}.xml`;
+  const text = await readOperatorFile(join(folder, file)).catch(() => '');
   return projectIn(text);
 }
 

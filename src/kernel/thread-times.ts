@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long each thread of a process has run and waited for a CPU, as the scheduler counts it, and how often it has read.
 import { readdir, readFile } from 'node:fs/promises';
+import { nameOfLatin1 } from '../foreign-name.ts';
 
 export interface ThreadTime {
   readonly tid: number;
@@ -29,11 +30,11 @@ export async function readThreadTimes(pid: number, most = MOST_THREADS): Promise
 async function readThread(pid: number, tid: number): Promise<ThreadTime | undefined> {
   const task = `/proc/${pid}/task/${tid}`;
   try {
-    const [stat, schedstat] = [await readFile(`${task}/stat`, 'utf8'), await readFile(`${task}/schedstat`, 'utf8')];
+    const [stat, schedstat] = [await readFile(`${task}/stat`, 'latin1'), await readFile(`${task}/schedstat`, 'utf8')];
     // "4711 (CPU 0/KVM) S …": a name may have brackets too.
     const [from, to] = [stat.indexOf('(') + 1, stat.lastIndexOf(')')];
     const [ranNs = 0, waitedNs = 0] = schedstat.split(' ').map(Number);
-    return { tid, comm: stat.slice(from, to), ranNs, waitedNs, isRunnable: stat[to + 2] === 'R' };
+    return { tid, comm: nameOfLatin1(stat.slice(from, to)), ranNs, waitedNs, isRunnable: stat[to + 2] === 'R' };
   } catch {
     return undefined; // it ended meanwhile
   }

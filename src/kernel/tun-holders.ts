@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The processes that have tun devices open, and the device of each, from /proc alone.
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { nameOf } from '../foreign-name.ts';
+import { nameOfLatin1 } from '../foreign-name.ts';
 
 interface TunHolder {
   readonly pid: number;
@@ -30,26 +30,23 @@ async function devicesOf(pid: string): Promise<ReadonlySet<string>> {
   const devices = await Promise.all(
     descriptors.map(async (descriptor) => {
       if ((await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => undefined)) !== TUN) return undefined;
-      return deviceIn(await readFile(`/proc/${pid}/fdinfo/${descriptor}`).catch(() => Buffer.of()));
+      return deviceIn(await readFile(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1').catch(() => ''));
     }),
   );
   return new Set(devices.flatMap((device) => device ?? []));
 }
 
-/** The device in /proc/PID/fdinfo/FD; undefined: none is attached. A name may have non-UTF-8 bytes, and U+2028. */
-export function deviceIn(info: Uint8Array): string | undefined {
-  const line = Buffer.from(info)
-    .toString('latin1')
-    .split('\n')
-    .find((one) => one.startsWith('iff:'));
+/** The device in /proc/PID/fdinfo/FD, read as Latin-1; undefined: none is attached. */
+export function deviceIn(info: string): string | undefined {
+  const line = info.split('\n').find((one) => one.startsWith('iff:'));
   const name = line?.replace(/^iff:[ \t]*/, '');
-  return name ? nameOf(Buffer.from(name, 'latin1')) : undefined;
+  return name ? nameOfLatin1(name) : undefined;
 }
 
 async function describe(pid: number, device: string): Promise<TunHolder | undefined> {
   try {
-    const [comm, namespace] = await Promise.all([readFile(`/proc/${pid}/comm`, 'utf8'), stat(`/proc/${pid}/ns/net`)]);
-    return { pid, comm: comm.trimEnd(), netns: namespace.ino, device };
+    const [comm, namespace] = await Promise.all([readFile(`/proc/${pid}/comm`, 'latin1'), stat(`/proc/${pid}/ns/net`)]);
+    return { pid, comm: nameOfLatin1(comm.replace(/\n$/, '')), netns: namespace.ino, device };
   } catch {
     return undefined; // it ended meanwhile
   }

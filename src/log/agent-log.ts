@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log of the agent's processes. Each writer has a most number of lines a second, and nobody who reads them slowly, or not at all, stops this
+// The log of each of the agent's processes. It takes a most number of lines a second, and nobody who reads them slowly, or not at all, stops this
 // process.
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
-import { visible } from '../snapshot/visible.ts';
 import { CountedOutput, LineLimit } from './line-limit.ts';
 import type { AgentLog, LogOptions, LogOutput } from './log.ts';
-import { type LogLevel, logLine, relayed } from './log-format.ts';
+import { type LogLevel, logLine } from './log-format.ts';
 
 interface Outputs {
   readonly stdout: LogOutput;
@@ -26,35 +25,25 @@ export function createLog(
   const stderr = new CountedOutput(outputs.stderr, tell);
   const stdout = new CountedOutput(outputs.stdout, tell);
   const limit = new LineLimit(tell, nowMs);
-  const otherLimit = new LineLimit(tell, nowMs);
   const put = (entry: string, isLast = false): void => stderr.write(logLine(entry, format, isLast));
   // Where the log speaks of itself, and last words: at every level.
   const own = logger('debug', name, { write: (entry) => put(entry) });
   const last = logger('debug', name, { write: (entry) => put(entry, true) });
   const limited = logger(level, name, { write: (entry) => limit.admit(() => put(entry)) });
-  const tellLimits = (): void => {
-    limit.tell();
-    otherLimit.tell();
-  };
   return {
     options: { format, level },
     logger: limited,
     say: (at, msg) => limited[at](msg),
     sayLast: (msg) => {
-      tellLimits();
+      limit.tell();
       last.error(msg);
     },
     announce: (lines) => {
       if (format !== 'text') for (const line of lines) limited.info(line);
       else for (const line of lines) stdout.write(`${line}\n`);
     },
-    relay: (line, from) =>
-      otherLimit.admit(() => {
-        if (format === 'text' && from === 'stdout') stdout.write(`${visible(line)}\n`);
-        else put(relayed(line), true);
-      }),
-    tell: tellLimits,
-    dropped: () => [stderr, stdout, limit, otherLimit].reduce((sum, { total }) => sum + total, 0),
+    tell: () => limit.tell(),
+    dropped: () => [stderr, stdout, limit].reduce((sum, { total }) => sum + total, 0),
   };
 }
 

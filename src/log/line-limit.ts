@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines that a log lacks: those beyond the most that one writer may say, and those that nobody read.
 import type { LogOutput } from './log.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 /** A day of nothing else is 17 MB. */
-const LINES = { burst: 100, everyMs: 1000 };
+const LINES = { burst: 100, perSecond: 1 };
 /** After that the log says how many lines it lacks, also if no further line comes. */
 const TELL_AFTER_MS = 10_000;
 
@@ -13,8 +14,7 @@ type Tell = (sentence: string) => void;
 export class LineLimit {
   readonly #tell: Tell;
   readonly #nowMs: () => number;
-  #tokens = LINES.burst;
-  #filledMs: number;
+  readonly #bucket: TokenBucket;
   #untold = 0;
   #total = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -22,7 +22,7 @@ export class LineLimit {
   constructor(tell: Tell, nowMs: () => number) {
     this.#tell = tell;
     this.#nowMs = nowMs;
-    this.#filledMs = nowMs();
+    this.#bucket = new TokenBucket(LINES, nowMs());
   }
 
   /** Since the start. */
@@ -32,16 +32,13 @@ export class LineLimit {
 
   /** Says the line, or leaves it out. */
   admit(say: () => void): void {
-    const now = this.#nowMs();
-    this.#tokens = Math.min(LINES.burst, this.#tokens + (now - this.#filledMs) / LINES.everyMs);
-    this.#filledMs = now;
-    if (this.#tokens < 1) {
+    if (this.#bucket.left(this.#nowMs()) < 1) {
       this.#total += 1;
       this.#untold += 1;
       this.#timer ??= setTimeout(() => this.tell(), TELL_AFTER_MS).unref();
       return;
     }
-    this.#tokens -= 1;
+    this.#bucket.take(1);
     this.tell();
     say();
   }

@@ -26,7 +26,6 @@ interface Entry {
 const LONGEST = { line: 2048, lastLine: 8192, text: 300 };
 /** logfmt and text name what is in objects as `err.type`. */
 const DEEPEST = 3;
-const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/;
 
 /**
  * The line of an entry in JSON, with its line end. `isLast`: the last words of a process may be longer, and in `text` take several lines.
@@ -42,27 +41,6 @@ export function logLine(json: string, format: LogFormat, isLast = false): string
   const short = render({ ...head, ...shortened(fields) }, format, words);
   // A character may become six: \u001b.
   return `${short.length <= most ? short : render(head, format, words)}\n`;
-}
-
-/** An entry in JSON of what the other process of the agent wrote: an entry of its own log, or anything else that it or Node wrote. */
-export function relayed(line: string): string {
-  const { time, level, msg, process: _, ...fields } = entryOf(line) ?? { msg: line.replace(/^tapscope: /, '') };
-  return JSON.stringify({
-    time: typeof time === 'string' && ISO_TIME.test(time) ? time : new Date().toISOString(),
-    level: logLevels.some((known) => known.toUpperCase() === level) ? level : 'WARN',
-    process: 'serving',
-    msg: typeof msg === 'string' ? msg : '',
-    ...fields,
-  });
-}
-
-function entryOf(line: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function render(entry: Entry, format: LogFormat, words: (text: string) => string): string {

@@ -2,6 +2,7 @@
 // What a process without rights writes to its stdout and stderr, on its way to those of this one: by lines, of which each has a most length,
 // and a second a most number. What is more is discarded and counted; it is read all the same, so that the other never waits.
 import { visible } from '../snapshot/visible.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 /** An honest process has a limit of its own (log.ts) far below: these lines are one that crashes, or an intruder's. */
 export const OUTPUT_LIMITS = {
@@ -18,40 +19,16 @@ export function discardedOutputLines(): number {
   return discarded;
 }
 
-/** So many at once, and so many a second after that. */
-class Bucket {
-  readonly #limit: { readonly burst: number; readonly perSecond: number };
-  #left: number;
-  #filledMs: number;
-
-  constructor(limit: { readonly burst: number; readonly perSecond: number }, nowMs: number) {
-    this.#limit = limit;
-    this.#left = limit.burst;
-    this.#filledMs = nowMs;
-  }
-
-  left(nowMs: number): number {
-    const { burst, perSecond } = this.#limit;
-    this.#left = Math.min(burst, this.#left + ((nowMs - this.#filledMs) / 1000) * perSecond);
-    this.#filledMs = nowMs;
-    return this.#left;
-  }
-
-  take(amount: number): void {
-    this.#left -= amount;
-  }
-}
-
 /** Of all outputs of one process. */
 export class OutputLimits {
-  readonly #lines: Bucket;
-  readonly #characters: Bucket;
+  readonly #lines: TokenBucket;
+  readonly #characters: TokenBucket;
   readonly #nowMs: () => number;
 
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
-    this.#lines = new Bucket(OUTPUT_LIMITS.lines, nowMs());
-    this.#characters = new Bucket(OUTPUT_LIMITS.characters, nowMs());
+    this.#lines = new TokenBucket(OUTPUT_LIMITS.lines, nowMs());
+    this.#characters = new TokenBucket(OUTPUT_LIMITS.characters, nowMs());
   }
 
   admits(line: string): boolean {

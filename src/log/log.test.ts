@@ -81,38 +81,6 @@ test('what is said last comes after how many lines are missing, at every level',
   );
 });
 
-test('what the other process wrote keeps its words, and cannot speak for this one', () => {
-  const { lines, log, clock } = clocked();
-  for (const line of [
-    '{"time":"2026-11-26T10:00:00.000Z","level":"ERROR","process":"counting","msg":"ill","req":{"url":"/"}}',
-    '{"time":"then","level":["x"],"msg":7}',
-    'tapscope: a sentence',
-    'Fatal error\u001b[2J in native code',
-    '['.repeat(9000),
-  ])
-    log.relay(line, 'stderr');
-  assert.deepEqual(
-    lines.map((line) => ['level', 'process', 'msg'].map((key) => textAt(parseJson(line), key).slice(0, 20))),
-    [
-      ['ERROR', 'serving', 'ill'],
-      ['WARN', 'serving', ''],
-      ['WARN', 'serving', 'a sentence'],
-      ['WARN', 'serving', 'Fatal error\u001b[2J in n'],
-      ['WARN', 'serving', '['.repeat(20)],
-    ],
-  );
-  assert.match(lines[0] ?? '', /^\{"time":"2026-11-26T10:00:00.000Z",.*"req":\{"url":"\/"\}\}\n$/);
-  // One that floods leaves this process its own lines.
-  for (let number = 0; number < 1000; number += 1) log.relay('again', 'stderr');
-  log.say('warn', 'own');
-  assert.equal(lines.length, 101);
-  assert.equal(textAt(parseJson(lines.at(-1) ?? ''), 'msg'), 'own');
-  assert.equal(log.dropped(), 905);
-  clock.ms += 1000;
-  log.relay('later', 'stderr');
-  assert.match(lines.at(-2) ?? '', /905 lines were left out/);
-});
-
 test('an output without room costs lines, which are counted and told there once there is room', () => {
   const lines: string[] = [];
   let room = 2;

@@ -27,8 +27,6 @@ export interface Log {
   readonly sayLast: (msg: string) => void;
   /** Lines for people who started this, on stdout if the format is `text`. */
   readonly announce: (lines: readonly string[]) => void;
-  /** A line of the other process of the agent: of its own log in JSON, or anything else that it or Node wrote. */
-  readonly relay: (line: string, output: 'stdout' | 'stderr') => void;
   /** Says how many lines were left out, if any were. */
   readonly tell: () => void;
   /** Lines that this log lacks, since the start. */
@@ -54,7 +52,6 @@ let current: Log = {
   say: (_, msg) => sentence(msg),
   sayLast: sentence,
   announce: print,
-  relay: sentence,
   tell: () => undefined,
   dropped: () => 0,
 };

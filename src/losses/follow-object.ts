@@ -30,6 +30,18 @@ export interface FollowOptions {
   readonly mechanism: string | undefined;
 }
 
+export class UnknownReason extends Error {
+  readonly reason: string;
+  /** Those of this kernel. */
+  readonly known: readonly string[];
+
+  constructor(reason: string, known: readonly string[]) {
+    super(`This kernel has no drop reason ${reason}.`);
+    this.reason = reason;
+    this.known = known;
+  }
+}
+
 export interface FollowObject {
   readonly object: BpfObject;
   readonly program: string;
@@ -52,9 +64,7 @@ export function openFollow(host: Host, options: FollowOptions): FollowObject {
   const hidden = withoutSymbols(host);
   if (hidden) throw new Error(`Losses cannot be followed: ${hidden.reason}.`);
   if (options.reason !== undefined && options.reason !== UNTRACED && reasons.number(options.reason) === undefined)
-    throw new Error(
-      `This kernel has no drop reason ${options.reason}; write one as 'tapscope drops' shows it, such as FULL_RING.`,
-    );
+    throw new UnknownReason(options.reason, reasons.all);
   const programs = Object.entries(host.limits.dropReasons ? PROGRAMS : LOCATED).filter(
     ([name]) => name === (options.mechanism ?? name),
   );

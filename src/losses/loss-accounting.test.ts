@@ -78,15 +78,17 @@ function sample(txDropped: number | undefined, ...counts: readonly Counted[]): L
   return { counts: counts.map(count), devices, ids: new Set(devices.map(({ id }) => id)) };
 }
 
+const ALL = { reason: undefined, queue: undefined };
+
 test('what was there before does not count, and what is the same twice is nothing new', () => {
-  const accounts = new LossAccounting(subjects, undefined, sample(50, { packets: 3 }));
+  const accounts = new LossAccounting(subjects, ALL, sample(50, { packets: 3 }));
   assert.deepEqual(accounts.sample(sample(50, { packets: 3 })), { losses: [], notShown: ZERO });
   const { losses } = accounts.sample(sample(54, { packets: 7 }));
   assert.deepEqual(losses, [{ ...subject('FULL_RING', 'TRANSMIT'), packets: 4 }]);
 });
 
 test('what the device counts beyond what was traced is untraced, and told once', () => {
-  const accounts = new LossAccounting(subjects, undefined, sample(50));
+  const accounts = new LossAccounting(subjects, ALL, sample(50));
   const first = accounts.sample(sample(60, { packets: 4 }));
   assert.deepEqual(first.losses, [
     { ...subject('UNTRACED', undefined), packets: 6 },
@@ -98,13 +100,13 @@ test('what the device counts beyond what was traced is untraced, and told once',
 });
 
 test('counts that are ahead of the device make nothing untraced', () => {
-  const accounts = new LossAccounting(subjects, undefined, sample(0));
+  const accounts = new LossAccounting(subjects, ALL, sample(0));
   assert.equal(accounts.sample(sample(10, { packets: 15 })).notShown.untraced, 0);
   assert.equal(accounts.sample(sample(30, { packets: 30 })).notShown.untraced, 0);
 });
 
 test('a purge is not in tx_dropped, nor is what a qdisc limits; of another loss before tun it is not known', () => {
-  const accounts = new LossAccounting(subjects, undefined, sample(0));
+  const accounts = new LossAccounting(subjects, ALL, sample(0));
   const { notShown } = accounts.sample(
     sample(
       5,
@@ -117,7 +119,7 @@ test('a purge is not in tx_dropped, nor is what a qdisc limits; of another loss 
 });
 
 test('shown and not shown are all there is', () => {
-  const accounts = new LossAccounting(subjects, undefined, sample(0));
+  const accounts = new LossAccounting(subjects, ALL, sample(0));
   accounts.sample(sample(100, { packets: 60, recorded: 10, noRoom: 5 }));
   const second = accounts.sample(sample(200, { packets: 150, recorded: 20, noRoom: 6 }));
   assert.deepEqual(second.notShown, { overLimit: 79, noRoom: 1, untraced: 10 });
@@ -127,14 +129,14 @@ test('shown and not shown are all there is', () => {
 });
 
 test('told together, all that was traced is shown', () => {
-  const accounts = new LossAccounting(subjects, undefined, sample(0));
+  const accounts = new LossAccounting(subjects, ALL, sample(0));
   accounts.sample(sample(100, { packets: 60 }));
   const { shown, notShown, afterEnd } = accounts.summary(undefined, 1, 0, NO_GAPS);
   assert.deepEqual([shown, notShown, afterEnd], [60, { ...ZERO, untraced: 40 }, 0]);
 });
 
 test('of one reason: of the untraced it is not known whether they had it', () => {
-  const accounts = new LossAccounting(subjects, 'FULL_RING', sample(0));
+  const accounts = new LossAccounting(subjects, { ...ALL, reason: 'FULL_RING' }, sample(0));
   const { losses } = accounts.sample(sample(12, { packets: 7 }, { packets: 3, kind: 'BEFORE', location: 2n }));
   assert.deepEqual(losses, [{ ...subject('FULL_RING', 'TRANSMIT'), packets: 7 }]);
   const { packets, notShown, reasonUnknown } = accounts.summary(0, 1, 0, NO_GAPS);
@@ -142,13 +144,13 @@ test('of one reason: of the untraced it is not known whether they had it', () =>
 });
 
 test('a device that was there and is followed only now begins with what it lost before', () => {
-  const accounts = new LossAccounting(subjects, undefined, { ...sample(undefined), ids: new Set(['7']) });
+  const accounts = new LossAccounting(subjects, ALL, { ...sample(undefined), ids: new Set(['7']) });
   assert.equal(accounts.sample(sample(1_000_000)).notShown.untraced, 0);
   assert.equal(accounts.sample(sample(1_000_003)).notShown.untraced, 3);
 });
 
 test('a device that goes, one that comes', () => {
-  const accounts = new LossAccounting(subjects, undefined, sample(undefined));
+  const accounts = new LossAccounting(subjects, ALL, sample(undefined));
   assert.equal(
     accounts.sample(sample(9)).notShown.untraced,
     9,

@@ -23,6 +23,12 @@ export interface LossSecond {
   readonly notShown: NotShown;
 }
 
+/** undefined: all. */
+export interface WantedLosses {
+  readonly reason: string | undefined;
+  readonly queue: number | undefined;
+}
+
 /** The subject of a loss. */
 export interface LossSubjects {
   ofCount(count: LossCount): LossSubject;
@@ -44,8 +50,7 @@ interface DeviceBook {
 
 export class LossAccounting {
   readonly #subjects: LossSubjects;
-  /** The only reason that is followed; undefined: all. */
-  readonly #reason: string | undefined;
+  readonly #wanted: WantedLosses;
   readonly #before = new Map<string, LossCount>();
   readonly #devices = new Map<string, DeviceBook>();
   readonly #totals = new Map<string, Loss>();
@@ -57,9 +62,9 @@ export class LossAccounting {
   #notShown: NotShown = { overLimit: 0, noRoom: 0, untraced: 0 };
 
   /** `first`: the sample from which on losses count. */
-  constructor(subjects: LossSubjects, reason: string | undefined, first: LossSample) {
+  constructor(subjects: LossSubjects, wanted: WantedLosses, first: LossSample) {
     this.#subjects = subjects;
-    this.#reason = reason;
+    this.#wanted = wanted;
     this.#ids = first.ids;
     const traced = this.#traced(first.counts);
     for (const { id, counters } of first.devices)
@@ -124,9 +129,13 @@ export class LossAccounting {
     };
   }
 
-  /** The loss has the reason that is followed, or all reasons are. */
-  isWanted({ reason }: LossSubject): boolean {
-    return this.#reason === undefined || this.#reason === reason;
+  /** Losses of the whole device are of each of its queues, as far as anyone knows. */
+  isWanted({ reason, queue }: LossSubject): boolean {
+    const wanted = this.#wanted;
+    return (
+      (wanted.reason === undefined || wanted.reason === reason) &&
+      (wanted.queue === undefined || queue === undefined || wanted.queue === queue)
+    );
   }
 
   /** Traced packets that the kernel counts as tx_dropped, by device. */

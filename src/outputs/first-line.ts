@@ -4,6 +4,7 @@ import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/format.ts';
 import { isProblem } from '../diagnosis/order.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
+import { diagnoseIt } from '../diagnosis/remedies/command.ts';
 import type { Device } from '../snapshot/device.ts';
 import { guestOf } from '../snapshot/owner.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -102,8 +103,8 @@ function typed(finding: Finding, last: Snapshot): string {
 function asking({ device, netns }: Finding, last: Snapshot): string {
   if (device === undefined) return ' Type: tapscope doctor.';
   const isAlone = last.devices.filter(({ name }) => name === device).length < 2;
-  const where = isAlone || netns === undefined ? '' : ` --netns ${last.agent.namespaceNames.get(netns) || netns}`;
-  return ` Type: tapscope diagnose ${device}${where}.`;
+  const where = isAlone || netns === undefined ? undefined : last.agent.namespaceNames.get(netns) || String(netns);
+  return ` Type: ${diagnoseIt(device, where)}.`;
 }
 
 /** ' 2 more devices lose packets.', and in short ' 2 more.': devices, else what else is wrong with the same one. Notes are no problems. */

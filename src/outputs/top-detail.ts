@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One queue of `tapscope top`, after Enter: its figures, what was found, and what to type.
 
+import { diagnoseIt } from '../diagnosis/remedies/command.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
@@ -59,8 +60,6 @@ function figures({ rate }: TopRow): readonly (readonly [string, string])[] {
 }
 
 function moreOf({ rate: { device, namespace }, findings }: TopRow): string {
-  const command = `'tapscope diagnose ${device} --netns ${namespace}'`;
-  return findings.length > 0
-    ? `${command} watches longer.`
-    : `No rule found anything in the last 10 s. ${command} watches longer.`;
+  const longer = `To watch longer: ${diagnoseIt(device, namespace)}`;
+  return findings.length > 0 ? longer : `No rule found anything in the last 10 s. ${longer}`;
 }

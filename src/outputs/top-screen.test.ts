@@ -192,7 +192,7 @@ test('the detail has figures, what was found and what to type, never cut', () =>
   assert.match(shown, /mostly waiting/);
   assert.match(shown, /\nCRITICAL: openvpn, which reads tap10, gets no CPU\.\n/);
   assert.match(shown, /\nDo: chrt --fifo -p 1 312; echo\nx{80}\nx{20}\n/);
-  assert.match(shown, /'tapscope diagnose tap10 --netns blue' watches longer\.\n/);
+  assert.match(shown, /To watch longer: tapscope diagnose tap10 --netns blue\n/);
   const calmOne = picture(80, { rates: [calm], terminal: { page: 'detail', height: 40 } }).join('\n');
   assert.match(calmOne, /No rule found anything in the last 10 s\./);
 });

@@ -95,7 +95,7 @@ test('of a finding nothing is left out: whose it is, evidence, price of a remedy
     unjudged: UNJUDGED,
   }).replace(/\s+/g, ' ');
   for (const words of [
-    'reader-starved, tap0 queue 0 of VM web "1" (qemu, pid 4711) in namespace blue\u{fffd}team, confidence high',
+    'reader-starved, tap0 queue 0 of VM web "1" (qemu, pid 4711) in namespace blue\\x0ateam, confidence high',
     'Seen: 12 411 of 80 112 packets',
     'which 4 other threads want',
     'Gives the VM and its vhost threads more CPU time. [host, no packet lost, no restart]',

@@ -144,6 +144,11 @@ test('findings and queues, of now and of then', async (t) => {
     assert.deepEqual(listAt(series, 'takenAt').slice(-2), [BEGIN + 39, BEGIN + 40]);
     assert.deepEqual([...new Set(listAt(series, 'offered'))], [100]);
     assert.deepEqual([...new Set(listAt(series, 'occupancy'))], [10]);
+    // A namespace by its name, as it is shown and as its bytes are.
+    for (const name of ['blue\\x0ateam', 'blue\nteam']) {
+      const named = await json(ask, `/api/v1/queues/${encodeURIComponent(name)}/tap0/0/history`);
+      assert.deepEqual([at(named, 'netns'), at(named, 'device')], [4026532285, 'tap0']);
+    }
   }
 });
 
@@ -160,7 +165,7 @@ test('what cannot be answered is one sentence', async (t) => {
       ['/api/v1/queues?at=1&at=2', 400, /"at" must be number/],
       [`/api/v1/findings?at=${BEGIN - 7200}`, 404, /no history of .* UTC: it reaches from .* UTC to .* UTC/],
       [`/api/v1/window?at=${BEGIN + 7200}`, 404, /no history of/],
-      ['/api/v1/queues/here/tap0/0/history', 400, /"netns" must be integer/],
+      ['/api/v1/queues/here/tap0/0/history', 404, /no queue 0 of "tap0" in network namespace "here"/],
       ['/api/v1/queues/4026531840/tap404/0/history', 404, /no queue 0 of "tap404"/],
       ['/api/v1/queues/4026531840/%3Cscript%3E/0/history', 404, /no queue 0 of "<script>"/],
       ['/api/v2/findings', 404, /No such page/],

@@ -8,6 +8,7 @@ import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import { type Window, windowOf } from '../diagnosis/window.ts';
+import { typedName } from '../foreign-name.ts';
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -60,8 +61,9 @@ const questioning = {
 const oneQueue = {
   type: 'object',
   properties: {
-    netns: { type: 'integer', minimum: 0 },
-    device: { type: 'string', minLength: 1, maxLength: 15 },
+    netns: { type: 'string', minLength: 1, maxLength: 1020 },
+    // 15 bytes, each written as \xff at most.
+    device: { type: 'string', minLength: 1, maxLength: 60 },
     queue: { type: 'integer', minimum: 0, maximum: 65_535 },
   },
 } as const;
@@ -80,7 +82,8 @@ interface Spanned extends Timed {
   readonly seconds: number;
 }
 interface OneQueue {
-  readonly netns: number;
+  /** Inode number or name. */
+  readonly netns: string;
   readonly device: string;
   readonly queue: number;
 }
@@ -94,6 +97,13 @@ export function addApi(
   /** The time of the newest step in the history. */
   const now = (): number => history.span?.to ?? 0;
   const header = { schema: SCHEMA, host };
+
+  /** Of a network namespace, by its number or its name of now; undefined: none has that name. */
+  function inodeOf(netns: string): number | undefined {
+    if (/^\d+$/.test(netns)) return Number(netns);
+    const names = history.recent.at(-1)?.agent.namespaceNames ?? new Map<number, string>();
+    return [...names].find(([, name]) => name === typedName(netns))?.[0];
+  }
 
   /** The judgement of a past time, from the history; `time` undefined: the latest judgement. */
   function judged(time: number | undefined) {
@@ -201,14 +211,15 @@ export function addApi(
   app.get<{ Querystring: Spanned; Params: OneQueue }>(
     '/api/v1/queues/:netns/:device/:queue/history',
     { schema: { querystring: spanned(HALF_HOUR), params: oneQueue }, preHandler: short },
-    async ({ query, params: { netns, device, queue } }, reply) => {
+    async ({ query, params: { netns: place, device: typed, queue } }, reply) => {
       const { at: time = now(), seconds } = query;
+      const [netns, device] = [inodeOf(place), typedName(typed)];
       if (query.at === undefined) wake();
       return sendMade(reply, () => {
-        const series = seriesOf(history.device(netns, device, time, seconds), queue);
-        if (series.takenAt.length > 0) return { ...header, netns, device, queue, ...series };
-        const name = escapedJson(JSON.stringify(device));
-        throw notThere(`There was no queue ${queue} of ${name} in network namespace ${netns} then.`);
+        const series = netns === undefined ? undefined : seriesOf(history.device(netns, device, time, seconds), queue);
+        if (series && series.takenAt.length > 0) return { ...header, netns, device, queue, ...series };
+        const [name, where] = [device, place].map((one) => escapedJson(JSON.stringify(one)));
+        throw notThere(`There was no queue ${queue} of ${name} in network namespace ${where} then.`);
       });
     },
   );

@@ -10,8 +10,8 @@ test('a snapshot comes back as it was', () => {
   const line = snapshotLine(goldenSnapshot);
   assert.equal(line.includes('\n'), false);
   const back = parseSnapshot(line);
-  assert.equal(back.agent.namespaceNames.get(4026532285), 'blue\nteam');
-  assert.equal(back.agent.namespacePaths?.get(4026532285), '/run/netns/blue\nteam');
+  assert.equal(back.agent.namespaceNames.get(4026532285), 'blue\\x0ateam');
+  assert.equal(back.agent.namespacePaths?.get(4026532285), '/run/netns/blue\\x0ateam');
   assert.equal(back.agent.overhead.get('kernel'), 0.0012);
   // Fields that are undefined are left out, which says the same.
   assert.deepEqual(snapshotLine(back), line);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// Names that tenants chose, of devices, programs, VMs and pods: none drives a terminal, forges a line or becomes another name.
+// Names that tenants chose, of devices, programs, VMs and pods: none drives a terminal or forges a line.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderAttributes } from '../outputs/otlp/otlp-attributes.ts';
-import { renderLabels } from '../outputs/prometheus/text.ts';
-import { escapedJson, escapedName, visible, visibleLines } from './visible.ts';
+import { escapedJson, visible, visibleLines } from './visible.ts';
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const names = [
@@ -38,19 +36,4 @@ test('JSON says the same, without them', () => {
   const json = escapedJson(JSON.stringify(names));
   assert.doesNotMatch(json, HIDDEN);
   assert.deepEqual(JSON.parse(json), names);
-});
-
-test('labels of Prometheus have them escaped; different names stay different', () => {
-  for (const name of names) assert.doesNotMatch(renderLabels([['device', name]]), HIDDEN, JSON.stringify(name));
-  assert.equal(new Set(names.map(escapedName)).size, names.length);
-  assert.equal(renderLabels([['device', 'a\u001b']]), 'device="a\\\\x1b"');
-  assert.equal(escapedName('unit\\x2d1.scope'), 'unit\\x2d1.scope');
-  assert.equal(escapedName('back\\slash'), 'back\\slash');
-});
-
-test('attributes of OpenTelemetry have the same names as labels', () => {
-  for (const name of names) {
-    const { key, value } = JSON.parse(renderAttributes([['vm', name]]));
-    assert.deepEqual([key, value], ['vm', { stringValue: escapedName(name) }]);
-  }
 });

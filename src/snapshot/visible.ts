@@ -20,17 +20,3 @@ export function escapedJson(json: string): string {
     ),
   );
 }
-
-/** All but the line's end, which both formats of Prometheus escape themselves. */
-const HIDDEN = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
-/** And what reads like such an escape already, so that no two texts become the same. systemd's \x2d stays. */
-const ESCAPED = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|\\(?=x(?:[0189][\da-f]|7f|ad|5c)|u\{[\da-f]+\})/gu;
-
-/** For a label that is a key: with \x1b and \u{202e} in place of such characters, another text for each other text. */
-export function escapedName(text: string): string {
-  if (!HIDDEN.test(text) && !text.includes('\\')) return text;
-  return text.replace(ESCAPED, (sign) => {
-    const code = (sign.codePointAt(0) ?? 0).toString(16);
-    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`;
-  });
-}

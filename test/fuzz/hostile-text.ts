@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texts that strangers choose: names and words with what drives a terminal, ends a field, is markup, or means something to JavaScript.
 import { type Arbitrary, array, constantFrom, oneof, string, uint8Array } from 'fast-check';
+import { nameOf } from '../../src/foreign-name.ts';
 
 /** Pieces of text, each of which has broken some program. */
 const PIECES: readonly string[] = [
@@ -60,9 +61,16 @@ export const anyText = (maxLength = 40): Arbitrary<string> =>
 export const typedWord = (maxLength = 40): Arbitrary<string> =>
   anyText(maxLength).map((text) => text.replace(/[\n\r]/g, ' '));
 
-/** What a kernel's file holds where a program chose it: bytes, read as UTF-8. */
-export const textOfBytes = (maxLength = 40): Arbitrary<string> =>
-  uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes).toString());
+/** A name as it reaches us from the kernel, made of such text. */
+export const shown = (text: Arbitrary<string>): Arbitrary<string> => text.map((one) => nameOf(Buffer.from(one)));
+
+/** The same of any bytes. */
+export const textOfBytes = (maxLength = 40): Arbitrary<string> => uint8Array({ maxLength }).map(nameOf);
+
+/** A text as a kernel's file holds it, read as Latin-1. */
+export function latin1(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
 
 /** A name that the kernel takes for a device (dev_valid_name): 15 bytes, no slash, colon or blank. */
 export const deviceName: Arbitrary<string> = anyText(15)

@@ -22,7 +22,7 @@ export const goldenEnded: Ended = {
   latest: [
     {
       netns: 4026532285,
-      name: 'brief\u001b0',
+      name: 'brief\\x1b0',
       kind: 'tap',
       id: '77',
       owner: { pid: 4720, comm: 'probe', startedAt: 1_794_999_990, identity: undefined },

@@ -252,8 +252,8 @@ const agent: AgentState = {
   eventsLost: [{ cause: 'no_row', events: 0 }],
   netns: 4026531840,
   namespacesUnresolved: 1,
-  namespaceNames: new Map([[4026532285, 'blue\nteam']]),
-  namespacePaths: new Map([[4026532285, '/run/netns/blue\nteam']]),
+  namespaceNames: new Map([[4026532285, 'blue\\x0ateam']]),
+  namespacePaths: new Map([[4026532285, '/run/netns/blue\\x0ateam']]),
   incompleteSnapshots: 0,
   failedLooks: { count: 3, reason: 'Too many open files' },
   overhead: new Map([

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of hosts and what is found on them.
+// Tables of hosts and what is found on them; each again with hostile names, whose commands are pasted.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge } from '../../src/diagnosis/judge.ts';
+import { windowOf } from '../../src/diagnosis/window.ts';
 import type { AgentState } from '../../src/snapshot/snapshot.ts';
-import { quietHost, type TapPlan } from './quiet-host.ts';
+import { assertPastedSafely } from './pasted-safely.ts';
+import { quietSnapshots, type TapPlan } from './quiet-host.ts';
 
 interface JudgedHost {
   /** 'a host that …' */
@@ -29,7 +31,8 @@ export function testHosts(hosts: readonly JudgedHost[]): void {
 }
 
 function testHost({ taps, agent, seconds, stepSeconds, asked, finds, says, types }: JudgedHost): void {
-  const window = quietHost(taps, agent, seconds, stepSeconds);
+  const snapshots = quietSnapshots(taps, agent, seconds, stepSeconds);
+  const window = windowOf(snapshots);
   const { findings, unjudged } = judge(window, asked && window.devices[0]);
   const told = findings.map(
     ({ rule, severity, device = 'tap0' }) => `${device === 'tap0' ? '' : `${device} `}${rule} ${severity}`,
@@ -43,4 +46,5 @@ function testHost({ taps, agent, seconds, stepSeconds, asked, finds, says, types
     for (const { because } of rejected) assert.doesNotMatch(because, /^0 packets/);
     for (const { effect } of remedies) assert.ok(effect.length <= 160, `${effect.length}: ${effect}`);
   }
+  assertPastedSafely(snapshots, asked && 0);
 }

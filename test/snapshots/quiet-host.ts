@@ -54,14 +54,18 @@ export interface TapPlan {
 export const SECONDS = 10;
 const BEGAN_AT = 1_795_000_000;
 
-export function quietHost(
+export function quietHost(...host: Parameters<typeof quietSnapshots>): Window {
+  return windowOf(quietSnapshots(...host));
+}
+
+export function quietSnapshots(
   taps: readonly TapPlan[],
   agent: Partial<AgentState> = {},
   seconds: number = SECONDS,
   stepSeconds = 1,
-): Window {
+): readonly Snapshot[] {
   const steps = Array.from({ length: seconds / stepSeconds + 1 }, (_, step) => step * stepSeconds);
-  return windowOf(steps.map((second) => snapshotAt(second, taps, agent)));
+  return steps.map((second) => snapshotAt(second, taps, agent));
 }
 
 export function snapshotAt(second: number, taps: readonly TapPlan[], agent: Partial<AgentState>): Snapshot {

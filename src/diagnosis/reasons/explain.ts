@@ -50,7 +50,7 @@ function remedyOf({ command, effect, by }: DropRemedy, device: DeviceSpan, windo
   const named = command?.replaceAll('{device}', () => quoted(device.now.name));
   return {
     command: named === undefined || by === 'guest' ? named : inNamespaceOf(device, window, named),
-    effect: effect.replaceAll('{device}', () => device.now.name),
+    effect: effect.replaceAll('{device}', () => quoted(device.now.name)),
     lossless: by !== 'vmm',
     restart: by === 'vmm',
     by,

@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands to paste: words of others quoted, run in the namespace of the device they are about.
-import { bytesOfName } from '../../foreign-name.ts';
+import { bytesOfName, isSeen } from '../../foreign-name.ts';
 import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
-/** Characters that are shown as U+FFFD (src/snapshot/visible.ts) and so cannot be typed. */
-const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
-
-/** Bytes of a name that are no text (src/foreign-name.ts). */
-const ESCAPED = /\\x(?:[89a-f][\da-f]|5c)/;
-
-/** One word for any POSIX shell, with any characters in it. */
+/** One word for any POSIX shell, with any characters in it, but a line break at its end, which $(…) takes off. */
 export function quoted(word: string): string {
   if (/^[\w.@:+/][\w.@:+/-]*$/.test(word)) return word;
-  if (!UNSHOWN.test(word) && !ESCAPED.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
+  // Nagios ends a line at the first |.
+  if (isSeen(word) && !word.includes('|')) return `'${word.replaceAll("'", "'\\''")}'`;
   const bytes = [...bytesOfName(word)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`);
   return `"$(printf '${bytes.join('')}')"`;
+}
+
+/** The same where it is no option's value: a name that begins with a dash would be read as an option. */
+export function operand(word: string): string {
+  return word.startsWith('-') ? `-- ${quoted(word)}` : quoted(word);
+}
+
+/** What watches the device for longer; `netns` undefined: no other has its name. */
+export function diagnoseIt(device: string, netns: string | undefined): string {
+  const place = netns === undefined ? '' : ` --netns ${quoted(netns)}`;
+  return device.startsWith('-')
+    ? `tapscope diagnose${place} ${operand(device)}`
+    : `tapscope diagnose ${quoted(device)}${place}`;
 }
 
 /**
@@ -30,7 +38,8 @@ export function inNamespaceOf({ now: { netns } }: DeviceSpan, window: Window, co
 export function inNamespace(netns: number, { agent }: Pick<Window, 'agent'>, command: string): string {
   if (netns === agent.netns) return command;
   const path = agent.namespacePaths?.get(netns);
-  if (path === undefined) return `nsenter -t "$(lsns -no PID ${netns} | head -n1)" -n ${command}`;
+  if (path === undefined || path.endsWith('\\x0a'))
+    return `nsenter -t "$(lsns -no PID ${netns} | head -n1)" -n ${command}`;
   const name = /^\/run\/netns\/([^/]+)$/.exec(path)?.[1]; // `ip netns` knows no others
   return name === undefined ? `nsenter --net=${quoted(path)} ${command}` : `ip netns exec ${quoted(name)} ${command}`;
 }

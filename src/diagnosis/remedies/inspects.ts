@@ -2,9 +2,10 @@
 // Tells remedies that change something from read-only ones.
 import type { Remedy } from '../finding.ts';
 
+/** As quoted() writes it. */
+const WORD = `(?:'(?:[^']|'\\\\'')*'|"[^"]*"|[^\\s'"])+`;
 /** The prefix of inNamespaceOf(). The name between the quotes is chosen by others. */
-const PLACE =
-  /^(?:ip netns exec (?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+|nsenter (?:-t (?:"[^"]*"|\d+) -n|--net=(?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+)) /;
+const PLACE = new RegExp(`^(?:ip netns exec ${WORD}|nsenter (?:-t (?:"[^"]*"|\\d+) -n|--net=${WORD})) `);
 /** All others change something. A command that is new here is held by a test (lab/verdicts/pasted.ts). */
 const SHOWS: readonly RegExp[] = [
   /^(?:ps|ss|nstat|mpstat|uname|tapscope|iptables-legacy-save|free|tcpdump|ausearch) /,
@@ -16,8 +17,8 @@ const SHOWS: readonly RegExp[] = [
   /^bpftool (?:(?:prog|net) show\b|cgroup tree$)/,
   /^(?:ovs-appctl dpctl\/(?:show|dump-flows)|ipvsadm -Ln --stats|wg show)$/,
   /^bridge (?:-[ds] )*\w+ show\b/,
-  /^sysctl [\w./-]+(?: [\w./-]+)*$/,
-  /^virsh (?:domstate --reason|vcpupin) (?:'[^']*'|\S+)$/,
+  new RegExp(`^sysctl (?!-)${WORD}(?: ${WORD})*$`),
+  new RegExp(`^virsh (?:domstate --reason|vcpupin) ${WORD}$`),
 ];
 
 export function inspects({ command }: Pick<Remedy, 'command'>): boolean {

@@ -8,14 +8,18 @@ import { vcpuSpan } from '../evidence/vcpus.ts';
 import type { Remedy } from '../finding.ts';
 import { readerThread } from '../format.ts';
 import type { QueueSpan, Window } from '../window.ts';
-import { quoted } from './command.ts';
+import { operand, quoted } from './command.ts';
 
 const HOST = { lossless: true, restart: false, by: 'host' } as const;
 
+/** What virsh takes for an option or a number, what $(…) takes off, and names that were cut (src/inventory/identities.ts). */
+const NO_DOMAIN = /^-|^\d+$|\\x0a$|…/;
+
 /** A VM that the host's virsh knows: only for QEMU does it without being told where. */
 export function domainOf({ now: { owner } }: QueueSpan): string | undefined {
-  const { program, vm = '', runtime } = owner?.identity ?? {};
-  return program === 'qemu' && runtime === 'libvirt' && vm !== '' ? vm : undefined;
+  const { program, vm = '', uuid = '', runtime } = owner?.identity ?? {};
+  if (program !== 'qemu' || runtime !== 'libvirt') return undefined;
+  return (NO_DOMAIN.test(vm) ? uuid : vm) || undefined;
 }
 
 /** Remedies for a reader that takes nothing. */
@@ -165,9 +169,9 @@ export function raiseQuota(queue: QueueSpan, { agent }: Window): readonly Remedy
       },
     ];
   if (container !== '' && (runtime === 'docker' || runtime === 'podman'))
-    return [{ ...HOST, command: `${runtime} update --cpu-quota -1 ${quoted(container)}`, effect: others }];
+    return [{ ...HOST, command: `${runtime} update --cpu-quota -1 ${operand(container)}`, effect: others }];
   if (unit.endsWith('.service'))
-    return [{ ...HOST, command: `systemctl set-property --runtime ${quoted(unit)} CPUQuota=`, effect: others }];
+    return [{ ...HOST, command: `systemctl set-property --runtime ${operand(unit)} CPUQuota=`, effect: others }];
   if (!owner) return [];
   const { version = 2, root = '/sys/fs/cgroup' } = agent.cpuCgroup ?? {};
   const [unlimited, group, file] =

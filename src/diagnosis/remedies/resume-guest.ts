@@ -9,6 +9,9 @@ import { domainOf } from './reader-remedies.ts';
 const HOST = { lossless: true, restart: false, by: 'host' } as const;
 const ON_PURPOSE = 'Lets the VM run again, unless it was paused on purpose (a snapshot, a migration, a full disk).';
 
+/** socat reads other characters of an address: `,` begins an option, `!!EXEC:` runs a program. */
+const PLAIN_PATH = /^[\w./@+ -]+$/;
+
 /** First the command that resumes it, then the one that says why it was paused. */
 export function resumeGuest(queue: QueueSpan): readonly Remedy[] {
   const { owner } = queue.now;
@@ -20,7 +23,7 @@ export function resumeGuest(queue: QueueSpan): readonly Remedy[] {
       { ...HOST, command: `virsh resume ${quoted(domain)}`, effect: ON_PURPOSE },
       { ...HOST, command: `virsh domstate --reason ${quoted(domain)}`, effect: 'Only looks: says why it is paused.' },
     ];
-  if (owner && monitor) {
+  if (owner && monitor && PLAIN_PATH.test(monitor.path)) {
     const isInside = owner.identity?.container || owner.identity?.pod;
     const socket = `UNIX-CONNECT:${isInside ? `/proc/${owner.pid}/root` : ''}${monitor.path}`;
     const say = (words: string): string => `${words} | timeout 10 socat -t2 - ${quoted(socket)}`;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attributes in OTLP's JSON. Those of the catalogue keep their names; where OpenTelemetry has a name of its own for one, it is added.
-import { escapedName } from '../../snapshot/visible.ts';
 import type { Labels } from '../prometheus/text.ts';
 
 /** Semantic conventions: the attribute that says the same as the label. */
@@ -22,7 +21,7 @@ export function renderAttributes(labels: Labels): string {
 }
 
 function attribute(key: string, value: string): string {
-  return `{"key":${JSON.stringify(key)},"value":{"stringValue":${JSON.stringify(escapedName(value))}}}`;
+  return `{"key":${JSON.stringify(key)},"value":{"stringValue":${JSON.stringify(value)}}}`;
 }
 
 /** The agent that sends it. */

@@ -2,7 +2,6 @@
 // The series of a metric as messages: a histogram is one of them, with its native buckets and its classic ones, of which Prometheus
 // keeps what its configuration says.
 import type { Distribution } from '../../snapshot/metric.ts';
-import { escapedName } from '../../snapshot/visible.ts';
 import type { MetricRows, Visit } from './families.ts';
 import type { Family } from './family.ts';
 import { type HistogramValue, SeriesEncoder } from './protobuf.ts';
@@ -25,7 +24,7 @@ function visitor(metric: MetricRows['metric'], write: (bytes: Uint8Array) => voi
   const encodeLabels = (owner: SeriesOwner, values: readonly string[]): void => {
     encoder.begin(encodedLabels(owner));
     for (let index = 0; index < names.length; index += 1)
-      encoder.label(names[index] ?? '', escapedName(values[index] ?? ''));
+      encoder.label(names[index] ?? '', values[index] ?? '');
   };
   let bounds: number[] = [];
   let cumulative: number[] = [];
@@ -55,7 +54,7 @@ function encodedLabels(owner: SeriesOwner): Uint8Array {
   const known = labelsOfOwners.get(owner);
   if (known !== undefined) return known;
   const encoder = new SeriesEncoder();
-  for (const [name, value] of owner.labels) encoder.label(name, escapedName(value));
+  for (const [name, value] of owner.labels) encoder.label(name, value);
   const labels = encoder.labels();
   labelsOfOwners.set(owner, labels);
   return labels;

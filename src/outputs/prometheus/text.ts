@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two text formats of Prometheus, to the byte as prom-client writes them.
-import { escapedName } from '../../snapshot/visible.ts';
 import type { Framing } from './family.ts';
 
 export type Labels = readonly (readonly [name: string, value: string])[];
@@ -22,9 +21,9 @@ function header(family: string, help: string, type: string): string {
   return `# HELP ${family} ${escapeText(help)}\n# TYPE ${family} ${type}\n`;
 }
 
-/** `a="1",b="2"` */
+/** `a="1",b="2"`. What others chose is text by src/foreign-name.ts here, and drives no terminal. */
 export function renderLabels(labels: Labels): string {
-  return labels.map(([name, value]) => `${name}="${escapeText(escapedName(value)).replaceAll('"', '\\"')}"`).join(',');
+  return labels.map(([name, value]) => `${name}="${escapeText(value).replaceAll('"', '\\"')}"`).join(',');
 }
 
 export function renderValue(value: number): string {
