@@ -7,7 +7,7 @@ import { grown, type QueueSpan } from '../window.ts';
 import { type EpisodeGroup, groupsBetween, lostWith, withLargest } from './episode-losses.ts';
 
 /** The queue's ring overflowed and has not been empty for long, or packets wait in it and none is taken. */
-export interface Stuck {
+interface Stuck {
   readonly seconds: number;
   /** Packets a second since then. */
   readonly offered: number;
@@ -15,7 +15,7 @@ export interface Stuck {
 }
 
 /** How long each packet takes on its way through a ring in which others wait. */
-export interface Pace {
+interface Pace {
   readonly secondsEach: number;
   /** Not measured of packets (Linux 7.3 does), but of the slowest time in which the ring was never empty. */
   readonly isBound: boolean;
