@@ -98,7 +98,7 @@ async function watched(device: string, netns: number, watching: Watching): Promi
 }
 
 /** The story, then the same words that check and diagnose have for it. `place`: '1 of 5'. */
-function renderDemo({ name, device, story }: Fault, place: string, checked: Checked, layout: Layout): string {
+function renderDemo({ name, device, story }: Fault, place: string, checked: Checked & Judged, layout: Layout): string {
   const head = wrap(`Fault ${place}, ${name}: ${story}`, layout.width).map((row) => paint(layout, 'bold', row));
   return [
     `${head.join('\n')}\n`,

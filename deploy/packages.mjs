@@ -46,12 +46,18 @@ const testPackages = [
   { name: 'etcd-server', reason: 'keeps what the API server of the lab is given', present: () => hasProgram('etcd') },
   { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
   { name: 'groff-base', reason: 'reads the manual page', present: () => hasProgram('groff') },
+  { name: 'icinga2-bin', reason: 'takes what check answers', present: () => hasProgram('icinga2') },
   { name: 'iperf3', reason: 'sends TCP through real programs', present: () => hasProgram('iperf3') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
   { name: 'iptables', reason: 'is a firewall of the lab', present: () => hasProgram('iptables-legacy') },
   { name: 'iputils-ping', reason: 'waits until a program passes packets', present: () => hasProgram('ping') },
   { name: 'jsonnet', reason: 'evaluates the mixin', present: () => hasProgram('jsonnet') },
   { name: 'kmod', reason: 'loads modules into the kernels of the lab', present: () => hasProgram('modprobe') },
+  {
+    name: 'libmonitoring-plugin-perl',
+    reason: 'reads performance data as plugins of Nagios do',
+    present: () => existsSync('/usr/share/perl5/Monitoring/Plugin.pm'),
+  },
   { name: 'nftables', reason: 'is the firewall of a scenario', present: () => hasProgram('nft') },
   { name: 'openssh-client', reason: 'signs a release in a test', present: () => hasProgram('ssh-keygen') },
   { name: 'openssl', reason: 'makes the certificates of the tests', present: () => hasProgram('openssl') },
@@ -113,7 +119,16 @@ export const programPackages = [
 ];
 
 /** Their services would start with the installation. */
-const withServices = ['etcd-server', 'fastd', 'libvirt-daemon-system', 'n2n', 'openvpn', 'prometheus', 'tinc'];
+const withServices = [
+  'etcd-server',
+  'fastd',
+  'icinga2-bin',
+  'libvirt-daemon-system',
+  'n2n',
+  'openvpn',
+  'prometheus',
+  'tinc',
+];
 
 /** Run-time libraries by the beginning of their file names, for a machine with a finished build and no compilers. */
 export const libraryPackages = {

@@ -30,12 +30,13 @@ const STATES: Readonly<Record<string, string>> = {
 
 /**
  * Until all of `work` is answered, for `patienceMs`, or until the agent is seen to be stopped. `work` takes its questions back
- * at the limit: what it throws then is why it is silent.
+ * at the limit: what it throws then is why it is silent. `load`: what wants to run, where that is more than the CPUs can.
  */
 export async function talkToAgent<Said>(
   socket: string,
   patienceMs: number,
   work: (limit: AbortSignal) => Promise<Said>,
+  load: string | undefined = shortOfCpu(),
 ): Promise<Talk<Said>> {
   const limit = new AbortController();
   const began = performance.now();
@@ -50,11 +51,11 @@ export async function talkToAgent<Said>(
     const said = await work(limit.signal);
     pid ??= agentPid() ?? unixPeerPid(socket);
     // What serves answers from what it was sent last, and is told nothing of a process that was stopped since.
-    if (pid !== undefined && isHalted(readState(pid))) return { said: undefined, silence: silenceOf(pid, began) };
-    return { said, silence: limit.signal.aborted ? silenceOf(pid, began) : undefined };
+    if (pid !== undefined && isHalted(readState(pid))) return { said: undefined, silence: silenceOf(pid, began, load) };
+    return { said, silence: limit.signal.aborted ? silenceOf(pid, began, load) : undefined };
   } catch (error) {
     if (!limit.signal.aborted) throw error;
-    return { said: undefined, silence: silenceOf(pid, began) };
+    return { said: undefined, silence: silenceOf(pid, began, load) };
   } finally {
     clearInterval(timer);
   }
@@ -64,13 +65,18 @@ function isHalted(state: ProcessState | undefined): boolean {
   return state !== undefined && (state.frozen || /[Tt]/.test(state.state));
 }
 
-function silenceOf(pid: number | undefined, began: number): Silence {
+function silenceOf(pid: number | undefined, began: number, load: string | undefined): Silence {
   const seen = pid === undefined ? undefined : readState(pid);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  return { halted: isHalted(seen), words: wordsOf(pid, seen, seconds) };
+  return { halted: isHalted(seen), words: wordsOf(pid, seen, seconds, load) };
 }
 
-function wordsOf(pid: number | undefined, seen: ProcessState | undefined, seconds: string): string {
+function wordsOf(
+  pid: number | undefined,
+  seen: ProcessState | undefined,
+  seconds: string,
+  load: string | undefined,
+): string {
   if (pid === undefined || !seen) return `the agent did not answer for ${seconds} s`;
   const { state, frozen, idleSeconds } = seen;
   const ran = idleSeconds === undefined ? '' : `, last ran at least ${Math.floor(idleSeconds)} s ago`;
@@ -78,7 +84,6 @@ function wordsOf(pid: number | undefined, seen: ProcessState | undefined, second
   if (frozen) return `${agent} is frozen with its cgroup${ran}: thaw the cgroup that /proc/${pid}/cgroup names`;
   if (state === 'T') return `${agent} is stopped by a signal (state T)${ran}: kill -CONT ${pid}`;
   if (state === 't') return `${agent} is stopped by a debugger (state t)${ran}`;
-  const load = shortOfCpu();
   if (load !== undefined && (state === 'R' || state === 'S'))
     return `${agent} gets no CPU (${load}) and did not answer for ${seconds} s`;
   return `${agent} did not answer for ${seconds} s (state ${state}${STATES[state] ? `: ${STATES[state]}` : ''})`;

@@ -9,8 +9,13 @@ import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { startLocalApi } from '../../test/agent/local-api.ts';
 import { until } from '../../test/host/until.ts';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
+import { statusOf } from '../diagnosis/status.ts';
+import { itemsOf } from '../outputs/check-text.ts';
+import { statusLine } from '../outputs/first-line.ts';
+import { perfdataOf } from '../outputs/perfdata.ts';
 import { createObserver } from '../server/observer.ts';
-import { askSnapshot } from './ask-agent.ts';
+import { askCheck, askSnapshot } from './ask-agent.ts';
+import { version } from './version.ts';
 
 /** The number of requests that the API answers at once. */
 const PLACES = 8;
@@ -59,4 +64,39 @@ test('an agent that stays busy says so in one sentence', async (t) => {
   await assert.rejects(askSnapshot(path), /^Error: 8 long answers are in progress, which is the limit; [^\n]*\.$/);
   give();
   await Promise.all(first);
+});
+
+/** What `check` shows of the golden host, judged for three seconds, with an agent of this version. */
+async function judgedAgent(t: TestContext, seconds: readonly number[], of: string) {
+  const observer = createObserver();
+  const now = Date.now() / 1000;
+  for (const ago of seconds) observer.see({ ...goldenSnapshot, takenAt: now - ago });
+  const path = join(temporaryFolder(t), 'agent.sock');
+  const api = { takeSnapshot: async () => goldenSnapshot, observer, host: { kernel: '7.3.0', version: of } };
+  const socket = await startLocalApi(path, api);
+  t.after(() => socket.close());
+  return { path, observer };
+}
+
+test('one short reply has all that check shows', async (t) => {
+  const { path, observer } = await judgedAgent(t, [3, 2, 1], version());
+  const { last, findings, unjudged, agent } = (await askCheck(path, AbortSignal.timeout(9000))) ?? assert.fail();
+  assert.equal(agent, null);
+  const whole = observer.history.recent.at(-1) ?? assert.fail();
+  assert.ok(findings.length > 0, 'the golden host has faults');
+  const stated = (of: typeof last) => {
+    const verdict = { findings, unjudged };
+    const host = { kernel: '', version: '' };
+    const judged = { verdict, inconclusive: [], devices: of.devices, last: of, seconds: 3, host, isRenamed: false };
+    const checked = { ...judged, status: statusOf(verdict), agent: undefined, rules: 9 };
+    return [statusLine(checked), itemsOf(checked), perfdataOf(checked, 0)];
+  };
+  assert.deepEqual(stated(last), stated(whole));
+});
+
+test('an agent that has judged nothing, or is of another version, or is none, is not taken for one that answers', async (t) => {
+  const limit = AbortSignal.timeout(9000);
+  assert.equal(await askCheck((await judgedAgent(t, [1], version())).path, limit), undefined);
+  assert.equal(await askCheck((await judgedAgent(t, [3, 2, 1], '9.9.9')).path, limit), undefined);
+  assert.equal(await askCheck('/nonexistent', limit), undefined);
 });

@@ -5,7 +5,9 @@ import type { Verdict } from '../diagnosis/judge.ts';
 import { type Answer, askSocket } from '../kernel/agent-socket.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
+import type { CheckAnswer } from '../server/check-answer.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
+import { outlineFromJson, type SnapshotOutline } from '../snapshot/outline.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { freshlyNamed } from './fresh-names.ts';
 import { version } from './version.ts';
@@ -27,11 +29,18 @@ interface SnapshotAnswer extends AnyAnswer {
   readonly snapshot: SnapshotJson;
 }
 
+type CheckedAnswer = AnyAnswer & CheckAnswer;
+
+export interface CheckedByAgent extends Omit<CheckAnswer, 'snapshot'> {
+  readonly last: SnapshotOutline;
+}
+
 interface SelfAnswer extends AnyAnswer {
   readonly agent: AgentSelf | null;
 }
 
-/** Status of what the history does not reach. */
+const OK = 200;
+/** Status of what the history does not reach, and of a page that an agent does not have. */
 const NOT_YET = 404;
 /** Status of an agent that has too many to answer, and how long until some of them have their answer. */
 const BUSY = 503;
@@ -45,7 +54,7 @@ export async function askAbout(
   try {
     const { status, body } = await askSocket(socket, '/api/v1', limit);
     const answer: AnyAnswer = JSON.parse(body);
-    return status === 200 && isOurs(answer) ? 'same version' : 'other version';
+    return status === OK && isOurs(answer) ? 'same version' : 'other version';
   } catch {
     return 'no agent';
   }
@@ -56,10 +65,19 @@ export async function askSelf(socket: string, limit: AbortSignal): Promise<Agent
   try {
     const { status, body } = await askSocket(socket, '/api/v1/agent', limit);
     const { agent }: SelfAnswer = JSON.parse(body);
-    return status === 200 && typeof agent?.pid === 'number' ? agent : undefined;
+    return status === OK && typeof agent?.pid === 'number' ? agent : undefined;
   } catch {
     return undefined; // no listener, or it ended while it answered
   }
+}
+
+/** All that `check` shows of a whole host; undefined: no agent of this version answers, or it has judged nothing yet. Throws one sentence. */
+export async function askCheck(socket: string, limit: AbortSignal): Promise<CheckedByAgent | undefined> {
+  const answer = await askPatiently(socket, '/api/v1/check', limit).catch(() => undefined);
+  if (answer === undefined || answer.status === NOT_YET) return undefined;
+  if (answer.status !== OK) throw new Error(answer.body.trim());
+  const { snapshot, ...rest }: CheckedAnswer = JSON.parse(answer.body);
+  return isOurs(rest) ? { ...rest, last: outlineFromJson(snapshot) } : undefined;
 }
 
 /** What the snapshots after this one have too: what is read for questions alone, or what level `exact` alone has. */
@@ -69,7 +87,7 @@ export type Wish = 'question' | 'exact';
 export async function askSnapshot(socket: string, nevermind?: AbortSignal, wish?: Wish): Promise<Snapshot> {
   const path = `/api/v1/snapshot${wish === undefined ? '' : `?${wish}=true`}`;
   const { status, body } = await askPatiently(socket, path, nevermind);
-  if (status !== 200) throw new Error(body.trim());
+  if (status !== OK) throw new Error(body.trim());
   const { snapshot }: SnapshotAnswer = JSON.parse(body);
   return freshlyNamed(snapshotFromJson(snapshot));
 }
@@ -81,7 +99,7 @@ export async function askFindings(
 ): Promise<(Verdict & { readonly seconds: number }) | undefined> {
   const { status, body } = await askPatiently(socket, '/api/v1/findings', limit);
   if (status === NOT_YET) return undefined;
-  if (status !== 200) throw new Error(body.trim());
+  if (status !== OK) throw new Error(body.trim());
   const { findings, unjudged, seconds }: FindingsAnswer = JSON.parse(body);
   return { findings, unjudged, seconds };
 }
@@ -93,7 +111,7 @@ export async function askWindow(
   limit?: AbortSignal,
 ): Promise<readonly Snapshot[]> {
   const { status, body } = await askSocket(socket, `/api/v1/window?at=${at}&seconds=${seconds}`, limit);
-  if (status !== 200) throw new Error(body.trim());
+  if (status !== OK) throw new Error(body.trim());
   const answer: WindowAnswer = JSON.parse(body);
   if (!isOurs(answer))
     throw new Error(

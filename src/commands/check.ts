@@ -11,14 +11,15 @@ import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { shortOfCpu } from '../kernel/load-average.ts';
 import { raisePriority } from '../kernel/processes/own-priority.ts';
 import { itemsOf, renderCheck } from '../outputs/check-text.ts';
-import { forNagios, statusLine, unknownLine } from '../outputs/first-line.ts';
+import { forNagios, type Stated, statusLine, unknownLine } from '../outputs/first-line.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
 import { perfdataOf } from '../outputs/perfdata.ts';
 import type { Judged } from '../outputs/verdict.ts';
+import type { AgentSelf } from '../server/agent-self.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
-import { askAbout, askFindings, askSelf, askSnapshot, askWindow } from './ask-agent.ts';
+import { askAbout, askCheck, askFindings, askSelf, askSnapshot, askWindow, type CheckedByAgent } from './ask-agent.ts';
 import { lateWords } from './late-words.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
 import { linkedLayoutOf } from './terminal/terminal.ts';
@@ -75,19 +76,22 @@ function inFull(why: string): string {
 }
 
 async function answer(options: CheckOptions): Promise<number> {
-  const isShort = shortOfCpu() !== undefined;
+  const load = shortOfCpu();
   const patience =
-    (isShort ? PATIENCE_MS.shortOfCpu : PATIENCE_MS.usual) + (isEverything(options.scope) ? 0 : QUESTION_MS);
-  const lower = isShort ? raisePriority({ isBrief: true }) : undefined;
+    (load === undefined ? PATIENCE_MS.usual : PATIENCE_MS.shortOfCpu) + (isEverything(options.scope) ? 0 : QUESTION_MS);
+  const lower = load === undefined ? undefined : raisePriority({ isBrief: true });
   if (lower) process.once('exit', lower); // the session is the shell's too
-  const { said, silence } = await talkToAgent(options.socket, patience, (limit) =>
-    Promise.all([askSelf(options.socket, limit), judgedByAgent(options, limit)]),
+  const { said, silence } = await talkToAgent(
+    options.socket,
+    patience,
+    (limit) => askAgent(options, load, limit),
+    load,
   );
-  const [agent, byAgent] = said ?? [];
+  const { agent, judged: byAgent } = said ?? {};
   // Probes of its own would take the CPU that the host lacks, and longer than anyone waits.
-  if (silence && !silence.halted && shortOfCpu() !== undefined) throw new Error(`${silence.words}.`);
+  if (silence && !silence.halted && load !== undefined) throw new Error(`${silence.words}.`);
   const judged = byAgent ?? withSilence(await judgedHere(options, silence), silence);
-  const late = byAgent && lateWords(byAgent.last.takenAt, agent?.lookSeconds);
+  const late = byAgent && lateWords(byAgent.last.takenAt, load, agent?.lookSeconds);
   const checked = { ...judged, agent, rules: RULES.length, late };
   const items = itemsOf(checked);
   const report = { ...jsonOf(checked), status: statusLine(checked), agent: agent ?? null, items };
@@ -108,11 +112,15 @@ const ASKED_SECONDS = 10;
  * A device that is asked about is judged as `diagnose` does, from the agent's history and a fresh look; what the agent found in the last
  * half minute and is over stands behind that.
  */
-async function askedOfAgent({ scope, socket }: CheckOptions, limit: AbortSignal): Promise<Judged | undefined> {
+async function askedOfAgent(
+  { scope, socket }: CheckOptions,
+  load: string | undefined,
+  limit: AbortSignal,
+): Promise<Judged | undefined> {
   const first = await askSnapshot(socket, limit, 'question');
   devicesIn(first, scope);
   // An agent that is late already has nothing newer a second later.
-  if (lateWords(first.takenAt) === undefined) await wait(QUESTION_MS);
+  if (lateWords(first.takenAt, load) === undefined) await wait(QUESTION_MS);
   const last = await askSnapshot(socket, limit, 'question');
   const found = await askFindings(socket, limit);
   // An agent that has just started has no history yet.
@@ -128,22 +136,31 @@ async function askedOfAgent({ scope, socket }: CheckOptions, limit: AbortSignal)
   return { ...judged, verdict, status: statusOf(verdict, judged.inconclusive) };
 }
 
-/** Active findings of the last ten seconds; undefined: no agent of this version runs, or it has just started. */
-async function judgedByAgent(options: CheckOptions, limit: AbortSignal): Promise<Judged | undefined> {
+interface Asked {
+  /** undefined: none runs. */
+  readonly agent: AgentSelf | undefined;
+  /** undefined: the agent is of another version, has just started, or was not to judge. */
+  readonly judged: Stated | undefined;
+}
+
+async function askAgent(options: CheckOptions, load: string | undefined, limit: AbortSignal): Promise<Asked> {
   const { scope, mechanisms, socket } = options;
-  if (mechanisms.length > 0 || (await askAbout(socket, limit)) !== 'same version') return undefined;
-  if (!isEverything(scope)) return askedOfAgent(options, limit);
-  const found = await askFindings(socket, limit);
-  if (!found) return undefined;
-  const last = await askSnapshot(socket, limit);
-  const devices = devicesIn(last, scope);
-  const verdict = { findings: findingsOn(found.findings, devices, undefined), unjudged: found.unjudged };
-  const { seconds } = found;
+  const isOwn = mechanisms.length > 0;
+  const whole = isOwn || !isEverything(scope) ? undefined : await askCheck(socket, limit);
+  if (whole) return { agent: whole.agent ?? undefined, judged: statedBy(whole) };
+  const [agent, version] = await Promise.all([askSelf(socket, limit), askAbout(socket, limit)]);
+  const isAsked = !isOwn && !isEverything(scope) && version === 'same version';
+  return { agent, judged: isAsked ? await askedOfAgent(options, load, limit) : undefined };
+}
+
+/** Active findings of the last ten seconds. */
+function statedBy({ findings, unjudged, seconds, last }: CheckedByAgent): Stated {
+  const verdict = { findings, unjudged };
   return {
     status: statusOf(verdict),
     verdict,
     inconclusive: [],
-    devices,
+    devices: last.devices,
     last,
     seconds,
     host: thisHost(),

@@ -6,7 +6,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askWindow } from './ask-agent.ts';
 import { parseDuration } from './options/duration.ts';
-import { isMinute, parseTime } from './options/time-of-day.ts';
+import { parsePast } from './options/time-of-day.ts';
 import { judgeSnapshots, sayVerdict, withSilence } from './run-diagnosis.ts';
 import { SilentAgent } from './snapshot-source.ts';
 import { soFarOf } from './so-far.ts';
@@ -16,7 +16,7 @@ import { watchHost } from './watch.ts';
 
 interface DiagnoseOptions {
   readonly scope: Scope;
-  /** The value of --for; undefined: ten seconds, or all of the minute that --at names. */
+  /** The value of --for; undefined: ten seconds, or the minute that --at names. */
   readonly duration: string | undefined;
   readonly json: boolean;
   readonly mechanisms: readonly string[];
@@ -36,8 +36,8 @@ export async function diagnose(options: DiagnoseOptions): Promise<number> {
 }
 
 async function diagnoseThen({ scope, duration, json, socket }: DiagnoseOptions, at: string): Promise<number> {
-  const seconds = parseDuration('--for', duration ?? (isMinute(at) ? '60s' : USUAL), { least: 2, most: 1800 });
-  const asked = { at: parseTime('--at', at, new Date()), seconds };
+  const seconds = duration === undefined ? undefined : parseDuration('--for', duration, { least: 2, most: 1800 });
+  const asked = parsePast('--at', at, new Date(), seconds);
   const { said: snapshots, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
     askWindow(socket, asked, limit),
   );

@@ -15,6 +15,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { parseForced } from '../subjects/list.ts';
 import type { DropsOptions } from './options/drops-options.ts';
+import { hintLine } from './terminal/wait-hint.ts';
 
 const SECOND_MS = 1000;
 /** Packets lie in the ring buffer for so long at most. */
@@ -28,7 +29,11 @@ export async function drops(options: DropsOptions, mechanisms: readonly string[]
   const end = (): void => ending.abort();
   const gone = watchPipes(end);
   const lines = json ? jsonLines() : textLines({ ownNetns: await ownNamespace(), rate });
-  const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason }, forced).catch(explained);
+  const hint = hintLine();
+  hint.show('Attaching probes');
+  const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason }, forced)
+    .catch(explained)
+    .finally(hint.clear);
   const timer = forMs === undefined ? undefined : setTimeout(end, forMs);
   try {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);

@@ -9,6 +9,7 @@ import { ledgerOf } from '../diagnosis/ledger.ts';
 import { findingsOn, isEverything, narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
+import type { Stated } from '../outputs/first-line.ts';
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson, visible } from '../snapshot/visible.ts';
@@ -86,7 +87,7 @@ export function jsonOf({
   host,
   ledger,
   agentSilence,
-}: Judged): Readonly<Record<string, unknown>> {
+}: Stated & Pick<Judged, 'ledger'>): Readonly<Record<string, unknown>> {
   return {
     schema: 1,
     takenAt: last.takenAt,
@@ -107,6 +108,6 @@ export function sayVerdict(judged: Judged, json: boolean, more: Readonly<Record<
   return exitCodeOf(judged);
 }
 
-export function exitCodeOf({ status }: Judged): number {
+export function exitCodeOf({ status }: Pick<Judged, 'status'>): number {
   return EXIT_CODES[status];
 }

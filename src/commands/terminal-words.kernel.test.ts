@@ -57,3 +57,12 @@ test('diagnose tells what it found so far, and both have links to the rule', { s
     assert.ok(!plain.includes('\u001b'), JSON.stringify(plain));
   }
 });
+
+test('drops says that it attaches probes, and takes that back', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
+  const said = await onTerminal(`drops tap0 --netns ${lab.inode} --for 1s`);
+  assert.ok(said.startsWith(`\r${ERASED}Attaching probes …\r${ERASED}`), JSON.stringify(said));
+  assert.match(said, /TIME +DEVICE/);
+});

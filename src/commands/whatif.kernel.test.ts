@@ -110,11 +110,25 @@ describe('each on a tap of its own, side by side: most of their time they wait',
   test('a ring that lost nothing', { skip: noLab }, async (t) => {
     const here = await scene(t, 500);
     await here.send(300);
+    await here.reader.read('a', 'all');
     const { code, stdout } = await here.ask();
     assert.equal(code, 0);
     assert.match(
       stdout,
       /^tap0: nothing to change, the ring lost nothing in the last .*high-water\smark\s300\sof\s500\)/s,
+    );
+  });
+
+  test('a reader that takes nothing: no ring size helps, though the ring has room yet', { skip: noLab }, async (t) => {
+    const here = await scene(t, 500);
+    await here.send(300);
+    const begun = (await askSnapshot(here.socket)).takenAt;
+    await laterBy(here.socket, begun, 5);
+    const { code, stdout } = await here.ask();
+    assert.equal(code, 0);
+    assert.match(
+      stdout.replaceAll('\n', ' '),
+      /^tap0: no ring size helps: its reader .* has taken nothing for \S+ s; the ring lost nothing yet /,
     );
   });
 

@@ -57,14 +57,16 @@ export async function whatif(options: WhatIfOptions): Promise<number> {
   return 0;
 }
 
-/** The agent's history up to now; undefined: none of this version answers, or it has just started. */
+/** The agent's history up to now; undefined: none of this version answers, it has just started, or it rested. */
 async function remembered({ scope, duration, mechanisms, socket }: WhatIfOptions): Promise<Snapshot[] | undefined> {
   const seconds = parseDuration('--for', duration ?? HALF_HOUR, { least: 2, most: 1800 });
   if (mechanisms.length > 0) return undefined;
   const { said } = await talkToAgent(socket, PATIENCE_MS, async (limit) => {
     if ((await askAbout(socket, limit)) !== 'same version') return undefined;
-    const now = await askSnapshot(socket, limit);
+    const now = await askSnapshot(socket, limit, 'exact');
     theOne(now, scope);
+    // It followed no overflow until now, and does from the next second on.
+    if (now.agent.level === 'rest') return undefined;
     const past = await askWindow(socket, { at: now.takenAt, seconds }, limit).catch(() => []);
     return [...past.filter(({ takenAt }) => takenAt < now.takenAt), now];
   });

@@ -47,6 +47,29 @@ test('queues of one reader with one remedy are one finding, with the figures of 
   assert.equal(one.figures?.lostBefore, 3);
 });
 
+test('so are queues that nobody reads, and those whose reader refuses packets', () => {
+  const cause = (words: string): string | undefined => {
+    const [one, ...others] = queuesTogether(
+      [0, 1].map((index) => stalled(index, { cause: `${device.name} queue ${index} ${words}` })),
+      { devices },
+    );
+    assert.deepEqual(others, []);
+    return one?.cause;
+  };
+  assert.equal(
+    cause('is not read: its reader, qemu (pid 7), takes nothing, for 10 s.'),
+    `${device.name} queues 0 and 1 are not read: its reader, qemu (pid 7), takes nothing, for 10 s.`,
+  );
+  assert.equal(
+    cause('had 120 of 1 000 packets refused by a filter.'),
+    `${device.name} queues 0 and 1 had 240 of 2 000 packets refused by a filter.`,
+  );
+  assert.equal(
+    cause('lost 250 of 1 000 frames that XDP redirected to it.'),
+    `${device.name} queues 0 and 1 lost 500 of 2 000 frames that XDP redirected to it.`,
+  );
+});
+
 test('whole words name the queues', () => {
   const named = (...queues: readonly number[]): string =>
     /queues (.*) \(VM/.exec(

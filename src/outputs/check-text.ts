@@ -3,12 +3,11 @@
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/format.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
-import type { Device } from '../snapshot/device.ts';
-import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { DeviceOutline, SnapshotOutline } from '../snapshot/outline.ts';
 import { visible } from '../snapshot/visible.ts';
-import { statusLine, whenSeen } from './first-line.ts';
+import { type Stated, statusLine, whenSeen } from './first-line.ts';
 import { counted, type Layout, linkRule, paint, type Style, wrap } from './terminal-text.ts';
-import { type Judged, styleOf } from './verdict.ts';
+import { styleOf } from './verdict.ts';
 
 /** note: neither good nor bad. */
 type Mark = 'good' | 'warning' | 'bad' | 'note';
@@ -20,7 +19,7 @@ interface Item {
   readonly text: string;
 }
 
-export interface Checked extends Judged {
+export interface Checked extends Stated {
   /** The agent on this host; undefined: none runs. */
   readonly agent: { readonly pid: number; readonly level: string; readonly lookSeconds?: number } | undefined;
   /** How many rules there are. */
@@ -89,7 +88,7 @@ function kindsOf(findings: readonly Finding[]): readonly (readonly Finding[])[] 
   return [...kinds.values()];
 }
 
-function devicesItem(devices: readonly Device[], { agent: { hiddenDevices = 0 } }: Snapshot): Item {
+function devicesItem(devices: readonly DeviceOutline[], { agent: { hiddenDevices = 0 } }: SnapshotOutline): Item {
   const queues = devices.flatMap((device) => device.queues);
   const full = queues.filter(({ ring }) => ring !== undefined && ring.occupancy + ring.lag >= ring.capacity).length;
   const namespaces = new Set(devices.map(({ netns }) => netns)).size;
@@ -99,7 +98,7 @@ function devicesItem(devices: readonly Device[], { agent: { hiddenDevices = 0 } 
   return { mark: 'good', what: 'devices', text };
 }
 
-function probesItem({ agent }: Snapshot, isBeside: boolean): Item {
+function probesItem({ agent }: SnapshotOutline, isBeside: boolean): Item {
   // Its probes count, and this command reads them not: that is late, and not unmeasured.
   if (isBeside) return { mark: 'note', what: 'probes', text: 'the agent has them, and did not answer' };
   const blind = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
@@ -123,12 +122,12 @@ function slowWords(seconds = 1): string {
   return seconds > 1 ? `, samples every ${seconds} s because of its budget` : '';
 }
 
-function isBlind({ agent }: Snapshot): boolean {
+function isBlind({ agent }: SnapshotOutline): boolean {
   return !agent.probes.some(({ event, attached }) => event === 'transmit' && attached);
 }
 
 /** Findings of one rule: the first in words, the others by the names of their devices. */
-function findingItem(findings: readonly Finding[], last: Snapshot): readonly Item[] {
+function findingItem(findings: readonly Finding[], last: SnapshotOutline): readonly Item[] {
   const [first, ...others] = findings;
   if (!first) return [];
   const names = others.slice(0, 3).map(({ device, queue }) => `${device}${queue === undefined ? '' : `/${queue}`}`);
@@ -144,7 +143,7 @@ function findingItem(findings: readonly Finding[], last: Snapshot): readonly Ite
 }
 
 /** The namespace of the device, if another device has the same name; else ''. */
-function placeOf({ device, netns }: Finding, { devices, agent }: Snapshot): string {
+function placeOf({ device, netns }: Finding, { devices, agent }: SnapshotOutline): string {
   if (netns === undefined || devices.filter(({ name }) => name === device).length < 2) return '';
   return ` (In namespace ${agent.namespaceNames.get(netns) || netns}.)`;
 }
@@ -160,7 +159,7 @@ function unjudgedItem({ verdict: { unjudged }, rules }: Checked): Item {
 }
 
 /** Losses that the kernel counted before the first sample. */
-function pastItem(devices: readonly Device[]): readonly Item[] {
+function pastItem(devices: readonly DeviceOutline[]): readonly Item[] {
   const lost = devices
     .flatMap(({ name, counters }) => (counters && counters.txDropped > 0 ? [{ name, ...counters }] : []))
     .sort((a, b) => b.txDropped - a.txDropped);

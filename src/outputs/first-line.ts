@@ -5,9 +5,8 @@ import { count, hiddenWords } from '../diagnosis/format.ts';
 import { isProblem } from '../diagnosis/order.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import { diagnoseIt } from '../diagnosis/remedies/command.ts';
-import type { Device } from '../snapshot/device.ts';
+import type { DeviceOutline, SnapshotOutline } from '../snapshot/outline.ts';
 import { guestOf } from '../snapshot/owner.ts';
-import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { counted } from './terminal-text.ts';
 import type { Judged } from './verdict.ts';
@@ -22,13 +21,19 @@ const FEWEST = 20;
 /** The agent judges each second, a busy one less often. */
 const NOW_SECONDS = 3;
 
+/** What was judged, of a host of which only an outline is known: all that the first line and the items of `check` show. */
+export type Stated = Omit<Judged, 'devices' | 'last' | 'ledger'> & {
+  readonly devices: readonly DeviceOutline[];
+  readonly last: SnapshotOutline;
+};
+
 /** Nagios takes what is behind the first | for performance data, on every line. */
 export function forNagios(text: string): string {
   return visible(text).replaceAll('|', '¦');
 }
 
 /** Always one line. */
-export function statusLine(judged: Judged): string {
+export function statusLine(judged: Stated): string {
   const { status, verdict, inconclusive, devices, last, agentSilence, late } = judged;
   const problems = queuesTogether(verdict.findings, last).filter(isProblem);
   const [worst] = problems;
@@ -57,7 +62,7 @@ export function unknownLine(why: string): string {
 function problemLine(
   worst: Finding,
   problems: readonly Finding[],
-  { status, last, agentSilence, late }: Judged,
+  { status, last, agentSilence, late }: Stated,
 ): string {
   const word = `${worst.severity.toUpperCase()}: `;
   const seen = whenSeen(worst, last);
@@ -81,7 +86,7 @@ function problemLine(
 }
 
 /** 'vnet1 (VM web1) loses all packets, 1 994/s: its reader qemu-system-x86 (7927) is stopped.' */
-function answerOf({ device, netns, queue, brief, cause }: Finding, last: Snapshot, mostOfName: number): string {
+function answerOf({ device, netns, queue, brief, cause }: Finding, last: SnapshotOutline, mostOfName: number): string {
   if (device === undefined || brief === undefined) return sentence(cause);
   const seen = deviceOf({ device, netns }, last);
   const of = seen?.queues.filter(({ index }) => queue === undefined || index === queue) ?? [];
@@ -92,7 +97,7 @@ function answerOf({ device, netns, queue, brief, cause }: Finding, last: Snapsho
 }
 
 /** ' Type: kill -CONT 7927.': what costs nothing; of the rest `diagnose` says the price. */
-function typed(finding: Finding, last: Snapshot): string {
+function typed(finding: Finding, last: SnapshotOutline): string {
   const [best] = finding.remedies;
   const { command } = best ?? {};
   const isPlain = command !== undefined && !/[\n|]/.test(command) && visible(command) === command;
@@ -100,7 +105,7 @@ function typed(finding: Finding, last: Snapshot): string {
   return ` Type: ${command}.`;
 }
 
-function asking({ device, netns }: Finding, last: Snapshot): string {
+function asking({ device, netns }: Finding, last: SnapshotOutline): string {
   if (device === undefined) return ' Type: tapscope doctor.';
   const isAlone = last.devices.filter(({ name }) => name === device).length < 2;
   const where = isAlone || netns === undefined ? undefined : last.agent.namespaceNames.get(netns) || String(netns);
@@ -126,12 +131,15 @@ function isLoss({ device, explains = 0, figures }: Finding): boolean {
   return device !== undefined && explains + (figures?.lost ?? 0) + (figures?.lostBefore ?? 0) > 0;
 }
 
-function deviceOf({ device, netns }: Pick<Finding, 'device' | 'netns'>, { devices }: Snapshot): Device | undefined {
+function deviceOf(
+  { device, netns }: Pick<Finding, 'device' | 'netns'>,
+  { devices }: SnapshotOutline,
+): DeviceOutline | undefined {
   return devices.find((one) => one.name === device && (netns === undefined || one.netns === netns));
 }
 
 /** ' Last seen 21 s ago.': what stands may have ended; '': it is so now. */
-export function whenSeen(finding: Finding, { takenAt }: Snapshot): string {
+export function whenSeen(finding: Finding, { takenAt }: SnapshotOutline): string {
   const seen = 'seen' in finding && typeof finding.seen === 'number' ? finding.seen : takenAt;
   const ago = Math.round(takenAt - seen);
   return ago <= NOW_SECONDS ? '' : ` Last seen ${ago} s ago.`;

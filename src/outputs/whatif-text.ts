@@ -33,8 +33,12 @@ export function renderWhatIf(told: RingAnswer, layout: Layout): string {
     .join('\n\n')}\n`;
 }
 
-function row({ size, lost, share, delaySeconds }: SizeForecast, place: number, advised: number | undefined): string[] {
-  const delay = delaySeconds === undefined ? '–' : duration(delaySeconds);
+function row(
+  { size, lost, share, delaySeconds, isDelayBound }: SizeForecast,
+  place: number,
+  advised: number | undefined,
+): string[] {
+  const delay = delaySeconds === undefined ? '–' : `${isDelayBound ? '≤ ' : ''}${duration(delaySeconds)}`;
   const remark = place === 0 ? 'now' : size === advised ? 'enough' : '';
   return [count(size), count(lost), percent(share), delay, remark];
 }
@@ -54,9 +58,10 @@ function table(rows: readonly (readonly string[])[], layout: Layout): readonly s
 }
 
 function queueLine({ queue, loss, needed, capacity, stuck, highwater }: QueueForecast): string {
-  if (loss.lost === 0)
+  if (loss.lost === 0 && stuck?.taken !== 0)
     return `Queue ${queue}: lost nothing, high-water mark ${count(highwater ?? 0)} of ${count(capacity)}.`;
   const lost = `lost ${count(loss.lost)} of ${count(loss.offered)}`;
+  if (stuck?.taken === 0) return `Queue ${queue}: ${lost}; its reader takes nothing.`;
   if (stuck) return `Queue ${queue}: ${lost}; takes ${count(stuck.taken)} a second, ${count(stuck.offered)} come.`;
   return `Queue ${queue}: ${lost}; needs ${count(needed)}.`;
 }

@@ -7,17 +7,16 @@ import { judge } from '../diagnosis/judge.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
 import { statusOf } from '../diagnosis/status.ts';
-import { type Window, windowOf } from '../diagnosis/window.ts';
+import { windowOf } from '../diagnosis/window.ts';
 import { typedName } from '../foreign-name.ts';
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
-import { when } from './answers.ts';
-import { OLDEST_SECONDS } from './latest-snapshot.ts';
+import { JSON_TYPE, refuseOld, when } from './answers.ts';
 import { createLive } from './live-stream.ts';
 import type { Observer } from './observer.ts';
-import { later, notThere } from './refusals.ts';
+import { notThere } from './refusals.ts';
 import { giveWay, sendLater } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 import { createRequestThrottle, type RequestThrottle } from './throttle.ts';
@@ -39,7 +38,6 @@ export interface ApiDependencies {
 const MOST = { long: 8, short: 32 };
 /** A client that reads more slowly is cut off. */
 const WITHIN_MS = { long: 120_000, short: 30_000 };
-const JSON_TYPE = 'application/json; charset=utf-8';
 const number = (least: number, most: number) => ({ type: 'number', minimum: least, maximum: most }) as const;
 const at = number(0, 1e11);
 /** The window that rules judge each second. */
@@ -109,7 +107,7 @@ export function addApi(
   function judged(time: number | undefined) {
     const latest = observer.latest();
     if (time === undefined && latest) {
-      refuseOld(latest.window);
+      if (pulse) refuseOld(latest.window);
       const { window, lastSecond, active, unjudged } = latest;
       return { window, lastSecond, findings: active.map(report), unjudged };
     }
@@ -122,13 +120,6 @@ export function addApi(
       findings: findings.map((finding) => ({ ...finding, ...since })),
       unjudged,
     };
-  }
-
-  /** A finding of minutes ago is not told as if it were so now. */
-  function refuseOld({ endedAt }: Window): void {
-    const age = Date.now() / 1000 - endedAt;
-    if (pulse && age > OLDEST_SECONDS)
-      throw later(`The newest judgement is ${Math.round(age)} s old: the agent gets no CPU, or is stopped.`);
   }
 
   /** Admits a request whose answer takes computing, if there is a free place. */

@@ -4,8 +4,11 @@
 import type { Socket } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import { SCHEMA } from '../outputs/live-message.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import type { AgentSelf } from './agent-self.ts';
+import { JSON_TYPE, refuseOld } from './answers.ts';
 import { type ApiDependencies, addApi } from './api.ts';
+import { checkAnswer } from './check-answer.ts';
 import { answerClientError, createHttpServer } from './http-server.ts';
 import { type Failure, sendError, validation } from './refusals.ts';
 import { sendLine } from './reply-line.ts';
@@ -58,6 +61,14 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
   app.get('/api/v1/agent', async () => {
     await api.pulse?.();
     return { schema: SCHEMA, host: api.host, agent: describe() };
+  });
+  app.get('/api/v1/check', async (_, reply) => {
+    const { host, observer, pulse } = api;
+    await pulse?.();
+    const judged = observer.latest();
+    if (pulse && judged) refuseOld(judged.window);
+    const answer = { schema: SCHEMA, host, ...checkAnswer(observer, describe()) };
+    return reply.type(JSON_TYPE).send(escapedJson(JSON.stringify(answer)));
   });
   return app;
 }

@@ -11,7 +11,7 @@ import { formatAddress, parseListenAddress } from '../../server/listen-address.t
 import { readDropsOptions } from './drops-options.ts';
 import { parseDuration } from './duration.ts';
 import { readServeOptions, serveFlags } from './serve-options.ts';
-import { parseTime } from './time-of-day.ts';
+import { parsePast } from './time-of-day.ts';
 
 const NOW = new Date('2026-03-29T12:00:00Z');
 const number = oneof(
@@ -46,7 +46,7 @@ holdsForAll('a duration that is written is read', integer({ min: 2, max: 3600 })
 });
 
 holdsForAll('a time is one; of a day, not after now', time, (text) => {
-  const at = orSentence(() => parseTime('--at', text, NOW));
+  const at = orSentence(() => parsePast('--at', text, NOW).at);
   assert.ok(at === undefined || Number.isFinite(at));
   if (at !== undefined && /^\d?\d:\d\d|ago$|^-\d/.test(text) && !/^\d{4}/.test(text))
     assert.ok(at <= NOW.getTime() / 1000);

@@ -5,6 +5,23 @@ import { fit } from '../../outputs/terminal-text.ts';
 import { visible } from '../../snapshot/visible.ts';
 import { layoutOf } from './terminal.ts';
 
+interface Hint {
+  /** In place of what it showed before. */
+  readonly show: (text: string) => void;
+  readonly clear: () => void;
+}
+
+/** One line on the terminal of stderr; where that is none, nothing. */
+export function hintLine(): Hint {
+  const isShown = process.stderr.isTTY;
+  const { width } = layoutOf(process.stderr);
+  return {
+    // A line that the terminal breaks could not be taken back.
+    show: (text) => void (isShown && process.stderr.write(`\r\u001b[2K${fit(visible(`${text} …`), width - 1)}`)),
+    clear: () => void (isShown && process.stderr.write('\r\u001b[2K')),
+  };
+}
+
 /**
  * `signal` is aborted by the first Ctrl-C; the second ends the program. The hint is shown when `begun` says that the time has begun,
  * each second with what was seen so far.
@@ -19,10 +36,7 @@ export async function untilCut<Result>(
   const stop = (): void => cut.abort();
   process.once('SIGINT', stop);
   const isShown = process.stderr.isTTY;
-  const { width } = layoutOf(process.stderr);
-  // A line that the terminal breaks could not be taken back.
-  const show = (text: string): void =>
-    void (isShown && process.stderr.write(`\r\u001b[2K${fit(visible(`${text} …`), width - 1)}`));
+  const { show, clear } = hintLine();
   show('Asking the agent, or attaching probes');
   const agent = isShown ? besideAgent() : '';
   try {
@@ -39,7 +53,7 @@ export async function untilCut<Result>(
     });
   } finally {
     clearInterval(timer);
-    if (isShown) process.stderr.write('\r\u001b[2K');
+    clear();
     process.off('SIGINT', stop);
   }
 }

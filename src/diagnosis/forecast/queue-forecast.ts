@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses of one queue in episodes of overflow, and how many a larger ring would have held.
 import type { Observations } from '../../snapshot/queue.ts';
-import { delivered, type Loss, ringLoss } from '../evidence/loss.ts';
+import { type Loss, ringLoss } from '../evidence/loss.ts';
+import { neglectOf, stallOf } from '../evidence/stall.ts';
 import { grown, type QueueSpan } from '../window.ts';
 import { type EpisodeGroup, groupsBetween, lostWith, withLargest } from './episode-losses.ts';
 
-/** The queue's ring overflowed and has not been empty for long. */
+/** The queue's ring overflowed and has not been empty for long, or packets wait in it and none is taken. */
 interface Stuck {
   readonly seconds: number;
   /** Packets a second since then. */
   readonly offered: number;
   readonly taken: number;
+}
+
+/** How long each packet takes on its way through a ring in which others wait. */
+interface Pace {
+  readonly secondsEach: number;
+  /** Not measured of packets (Linux 7.3 does), but of the slowest time in which the ring was never empty. */
+  readonly isBound: boolean;
 }
 
 export interface QueueForecast {
@@ -25,15 +33,16 @@ export interface QueueForecast {
   readonly stuck: Stuck | undefined;
   /** Lost, and in no episode that was followed. */
   readonly unexplained: number;
-  /** Seconds that each packet takes on its way through a ring in which others wait. */
-  readonly secondsEach: number | undefined;
+  readonly pace: Pace | undefined;
   readonly highwater: number | undefined;
   readonly lostAt: (size: number) => number;
 }
 
 /** The age from which an unended overflow counts as stuck: readers are not paused for so long. */
 const STUCK_SECONDS = 10;
-/** The same in a short window, as a share of it. */
+/** The age from which nothing taken counts as stuck: a VM that is moved stands still for a second or two. */
+const STALLED_SECONDS = 3;
+/** STUCK_SECONDS in a short window, as a share of it. */
 const STUCK_SHARE = 0.5;
 
 /** undefined: its overflows are not measured. */
@@ -59,7 +68,7 @@ export function queueForecast(queue: QueueSpan): QueueForecast | undefined {
     open,
     stuck: stuckIn(queue),
     unexplained: Math.max(0, loss.lost - all.reduce((sum, { dropped }) => sum + dropped, 0)),
-    secondsEach: secondsEach(queue),
+    pace: paceOf(queue),
     highwater: levels.length > 0 ? Math.max(...levels) : undefined,
     // An episode may have begun before the window.
     lostAt: (size) => Math.min(loss.lost, lostWith(all, Math.max(0, size - capacity))),
@@ -67,6 +76,17 @@ export function queueForecast(queue: QueueSpan): QueueForecast | undefined {
 }
 
 function stuckIn(queue: QueueSpan): Stuck | undefined {
+  return stalledIn(queue) ?? overflowingIn(queue);
+}
+
+/** Its reader takes nothing, whether the ring has room yet or not. */
+function stalledIn(queue: QueueSpan): Stuck | undefined {
+  const { occupancy = 0 } = queue.now.ring ?? {};
+  const { lasts, seconds } = [neglectOf(queue), stallOf(queue)].reduce((a, b) => (a.seconds < b.seconds ? b : a));
+  return occupancy > 0 && lasts && seconds >= STALLED_SECONDS ? { seconds, offered: 0, taken: 0 } : undefined;
+}
+
+function overflowingIn(queue: QueueSpan): Stuck | undefined {
   const { openPackets = 0, openSeconds = 0 } = queue.now.history?.overflow ?? {};
   if (openPackets === 0 || queue.now.ring?.occupancy === 0) return undefined;
   const { seconds, takenAt } = queue.device;
@@ -85,13 +105,24 @@ function stuckIn(queue: QueueSpan): Stuck | undefined {
   return { seconds: openSeconds, offered: offered / length, taken: taken / length };
 }
 
-/** How long packets waited behind how many, where that is measured; else the average rate, which is too long. */
-function secondsEach(queue: QueueSpan): number | undefined {
+/** How long packets waited behind how many, where that is measured; else what the reader took while packets always waited. */
+function paceOf(queue: QueueSpan): Pace | undefined {
   const waited = meanOf(queue, ({ history }) => history?.sojourn);
   const ahead = meanOf(queue, ({ history }) => history?.arrivals);
-  if (waited !== undefined && ahead !== undefined && ahead > 0) return waited / 1e9 / ahead;
-  const packets = delivered(queue) ?? 0;
-  return packets > 0 ? queue.device.seconds / packets : undefined;
+  if (waited !== undefined && ahead !== undefined && ahead > 0)
+    return { secondsEach: waited / 1e9 / ahead, isBound: false };
+  const slowest = Math.max(...busySteps(queue));
+  return slowest > 0 ? { secondsEach: slowest, isBound: true } : undefined;
+}
+
+/** Seconds for each packet, of each step that lies within an overflow: there the reader had no pause for want of packets. */
+function busySteps({ steps, device: { takenAt } }: QueueSpan): readonly number[] {
+  return steps.flatMap(({ history, counters }, place) => {
+    const seconds = (takenAt[place] ?? 0) - (takenAt[place - 1] ?? 0);
+    const { openPackets = 0, openSeconds = 0 } = history?.overflow ?? {};
+    const taken = (counters?.delivered ?? 0) - (steps[place - 1]?.counters?.delivered ?? 0);
+    return place > 0 && openPackets > 0 && openSeconds >= seconds && taken > 0 ? [seconds / taken] : [];
+  });
 }
 
 function meanOf(queue: QueueSpan, of: (seen: QueueSpan['now']) => Observations | undefined): number | undefined {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The answer of `tapscope whatif`: the least ring, other sizes, backpressure, the command, and its limits.
 
-import { count, duration, nameOf, percent } from '../format.ts';
+import { count, duration, nameOf, percent, readerInShort } from '../format.ts';
 import { setLink } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { LARGEST_RING, type RingForecast, ringForecast } from './ring-forecast.ts';
@@ -36,9 +36,11 @@ const WORTH_TELLING = 0.01;
 export function ringAnswer({ window, device, isCut }: SteadyWindow, { sizes, kernel }: RingQuestion): RingAnswer {
   const { name, kind, netns, queues } = device.now;
   if (kind === 'macvtap' || kind === 'ipvtap')
-    throw new Error(`${name} is a ${kind}, whose overflows are not followed: no ring size can be predicted for it.`);
+    throw new Error(
+      `${name} is a ${kind}, whose overflows are not followed, so no ring size is known: 'tapscope diagnose' says what it loses and why.`,
+    );
   if (queues.every(({ ring }) => ring === undefined))
-    throw new Error(`${name} has no reader, hence no ring: no program has it open.`);
+    throw new Error(`${name} has no reader, hence no ring: start the program that is to read it, and ask again.`);
   const forecast = ringForecast(device, sizes);
   if (!forecast) throw new Error(whyUnknown(device, window.agent.level));
   const { advised } = forecast;
@@ -55,7 +57,8 @@ export function ringAnswer({ window, device, isCut }: SteadyWindow, { sizes, ker
 }
 
 function whyUnknown({ now }: DeviceSpan, level: Window['agent']['level']): string {
-  if (level === 'lean') return `Overflows of ${now.name} are not followed: the agent is over its budget (level lean).`;
+  if (level === 'lean')
+    return `Overflows of ${now.name} are not followed: the agent is over its budget (level lean). Add --socket=/none to measure for 30 s without the agent, or start it with a larger --budget.`;
   return `Overflows of ${now.name} are not followed on this host: 'tapscope doctor' says why.`;
 }
 
@@ -63,7 +66,14 @@ function answerOf(device: DeviceSpan, forecast: RingForecast): string {
   const { loss, size, advised, isHopeless, queues, highwater } = forecast;
   const name = nameOf(device);
   const time = `in the last ${duration(device.seconds)}`;
+  const dead = queues.find(({ stuck }) => stuck?.taken === 0);
   const lost = `${size === 0 ? 'a ring of size 0' : count(size)} lost ${count(loss.lost)} of ${count(loss.offered)} packets (${percent(loss.share)})`;
+  if (dead?.stuck) {
+    const reader = device.queues.find(({ now }) => now.index === dead.queue);
+    const who = reader ? readerInShort(reader).replace(/,$/, '') : 'its reader';
+    const so = loss.lost === 0 ? `the ring lost nothing yet ${time}` : lost;
+    return `${name}: no ring size helps: ${who} has taken nothing for ${duration(dead.stuck.seconds)}; ${so}. 'tapscope diagnose' says what to type.`;
+  }
   if (loss.lost === 0) {
     const level =
       highwater === undefined ? 'nothing was offered' : `high-water mark ${count(highwater)} of ${count(size)}`;
@@ -71,8 +81,6 @@ function answerOf(device: DeviceSpan, forecast: RingForecast): string {
   }
   if (advised !== undefined) return `${name}: txqueuelen ${advised} would have lost nothing ${time}; ${lost}.`;
   const stuck = queues.find((queue) => queue.stuck !== undefined)?.stuck;
-  if (stuck?.taken === 0)
-    return `${name}: no ring size helps: its reader has taken nothing for ${duration(stuck.seconds)}; ${lost}.`;
   if (stuck)
     return `${name}: no ring size helps: the reader takes ${count(stuck.taken)} a second and ${count(stuck.offered)} come; ${lost}.`;
   if (isHopeless) {

@@ -127,7 +127,8 @@ test('the answer, the table and the command', () => {
       [2000, 0],
     ],
   );
-  assert.equal(forecast.sizes[0]?.delaySeconds, 0.5);
+  // Its ring was empty between the bursts: how fast it is emptied is not known.
+  assert.deepEqual([forecast.sizes[0]?.delaySeconds, forecast.sizes[0]?.isDelayBound], [undefined, false]);
   assert.equal(command, 'ip link set dev tap0 txqueuelen 1340');
   assert.match(backpressure, /^needs Linux 7\.3; there: 0 lost at the ring; packets wait in the qdisc \(pfifo_fast\)/);
 });
@@ -157,9 +158,22 @@ test('where no size is the answer', () => {
 
 test('nothing helps a reader that takes nothing, backpressure neither', () => {
   const unread = told({ open: { openPackets: 20_000, openSeconds: 8 }, occupancy: 500, delivered: 0 }, '7.3.4');
-  assert.match(unread.answer, /^tap0: no ring size helps: its reader has taken nothing for 8\.0 s;/);
+  assert.match(unread.answer, /^tap0: no ring size helps: its reader openvpn \(2211\) has taken nothing for 10 s;/);
   assert.match(unread.backpressure, /^does not help either: the reader takes nothing/);
   assert.equal(unread.command, undefined);
+});
+
+test('a stopped reader loses nothing while its ring has room, and a larger ring is no answer', () => {
+  const waiting = told({ occupancy: 200, delivered: 0 });
+  assert.match(waiting.answer, /^tap0: no ring size helps: its reader .* nothing for 10 s; the ring lost nothing yet /);
+  assert.deepEqual([waiting.command, waiting.forecast.isHopeless], [undefined, true]);
+});
+
+test('how long packets stay: measured, or bound by a second in which the ring was never empty', () => {
+  const busy = told({ open: { openPackets: 300, openSeconds: 1 }, occupancy: 500 }).forecast.sizes[0];
+  assert.deepEqual([busy?.delaySeconds, busy?.isDelayBound], [0.5, true]);
+  const shorter = told({ open: { openPackets: 300, openSeconds: 0.9 }, occupancy: 500 }).forecast.sizes[0];
+  assert.equal(shorter?.delaySeconds, undefined);
 });
 
 test('an overflow that may go on counts as it is, and says so', () => {

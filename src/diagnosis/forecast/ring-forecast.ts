@@ -11,8 +11,10 @@ export interface SizeForecast {
   readonly lost: number;
   /** The lost share of the offered packets, 0 to 1. */
   readonly share: number;
-  /** The delay of a packet that finds this ring nearly full; undefined: nothing was delivered. */
+  /** The delay of a packet that finds this ring nearly full; undefined: not known. */
   readonly delaySeconds: number | undefined;
+  /** It is at most as long. */
+  readonly isDelayBound: boolean;
 }
 
 export interface RingForecast {
@@ -49,7 +51,8 @@ export function ringForecast(device: DeviceSpan, wanted: readonly number[]): Rin
   const loss = lossOf(lost, offered - lost, device.seconds);
   const sufficient = Math.max(...queues.map(({ needed }) => needed));
   const advised = Math.ceil((sufficient + LOT) / ROUND) * ROUND;
-  const isHopeless = lost > 0 && (advised > LARGEST_RING || queues.some(({ stuck }) => stuck !== undefined));
+  const isStuck = queues.some(({ stuck }) => stuck && (lost > 0 || stuck.taken === 0));
+  const isHopeless = isStuck || (lost > 0 && advised > LARGEST_RING);
   const isCurable = lost > 0 && sufficient > 0 && !isHopeless;
   const others = [...MULTIPLES.map((times) => times * size), ...(isCurable ? [advised] : []), ...wanted];
   const larger = [...new Set(others)].filter((one) => one > size && one <= LARGEST_RING).sort((a, b) => a - b);
@@ -67,12 +70,13 @@ export function ringForecast(device: DeviceSpan, wanted: readonly number[]): Rin
 
 function forecastAt(size: number, isNow: boolean, queues: readonly QueueForecast[], loss: Loss): SizeForecast {
   const lost = isNow ? loss.lost : Math.round(sumOf(queues, (queue) => queue.lostAt(size)));
-  const times = queues.flatMap(({ secondsEach }) => secondsEach ?? []);
+  const paces = queues.flatMap(({ pace }) => pace ?? []);
   return {
     size,
     lost,
     share: loss.offered > 0 ? lost / loss.offered : 0,
-    delaySeconds: times.length > 0 ? size * Math.max(...times) : undefined,
+    delaySeconds: paces.length > 0 ? size * Math.max(...paces.map(({ secondsEach }) => secondsEach)) : undefined,
+    isDelayBound: paces.some(({ isBound }) => isBound),
   };
 }
 
