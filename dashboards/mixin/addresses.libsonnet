@@ -7,13 +7,9 @@ local labelOr = function(name, otherwise) '{{ with $externalLabels.tapscope_%s }
 local written = function(config, text)
   local withPage = if config.pages == null then text else std.strReplace(text, labelOr('pages', 'http://'), config.pages);
   local withGrafana = if config.grafana == null then withPage else std.strReplace(withPage, label('grafana'), config.grafana);
+  // It stands in several forms: as the folder, and as the folder beside which the rules lie.
   if config.runbooks == null then withGrafana
-  else
-    std.strReplace(
-      std.strReplace(withGrafana, labelOr('runbooks', 'docs/runbooks'), config.runbooks),
-      '{{ with $externalLabels.tapscope_runbooks }}{{ . }}/..{{ else }}docs{{ end }}',
-      config.runbooks + '/..'
-    );
+  else std.strReplace(withGrafana, '$externalLabels.tapscope_runbooks', std.escapeStringJson(config.runbooks));
 
 // The constants of a dashboard that its links begin with.
 local constant(config, variable) =

@@ -79,17 +79,35 @@ test('a warning goes to the inbox, once; its symptoms add nothing', async (t) =>
   assert.deepEqual(named(got), [{ receiver: 'inbox', alerts: ['TapscopeFindingWarning'] }]);
 });
 
-test('a symptom without a known cause is told, and a host that is not scraped tells that alone', async (t) => {
+test('a symptom without a known cause is reported, and a host that does not answer pages, and that alone', async (t) => {
   const { address, got } = await startAlertmanager(t, WAITS);
   const queue = { netns: '1', device: 'vnet0', queue: '0' };
   await send(address, [{ alertname: 'TapscopeRingFullLoss', severity: 'critical', ...queue }]);
   await until(() => got.length > 0);
   assert.deepEqual(named(got.splice(0)), [{ receiver: 'pager', alerts: ['TapscopeRingFullLoss'] }]);
   await send(address, [
+    { alertname: 'TapscopeScrapeStale', severity: 'critical', instance: 'other:10747' },
     { alertname: 'TapscopeScrapeStale', severity: 'warning', instance: 'other:10747' },
+    { alertname: 'TapscopeRingStalled', severity: 'critical', instance: 'other:10747', ...queue },
     { alertname: 'TapscopeRingDelay', severity: 'warning', instance: 'other:10747', ...queue },
   ]);
   await until(() => got.length > 0);
   await wait(NOTHING_MORE_MS);
-  assert.deepEqual(named(got), [{ receiver: 'inbox', alerts: ['TapscopeScrapeStale'] }]);
+  assert.deepEqual(named(got), [{ receiver: 'pager', alerts: ['TapscopeScrapeStale'] }]);
+});
+
+test('a host that answers late silences nothing: what is critical there pages', async (t) => {
+  const { address, got } = await startAlertmanager(t, WAITS);
+  await send(address, [{ alertname: 'TapscopeScrapeStale', severity: 'warning' }]);
+  await until(() => got.length === 1);
+  await send(address, [
+    ...stalled('vnet0').slice(0, 1),
+    { alertname: 'TapscopeRingDelay', severity: 'warning', device: 'tap3' },
+  ]);
+  await until(() => got.length === 3);
+  await wait(NOTHING_MORE_MS);
+  assert.deepEqual(
+    new Set(got.map(({ receiver, alerts }) => `${receiver}: ${alerts.map(({ labels }) => labels.alertname)}`)),
+    new Set(['inbox: TapscopeScrapeStale', 'pager: TapscopeFindingCritical', 'inbox: TapscopeRingDelay']),
+  );
 });

@@ -91,8 +91,11 @@ test('a configuration narrows every query, and says where links lead', () => {
     ]);
     const texts = JSON.stringify(alerts);
     assert.doesNotMatch(texts, /externalLabels|http:/);
-    assert.match(texts, /"https:\/\/wiki\.example\/runbooks\/TapscopeRingStalled\.md"/);
-    assert.match(texts, /"https:\/\/wiki\.example\/runbooks\/\.\.\/rules\.md#/);
+    assert.match(
+      texts,
+      /\{\{ with \\"https:\/\/wiki\.example\/runbooks\\" \}\}[^"]*\\"\/\+\$\\"[^/]*\/runbooks\{\{ end \}\}\/TapscopeRingStalled\.md"/,
+    );
+    assert.match(texts, /\{\{ with \\"https:\/\/wiki\.example\/runbooks\\" \}\}[^#]*\/rules\.md#/);
     assert.match(texts, /"https:\/\/grafana\.example\/d\/tapscope-queue\?/);
     const files = Object.entries({ alerts, recording }).map(([name, rules]) => {
       writeFileSync(join(folder, `${name}.json`), JSON.stringify(rules));

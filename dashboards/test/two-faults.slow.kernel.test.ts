@@ -3,26 +3,22 @@
 // Two faults at once, end to end: a real agent, a Prometheus with the shipped rules, an Alertmanager with the shipped routing. They make two
 // notifications, and each of their links opens.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { basename, join, normalize } from 'node:path';
+import { normalize } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parse } from 'yaml';
 import { type Agent, startAgent } from '../../test/agent/serve-process.ts';
-import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { launchBrowser, openPage } from '../../test/page/browser.ts';
-import { type Alertmanager, startAlertmanager } from './alertmanager.ts';
-import { type Prometheus, startPrometheus } from './prometheus.ts';
-import { RULE_FILES } from './rule-files.ts';
+import { startAlertmanager } from './alertmanager.ts';
+import type { Prometheus } from './prometheus.ts';
+import { startWatch } from './shipped-watch.ts';
 
 /** The reader of the first device never reads; a signal stops the reader of the second. */
 const [IDLE, STOPPED] = ['vnet61', 'vnet62'];
-/** One minute of a rule lasts so long here. The agent needs 10 s to judge, however short the rules wait. */
-const SECONDS_OF_A_MINUTE = 20;
 const WAITS = { group: 10, interval: 5 };
 /** Two intervals and more: by then what is not silenced would have come. */
 const NOTHING_MORE_S = 15;
@@ -98,33 +94,6 @@ async function twoFaults(t: TestContext): Promise<Faults> {
     await wait(100);
   };
   return { agent, round };
-}
-
-/** The shipped rules and what deploy/prometheus says of alerts, with shorter waits and the addresses of this test. */
-async function startWatch(t: TestContext, agent: Agent, { address }: Alertmanager, docs: string): Promise<Prometheus> {
-  const folder = mkdtempSync(join(tmpdir(), 'tapscope-two-faults-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const rules = RULE_FILES.map((file) => {
-    const text = readFileSync(file, 'utf8');
-    const short = join(folder, basename(file));
-    const waits = (_: string, minutes: string): string => `for: ${SECONDS_OF_A_MINUTE * Number(minutes)}s`;
-    writeFileSync(short, text.replace(/\bfor: (\d+)m\b/g, waits));
-    return short;
-  });
-  const shipped = parse(readFileSync('deploy/prometheus/prometheus.yml', 'utf8'));
-  const labels = at(shipped, 'global', 'external_labels');
-  const grafana = textAt(labels, 'tapscope_grafana');
-  const external = parseJson(JSON.stringify(labels).replaceAll(grafana, docs));
-  const alerting = parseJson(
-    JSON.stringify(at(shipped, 'alerting')).replace(
-      textAt(shipped, 'alerting', 'alertmanagers', 0, 'static_configs', 0, 'targets', 0),
-      address,
-    ),
-  );
-  return startPrometheus(t, [new URL(agent.url).host], rules, {
-    global: { external_labels: external },
-    alerting: Object(alerting),
-  });
 }
 
 async function allFire(prometheus: Prometheus): Promise<boolean> {

@@ -100,7 +100,7 @@ holdsForAll(
     const rates = queueRates(window, window);
     const { findings } = judged.verdict;
     const checked = { ...judged, agent: undefined, rules: 30 };
-    const top = { takenAt: last.takenAt, rows: makeRows(rates, findings), snapshot: last, cost: '' };
+    const top = { takenAt: last.takenAt, rows: makeRows(rates, findings), snapshot: last, late: undefined, cost: '' };
     const view = { sort: 'u', isReversed: false, filter: '', showsIdle: true, selected: undefined };
     const html = renderPageText({ verdict: judged.status, findings, queues: rates, takenAt: last.takenAt });
     const texts = [

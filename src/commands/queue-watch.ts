@@ -9,7 +9,10 @@ import { narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { parseBudget } from '../engine/budget.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import { openSource, type SnapshotSource, type SourceOptions } from './snapshot-source.ts';
+import { talkToAgent } from './agent-silence.ts';
+import { askSelf, askWindow } from './ask-agent.ts';
+import { lateWords } from './late-words.ts';
+import { openSource, SilentAgent, type SnapshotSource, type SourceOptions } from './snapshot-source.ts';
 
 export interface QueuesSeen {
   readonly takenAt: number;
@@ -21,10 +24,14 @@ export interface QueuesSeen {
   /** CPU time of this process, as a share of one CPU. */
   readonly ownCpu: number;
   readonly snapshot: Snapshot;
+  /** How old all of it is: 'judged 9 s ago: the agent gets no CPU (load 41)'; undefined: it is of now. */
+  readonly late: string | undefined;
 }
 
 /** Seconds over which events are counted that are too rare for one picture. */
 const LATELY_SECONDS = 10;
+/** What an agent remembers is a gain and not needed: none that is slow is waited for. */
+const PAST_WITHIN_MS = 1000;
 /** Rules get no more than this share of the time: a thousand queues are many. */
 const JUDGING_SHARE = 0.1;
 
@@ -37,6 +44,9 @@ export class QueueWatch {
   #cpu = process.cpuUsage();
   #findings: readonly Finding[] = [];
   #judgesAgainAt = 0;
+  #last: QueuesSeen | undefined;
+  /** Seconds between the samples of the agent. */
+  #every = 1;
 
   constructor(scope: Scope, options: Pick<SourceOptions, 'socket' | 'mechanisms'>) {
     this.#scope = scope;
@@ -50,7 +60,22 @@ export class QueueWatch {
     await source.start((snapshot) => this.#keep(snapshot));
     this.#before = await source.take();
     devicesIn(this.#before, this.#scope);
+    if (source.isAgent) await this.#remember(this.#before);
     this.#cpu = process.cpuUsage();
+  }
+
+  /** The first picture has the agent's last seconds already, and there is one although an agent that gets no CPU has nothing newer. */
+  async #remember(newest: Snapshot): Promise<void> {
+    const { socket } = this.#options;
+    const { said } = await talkToAgent(socket, PAST_WITHIN_MS, async (limit) => {
+      const { lookSeconds = 1 } = (await askSelf(socket, limit)) ?? {};
+      this.#every = lookSeconds;
+      return askWindow(socket, { at: newest.takenAt, seconds: LATELY_SECONDS }, limit);
+    }).catch(() => ({ said: undefined })); // it has just started
+    const past = (said ?? []).filter(({ takenAt }) => takenAt < newest.takenAt);
+    this.#seen = [...past, ...this.#seen.filter(({ takenAt }) => takenAt > (past.at(-1)?.takenAt ?? 0))];
+    const before = past.at(-1);
+    if (before) this.#last = this.#picture(before, newest);
   }
 
   /** The figures are the agent's, so nothing more is attached in the kernel. */
@@ -58,25 +83,48 @@ export class QueueWatch {
     return this.#source?.isAgent ?? false;
   }
 
-  /** undefined: the clock was set back meanwhile. */
+  /** What was seen last, with its age, where there is nothing newer; undefined: there never was anything. */
   async look(): Promise<QueuesSeen | undefined> {
-    const now = await this.#source?.take();
-    if (!now) return undefined;
+    const now = await this.#take();
     const before = this.#before;
+    if (!now || !before || now.takenAt <= before.takenAt) {
+      if (now) this.#before = now; // the clock was set back, or it is the same
+      return this.#last && { ...this.#last, late: lateWords(this.#last.takenAt, this.#every) };
+    }
     this.#before = now;
-    const seconds = now.takenAt - (before?.takenAt ?? now.takenAt);
+    this.#last = this.#picture(before, now);
+    return this.#last;
+  }
+
+  #picture(before: Snapshot, now: Snapshot): QueuesSeen {
+    const seconds = now.takenAt - before.takenAt;
     const { user, system } = process.cpuUsage(this.#cpu);
     this.#cpu = process.cpuUsage();
-    if (!before || seconds <= 0) return undefined;
     const narrow = (snapshot: Snapshot): Snapshot => narrowed(snapshot, this.#scope);
     const window = windowOf([before, now].map(narrow));
     const first = this.#seen[0];
     const recent = first && first.takenAt < before.takenAt ? windowOf([first, now].map(narrow)) : window;
-    const ownCpu = (user + system) / 1e6 / seconds;
-    const findings = this.#judged(recent === window ? [before, now] : [...this.#seen, now]);
     const queue = queueIn(now, this.#scope);
     const rates = queueRates(window, recent).filter((rate) => queue === undefined || rate.queue === queue);
-    return { takenAt: now.takenAt, seconds, rates, findings, ownCpu, snapshot: now };
+    return {
+      takenAt: now.takenAt,
+      seconds,
+      rates,
+      findings: this.#judged(recent === window ? [before, now] : [...this.#seen, now]),
+      ownCpu: (user + system) / 1e6 / seconds,
+      snapshot: now,
+      late: lateWords(now.takenAt, this.#every),
+    };
+  }
+
+  /** undefined: the agent is slow. Throws where it is stopped, or gone. */
+  async #take(): Promise<Snapshot | undefined> {
+    try {
+      return await this.#source?.take();
+    } catch (error) {
+      if (error instanceof SilentAgent && !error.silence.halted && this.#last) return undefined;
+      throw error;
+    }
   }
 
   close(): void {

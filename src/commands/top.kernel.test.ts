@@ -148,7 +148,7 @@ test('problems come first, Enter shows the finding and what to type, ? the keys,
   const flood = setInterval(() => void reader.udp(peer, 9, 50, 64).catch(() => undefined), 50);
   t.after(() => clearInterval(flood));
   const { child, said } = terminal(t, 'cols 120 rows 40', `NO_COLOR=1 ${TOP} --netns ${lab.name} -d 1`);
-  await until(said, />× uxtop9\/0 +critical .* test-reader \(pid /);
+  await until(said, />× uxtop9\/0 +critical .* test-reader (?:\(pid )?\d/);
   await until(said, /\n +3 idle queues: a shows them/);
   assert.doesNotMatch(said(), /uxtop1/);
   assert.doesNotMatch(said().replaceAll('\u001b', '~'), /~\[[0-9;]*m/);

@@ -88,6 +88,7 @@ function showLive(beside: string, end: AbortController): { readonly show: Show; 
     takenAt: Date.now() / 1000,
     rows: [],
     snapshot: undefined,
+    late: undefined,
     cost: 'first figures in a moment',
   };
   const draw = (): void => {
@@ -113,7 +114,7 @@ function showLive(beside: string, end: AbortController): { readonly show: Show; 
   };
 }
 
-function pictureOf({ takenAt, rates, findings, ownCpu, snapshot }: QueuesSeen, beside: string): TopPicture {
+function pictureOf({ takenAt, rates, findings, ownCpu, snapshot, late }: QueuesSeen, beside: string): TopPicture {
   const kernel = snapshot.agent.overhead.get('kernel');
   const measured =
     kernel === undefined ? 'not measured while packets are few' : `${(100 * kernel).toFixed(2)} % of all CPUs`;
@@ -122,7 +123,7 @@ function pictureOf({ takenAt, rates, findings, ownCpu, snapshot }: QueuesSeen, b
     ? `in the kernel ${measured}, level ${snapshot.agent.level}`
     : "nothing counts here, and what is shown are the kernel's own counters: 'tapscope doctor' says why";
   const cost = `This costs ${(100 * ownCpu).toFixed(1)} % of a CPU; ${how}${beside}`;
-  return { takenAt, rows: makeRows(rates, findings), snapshot, cost };
+  return { takenAt, rows: makeRows(rates, findings), snapshot, late, cost };
 }
 
 function parseCount(text: string | undefined): number {

@@ -14,6 +14,9 @@ export interface QueueRate {
   /** undefined: the device has no queue now. */
   readonly queue: number | undefined;
   readonly offered: number | undefined;
+  /** What the whole device was offered, by the kernel's own counters: shown at its first queue, where there are several. */
+  readonly deviceOffered?: number | undefined;
+  /** At the queue. Of a device without a queue only where nothing tells what was lost before it: its own counter has the same packets. */
   readonly dropped: number | undefined;
   /** Packets from the guest or writer, and those lost before tun: of the whole device, shown at its first queue. */
   readonly written: number | undefined;
@@ -63,9 +66,10 @@ function rateOf(
     namespace: agent.namespaceNames.get(now.netns) || String(now.netns),
     queue: queue?.now.index,
     offered: ofQueue(({ counters }) => counters?.offered) ?? (isAlone ? ofDevice(offeredToDevice) : undefined),
+    ...(isAlone ? {} : { deviceOffered: ofDevice(offeredToDevice) }),
     dropped:
       ofQueue(({ counters }) => counters && droppedPackets(counters)) ??
-      (isAlone ? ofDevice(droppedByDevice) : undefined),
+      (isAlone && (queue || !now.otherDropped) ? ofDevice(droppedByDevice) : undefined),
     written: ofDevice(({ macvtap, counters }) => macvtap?.written ?? counters?.rxPackets),
     lostBefore: ofDevice(({ otherDropped }) => otherDropped && packetsOf(otherDropped)),
     ring: queue?.now.ring,

@@ -24,3 +24,9 @@ export interface LiveMessage {
   /** Devices that the filter of the agent leaves out; absent: none. */
   readonly hiddenDevices?: number | undefined;
 }
+
+/** The event `late` of the same stream, each second in which there is nothing newer than some seconds. */
+export interface LateMessage {
+  /** Of the newest judgement, seconds. */
+  readonly age: number;
+}

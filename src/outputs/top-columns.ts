@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of `tapscope top`: what they show, how wide they are, and which stay when there is no room for all.
+import { lostOf } from '../diagnosis/host-totals.ts';
+import { guestOf } from '../snapshot/owner.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
+import { shortState } from './reader-state.ts';
 import { percent, short, time } from './short-figures.ts';
 import type { Style } from './terminal-text.ts';
 import type { Status, TopRow } from './top-rows.ts';
@@ -56,7 +59,16 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     order: ({ status }) => -STATUS_ORDER.indexOf(status),
     style: ({ status }) => STATUS_STYLES[status],
   },
-  figure(['LOST/s'], 'd', 7, 1, 'packets a second that the queue lost', ({ rate }) => rate.dropped, short, 'red'),
+  figure(
+    ['LOST/s'],
+    'd',
+    7,
+    1,
+    'packets a second that the queue lost; of a device without a queue, those lost before it',
+    ({ rate }) => lostOf(rate),
+    short,
+    'red',
+  ),
   figure(
     ['TO/s', 'TO GUEST/s'],
     't',
@@ -69,7 +81,7 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     ['FROM/s', 'FROM GUEST/s'],
     'f',
     7,
-    5,
+    8,
     'packets a second from the guest or writer, of the device',
     ({ rate }) => rate.written,
   ),
@@ -87,7 +99,7 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     ['STOP', 'STOPPED'],
     's',
     5,
-    8,
+    9,
     'share of the time in which the queue was stopped',
     ({ rate }) => rate.stopped,
     percent,
@@ -96,7 +108,7 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     ['DELAY', 'DELAY p99'],
     'p',
     7,
-    9,
+    10,
     'time in the ring: 99 of 100 packets waited less (last 10 s)',
     ({ rate }) => rate.sojourn,
     time,
@@ -105,7 +117,7 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     ['BEFORE/s', 'LOST BEFORE/s'],
     'b',
     8,
-    10,
+    11,
     'packets a second lost before the queue: qdisc, bridge, firewall',
     ({ rate }) => rate.lostBefore,
     short,
@@ -115,20 +127,21 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     title: 'STATE',
     key: 'e',
     width: 9,
-    rank: 6,
+    rank: 7,
     align: 'left',
-    meaning: 'what the reader mostly did while the queue was full or stopped',
-    cell: ({ rate }) => rate.state ?? '–',
+    meaning: 'what the reader mostly did while the queue was full or stopped; no CPU: it waited for one',
+    cell: ({ rate: { state } }) => (state === undefined ? '–' : shortState(state)),
     order: ({ rate }) => rate.state ?? '~',
   },
-  { title: 'READER', key: 'i', width: 19, rank: 11, align: 'left', meaning: 'the thread that reads', cell: readerOf },
+  { title: 'READER', key: 'i', width: 19, rank: 6, align: 'left', meaning: 'the thread that reads', cell: readerOf },
   {
     title: 'OWNER',
     key: 'o',
     width: 20,
-    rank: 7,
+    rank: 5,
     align: 'left',
-    meaning: 'VM, pod, container or program that holds the queue, and its network namespace',
+    meaning:
+      'VM, pod, container or program that holds the queue, and its network namespace; with the reader where there is no room for two columns',
     cell: ({ rate: { owner, namespace } }) => `${owner ? whose(owner) : '–'} in ${namespace}`,
   },
 ];
@@ -139,20 +152,39 @@ export const COLUMNS: readonly Column[] = ALL.map((column) => {
   return { order: cell, ...column, cell };
 });
 
+/** Reader and owner in one column. */
+const BOTH: Column = {
+  ...{ title: 'READER, OWNER', key: 'o', width: 26, rank: 5, align: 'left', meaning: '' },
+  cell: (row) => visible(readerAndOwner(row)),
+  order: readerAndOwner,
+};
+
 /** The sign behind the title of the column by which rows are sorted. */
 export const SORT_SIGN = '*';
 
 /** The least columns for losses beside the name of a device, however narrow the terminal is. */
 const LOSSES = 8;
 
-/** The columns that fit, in their order; the first is always there, cut if need be. `longest`: the longest name. */
-export function columnsIn(width: number, longest = 0): readonly Column[] {
+/** A narrow terminal keeps the figures of the ring and leaves out its bar. */
+const NARROW = 100;
+const RING_FIGURES = 9;
+
+/** The columns that fit, in their order; the first is always there, cut if need be. */
+export function columnsIn(width: number, rows: readonly TopRow[] = []): readonly Column[] {
+  const longest = rows.reduce((most, { name }) => Math.max(most, name.length), 0);
+  const all = COLUMNS.reduce((sum, one) => sum + one.width + 1, -1);
   let left = width;
-  const columns = COLUMNS.map((one) =>
-    one.rank === 0 ? { ...one, width: Math.max(4, Math.min(nameWidth(one, width, longest), width - LOSSES)) } : one,
-  );
-  const kept = [...columns]
-    .sort((a, b) => a.rank - b.rank)
+  const columns = COLUMNS.flatMap((one) => {
+    if (one.rank === 0) {
+      const wanted = longest === 0 ? one.width : nameWidth(one, width, longest);
+      return { ...one, width: Math.max(4, Math.min(wanted, width - LOSSES)) };
+    }
+    if (one.key === 'r' && width < NARROW) return { ...one, width: RING_FIGURES, cell: ringFigures };
+    if (one.key === 'i' && (width < all || (rows.length > 0 && rows.every(isOwnReader)))) return [];
+    return one.key === 'o' && width < all ? BOTH : one;
+  });
+  const kept = columns
+    .toSorted((a, b) => a.rank - b.rank)
     .filter((one) => {
       const needed = one.width + (left < width ? 1 : 0);
       const fits = one.rank === 0 || needed <= left;
@@ -180,9 +212,9 @@ function inFull(columns: readonly Column[], room: number): readonly Column[] {
   return columns.map((column) => widened.find(({ key }) => key === column.key) ?? column);
 }
 
-/** A quarter of the terminal, if names are so long. */
-function nameWidth(column: Column, width: number, longest: number): number {
-  return Math.max(column.width, Math.min(longest, Math.floor(width / 4)));
+/** As long as the names are, up to a quarter of the terminal. */
+function nameWidth({ title, width: usual }: Column, width: number, longest: number): number {
+  return Math.max(title.length + SORT_SIGN.length, Math.min(longest, Math.max(usual, Math.floor(width / 4))));
 }
 
 function figure(
@@ -209,13 +241,32 @@ function fillOf({ rate: { ring } }: TopRow): number {
 
 const BAR = 8;
 
+function ringFigures({ rate: { ring } }: TopRow): string {
+  return ring ? `${ring.occupancy}/${ring.capacity}` : '–';
+}
+
 function ringOf(row: TopRow): string {
   const { ring } = row.rate;
   if (!ring) return '–';
   const filled = ring.occupancy > 0 ? Math.max(1, Math.round(BAR * Math.min(1, fillOf(row)))) : 0;
-  return `${'█'.repeat(filled)}${'·'.repeat(BAR - filled)} ${ring.occupancy}/${ring.capacity}`;
+  return `${'█'.repeat(filled)}${'·'.repeat(BAR - filled)} ${ringFigures(row)}`;
 }
 
 function readerOf({ rate: { reader } }: TopRow): string {
   return reader ? `${reader.name}${reader.thread === undefined ? '' : ` ${reader.thread}`}` : '–';
+}
+
+/** One program holds the device and reads it: its name once is enough. */
+function isOwnReader({ rate: { reader, owner } }: TopRow): boolean {
+  if (!reader) return true;
+  return reader.name === owner?.comm && (reader.thread ?? owner.pid) === owner.pid && !guestOf(owner.identity);
+}
+
+/** 'VM web1: qemu-system-x86 7927 in blue', 'openvpn 312 in blue'. */
+function readerAndOwner(row: TopRow): string {
+  const { owner, reader, namespace } = row.rate;
+  const guest = guestOf(owner?.identity);
+  if (!owner || !reader) return `${owner ? whose(owner) : '–'} in ${namespace}`;
+  if (guest) return `${guest.join(' ')}: ${readerOf(row)} in ${namespace}`;
+  return `${readerOf(row)}${isOwnReader(row) ? '' : ` of ${whose(owner)}`} in ${namespace}`;
 }

@@ -6,6 +6,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { plainName } from './queue-names.ts';
+import { stateInFull } from './reader-state.ts';
 import { percent, short, time } from './short-figures.ts';
 import { type Layout, paint, wrap } from './terminal-text.ts';
 import { STATUS_STYLES } from './top-columns.ts';
@@ -38,8 +39,9 @@ export function renderDetail(row: TopRow, last: Snapshot, layout: Layout): reado
 
 function figures({ rate }: TopRow): readonly (readonly [string, string])[] {
   const { offered, dropped, written, lostBefore, ring, stopped, sojourn, reader, state } = rate;
-  const share = offered && dropped !== undefined ? ` (${Number(((100 * dropped) / offered).toPrecision(2))} %)` : '';
-  const did = state === undefined ? '' : `; while the queue was full or stopped it was mostly ${state}`;
+  const isShare = offered !== undefined && dropped !== undefined && offered > 0 && dropped <= offered;
+  const share = isShare ? ` (${Number(((100 * dropped) / offered).toPrecision(2))} %)` : '';
+  const did = state === undefined ? '' : `; while the queue was full or stopped it was mostly ${stateInFull(state)}`;
   return [
     ['To the reader', `${short(offered)} packets/s offered, ${short(dropped)} packets/s lost${share}`],
     ...(written === undefined

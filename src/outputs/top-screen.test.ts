@@ -71,16 +71,18 @@ interface Shown {
   readonly findings?: readonly Finding[];
   readonly colours?: boolean;
   readonly terminal?: Partial<TopTerminal>;
+  readonly late?: string;
 }
 
 function picture(
   width: number,
-  { view = {}, rates = RATES, findings = [], colours = false, terminal }: Shown = {},
+  { view = {}, rates = RATES, findings = [], colours = false, terminal, late }: Shown = {},
 ): readonly string[] {
   const seen = {
     takenAt: 1_795_000_000,
     rows: makeRows(rates, findings),
     snapshot: snapshotAt(1, [], {}),
+    late,
     cost: 'This costs nothing',
   };
   const screen = terminal && { height: 24, page: 'list' as const, scrolled: 0, typing: false, ...terminal };
@@ -95,10 +97,10 @@ test('a list has every column, problems first', () => {
   const shown = picture(Number.POSITIVE_INFINITY, { findings: [FINDING] }).map((row) => row.replace(/ +/g, ' '));
   assert.deepEqual(shown, [
     '3 queues, 1 losing packets: 1.00k/s of 1.25M/s, 11:06:40 UTC',
-    'DEVICE STATUS* LOST/s TO GUEST/s FROM GUEST/s RING STOPPED DELAY p99 LOST BEFORE/s STATE READER OWNER',
-    'tap10/1 critical 1.00k 1.23M 10.0 ████████ 500/500 50% 1.1ms 0 waiting openvpn 312 openvpn (pid 312) in blue',
-    'tap2/0 ok 0 12.3k 10.0 █······· 3/1000 – – 0 – openvpn 312 openvpn (pid 312) in blue',
-    'tap1 idle 0 0 0 – – – 0 – – – in blue',
+    'DEVICE STATUS* LOST/s TO GUEST/s FROM GUEST/s RING STOPPED DELAY p99 LOST BEFORE/s STATE OWNER',
+    'tap10/1 critical 1.00k 1.23M 10.0 ████████ 500/500 50% 1.1ms 0 no CPU openvpn (pid 312) in blue',
+    'tap2/0 ok 0 12.3k 10.0 █······· 3/1000 – – 0 – openvpn (pid 312) in blue',
+    'tap1 idle 0 0 0 – – – 0 – – in blue',
     'This costs nothing',
   ]);
 });
@@ -129,7 +131,7 @@ test('what a rule found comes before what only loses, that before the others, id
 
 test('the filter looks at names, states and owners', () => {
   assert.deepEqual(devices(picture(200, { view: { filter: 'OPENVPN' } })), ['tap10/1', 'tap2/0']);
-  assert.deepEqual(devices(picture(200, { view: { filter: 'wait' } })), ['tap10/1']);
+  assert.deepEqual(devices(picture(200, { view: { filter: 'no cpu' } })), ['tap10/1']);
   assert.match(picture(80, { rates: [calm] }).join('\n'), /^1 queue, 0 losing packets: /);
   assert.match(picture(200, { view: { filter: 'none' } }).join('\n'), /^0 of 3 queues.*\n.*\nfilter: none\n/);
 });
@@ -152,8 +154,47 @@ test('a picture is never wider or higher than its terminal, and shows names, fau
     columnsIn(width)
       .map(({ title }) => title)
       .join(' ');
-  assert.equal(titles(77), 'DEVICE STATUS LOST/s TO/s FROM/s RING STATE');
-  assert.equal(titles(117), 'DEVICE STATUS LOST/s TO GUEST/s FROM/s RING STOP DELAY STATE OWNER');
+  assert.equal(titles(77), 'DEVICE STATUS LOST/s TO/s RING READER, OWNER');
+  assert.equal(titles(117), 'DEVICE STATUS LOST/s TO GUEST/s FROM/s RING STOPPED STATE READER, OWNER');
+});
+
+const VM: QueueRate = {
+  ...lossy,
+  reader: { name: 'vhost-4242', thread: 4250 },
+  owner: {
+    ...{ pid: 4242, comm: 'qemu-system-x86', startedAt: undefined },
+    identity: { program: 'qemu', vm: 'web1', uuid: '', runtime: '', container: '', pod: '', unit: '' },
+  },
+};
+
+test('at 80 columns who reads and whose it is come before what the guest sends, and a program that is both is named once', () => {
+  const [, titles = '', first = '', second = ''] = picture(80, { rates: [VM, calm], terminal: {} });
+  assert.match(titles, /^ +DEVICE +STATUS\* +LOST\/s +TO\/s +FROM\/s RING +READER, OWNER *$/);
+  assert.match(first, / 500\/500 +VM web1: vhost-4242 4250/);
+  assert.match(second, / 3\/1000 +openvpn 312 in blue$/);
+  const wide = picture(200, { rates: [VM, calm], terminal: {} });
+  assert.match(wide[1] ?? '', / READER +OWNER *$/);
+  assert.match(wide[2] ?? '', / vhost-4242 4250 +VM web1 \(qemu, pid 4242\) in blue$/);
+});
+
+test('the first line says how old the figures are where they are late', () => {
+  const [head = ''] = picture(200, { late: 'judged 9 s ago: the agent gets no CPU (load 41)' });
+  assert.equal(
+    head,
+    '3 queues, 1 losing packets: 1.00k/s of 1.25M/s, 11:06:40 UTC, judged 9 s ago: the agent gets no CPU (load 41)',
+  );
+});
+
+test('what is lost is a share of what was counted alike: queues that are not told apart, by their device', () => {
+  const lean = { ...lossy, offered: undefined, dropped: 600 };
+  const rates = [
+    { ...lean, deviceOffered: 1500 },
+    { ...lean, queue: 2 },
+  ];
+  assert.match(picture(200, { rates })[0] ?? '', / 2 losing packets: 1\.20k\/s of 1\.50k\/s,/);
+  assert.match(picture(200, { rates: [lean] })[0] ?? '', / 1 losing packets: 600\/s, /);
+  const orphan = { ...gone, offered: 815, dropped: undefined, lostBefore: 799 };
+  assert.match(picture(200, { rates: [orphan] })[0] ?? '', / 1 losing packets: 799\/s of 815\/s,/);
 });
 
 test('letters that take two columns: the others stay under each other, and no row is wider than the terminal', () => {
@@ -189,7 +230,7 @@ test('the detail has figures, what was found and what to type, never cut', () =>
   const shown = picture(80, { findings: [FINDING], terminal: { page: 'detail', height: 40 } }).join('\n');
   assert.match(shown, /^tap10\/1 of openvpn \(pid 312\) in namespace blue: critical\n/);
   assert.match(shown, /\nTo the reader +1\.23M packets\/s offered, 1\.00k packets\/s lost \(0\.081 %\)\n/);
-  assert.match(shown, /mostly waiting/);
+  assert.match(shown, /mostly waiting for a CPU\n/);
   assert.match(shown, /\nCRITICAL: openvpn, which reads tap10, gets no CPU\.\n/);
   assert.match(shown, /\nDo: chrt --fifo -p 1 312; echo\nx{80}\nx{20}\n/);
   assert.match(shown, /To watch longer: tapscope diagnose tap10 --netns blue\n/);
@@ -210,7 +251,7 @@ test('only the figure and the state of a row have a colour; the text is the same
   const shown = row.replaceAll('\u001b', '~');
   assert.match(shown, /~\[1m~\[31mcritical~/);
   assert.match(shown, /~\[31m1\.00k~/);
-  assert.match(shown, / 1\.23M +10\.0 ████████ 500\/500 +50% +1\.1ms +0 waiting +openvpn 312/);
+  assert.match(shown, / 1\.23M +10\.0 ████████ 500\/500 +50% +1\.1ms +0 no CPU +openvpn \(pid 312\)/);
   assert.deepEqual(painted.map(stripVTControlCharacters), picture(200, { findings: [FINDING], terminal: {} }));
 });
 

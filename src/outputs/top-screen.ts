@@ -3,6 +3,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'fast-string-width';
 import { count } from '../diagnosis/format.ts';
+import { lostOf, totalsOf } from '../diagnosis/host-totals.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { fitNames } from './queue-names.ts';
@@ -19,6 +20,8 @@ export interface TopPicture {
   readonly rows: readonly TopRow[];
   /** The snapshot, for what a row does not tell; undefined: nothing was seen yet. */
   readonly snapshot: Snapshot | undefined;
+  /** How old all of it is: 'judged 9 s ago: the agent gets no CPU (load 41)'; undefined: it is of now. */
+  readonly late: string | undefined;
   /** Cost of watching, as text. */
   readonly cost: string;
 }
@@ -67,12 +70,11 @@ function renderList(picture: TopPicture, view: TopView, layout: Layout, terminal
   const head = wrap(headOf(picture, rows.length + folded), layout.width).slice(0, 2);
   const margin = terminal ? MARGIN : 0;
   const inner = { ...layout, width: layout.width - margin };
-  const names = rows.map(({ name }) => name);
-  const columns = columnsIn(
-    inner.width,
-    names.reduce((most, name) => Math.max(most, name.length), 0),
+  const columns = columnsIn(inner.width, rows);
+  const fitted = fitNames(
+    rows.map(({ name }) => name),
+    columns[0]?.width ?? 0,
   );
-  const fitted = fitNames(names, columns[0]?.width ?? 0);
   const height = terminal?.height;
   const foot = footOf(picture, view, layout, terminal);
   const fold = foldOf(folded, layout, terminal);
@@ -100,15 +102,15 @@ function renderList(picture: TopPicture, view: TopView, layout: Layout, terminal
   return all.slice(0, height).join('\n');
 }
 
-function headOf({ takenAt, rows }: TopPicture, found: number): string {
-  const lossy = rows.filter(({ rate }) => (rate.dropped ?? 0) > 0).length;
-  const sum = (value: (row: TopRow) => number | undefined): string =>
-    short(rows.reduce((total, row) => total + (value(row) ?? 0), 0));
-  const offered = sum(({ rate }) => rate.offered);
-  const lost = sum(({ rate }) => rate.dropped);
+function headOf({ takenAt, rows, late }: TopPicture, found: number): string {
+  const rates = rows.map(({ rate }) => rate);
+  const lossy = rates.filter((rate) => (lostOf(rate) ?? 0) > 0).length;
+  const { lost, offered } = totalsOf(rates);
   const at = new Date(takenAt * 1000).toISOString().slice(11, 19);
   const filtered = found === rows.length ? '' : `${count(found)} of `;
-  return `${filtered}${counted(rows.length, 'queue')}, ${count(lossy)} losing packets: ${lost}/s of ${offered}/s, ${at} UTC`;
+  const of = offered === undefined ? '' : ` of ${short(offered)}/s`;
+  const age = late === undefined ? '' : `, ${late}`;
+  return `${filtered}${counted(rows.length, 'queue')}, ${count(lossy)} losing packets: ${short(lost)}/s${of}, ${at} UTC${age}`;
 }
 
 function foldOf(folded: number, layout: Layout, terminal: TopTerminal | undefined): readonly string[] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The charts of a queue and their units.
 import type { QueueSeries } from '../diagnosis/queue-series.ts';
+import { stateInFull } from '../outputs/reader-state.ts';
 import { figure } from './page-figures.ts';
 
 type Column = QueueSeries['offered'];
@@ -69,7 +70,7 @@ export const CHART_KINDS: readonly ChartKind[] = [
     unit: 'packets',
     isStacked: false,
     linesOf: ({ occupancy, capacity }) => [
-      { name: 'waiting', colour: BLUE, values: occupancy },
+      { name: 'packets', colour: BLUE, values: occupancy },
       { name: 'room', colour: '#8a93a1', values: capacity, isDashed: true },
     ],
     write: packets,
@@ -80,7 +81,11 @@ export const CHART_KINDS: readonly ChartKind[] = [
     isStacked: true,
     linesOf: ({ reader }) => {
       const states = Object.entries(reader).filter(([, values]) => values.some((value) => (value ?? 0) > 0));
-      return withinWhole(states).map(([name, values]) => ({ name, colour: READER[name] ?? '#b8bec8', values }));
+      return withinWhole(states).map(([state, values]) => ({
+        name: stateInFull(state),
+        colour: READER[state] ?? '#b8bec8',
+        values,
+      }));
     },
     write: shares,
   },

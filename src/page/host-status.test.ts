@@ -9,6 +9,7 @@ import { queueRates } from '../diagnosis/queue-rates.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
 import { sentenceOf } from './host-status.ts';
+import { shareLost } from './page-figures.ts';
 
 const HUNG = { queues: [{ delivered: 0, lost: 500, occupancy: 1000, full: { sleeping: 1 } }] };
 
@@ -42,4 +43,12 @@ test('which devices need action, and apart from that what is lost this second; a
   const taps = Array.from({ length: 1200 }, (_, index) => (index === 7 ? HUNG : {}));
   assert.equal(said(taps), 'tap7 needs action. This second 1 of 1\u202f200 queues loses 500 packets.');
   assert.equal(said([HUNG]), 'tap0 needs action. This second its queue loses 500 packets.');
+});
+
+test('a share is of what was counted alike, and none is more than all', () => {
+  assert.equal(shareLost(250, 1000), '25 % of what was offered');
+  assert.equal(shareLost(1000, 1000), '100 % of what was offered');
+  assert.equal(shareLost(9180, 6540), '6\u202f540 were offered this second');
+  assert.equal(shareLost(9180, undefined), 'of how many is not measured');
+  assert.equal(shareLost(0, 0), 'nothing was offered');
 });

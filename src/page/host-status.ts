@@ -2,12 +2,13 @@
 // The first look: is this host well? A word, a sentence, and the host's totals.
 
 import { hiddenWords } from '../diagnosis/format.ts';
+import { totalsOf } from '../diagnosis/host-totals.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
 import { visible } from '../snapshot/visible.ts';
 import { element, say } from './element.ts';
 import { groupsOf } from './finding-groups.ts';
-import { figure, share } from './page-figures.ts';
+import { figure, share, shareLost } from './page-figures.ts';
 import { stateOf } from './queue-state.ts';
 import { Sparkline, Trend } from './trends.ts';
 
@@ -59,7 +60,17 @@ interface Tile {
   readonly value: (queues: readonly QueueRate[]) => string;
   readonly note: (queues: readonly QueueRate[]) => string;
   /** Values of its line; undefined: it has none. */
-  readonly trend?: (queues: readonly QueueRate[]) => { readonly all: number; readonly lost: number };
+  readonly trend?: (sums: HostSums) => { readonly all: number; readonly lost: number };
+}
+
+/** Of all queues, packets a second. */
+interface HostSums {
+  /** Unix time, seconds. */
+  readonly at: number;
+  readonly offered: number;
+  readonly dropped: number;
+  readonly lostBefore: number;
+  readonly written: number;
 }
 
 const TILES: readonly Tile[] = [
@@ -69,34 +80,31 @@ const TILES: readonly Tile[] = [
     unit: 'packets/s',
     value: (queues) => figure(sum(queues, ({ offered }) => offered)),
     note: () => 'offered to the queues',
-    trend: (queues) => ({
-      all: sum(queues, ({ offered }) => offered) ?? 0,
-      lost: sum(queues, ({ dropped }) => dropped) ?? 0,
-    }),
+    trend: ({ offered, dropped }) => ({ all: offered, lost: dropped }),
   },
   {
     title: 'Lost at the queues',
     unit: 'packets/s',
     value: (queues) => figure(sum(queues, ({ dropped }) => dropped)),
     note: (queues) => {
-      const [lost = 0, offered = 0] = [sum(queues, ({ dropped }) => dropped), sum(queues, (rate) => rate.offered)];
-      return offered > 0 ? `${share(lost / offered)} of what was offered` : 'nothing was offered';
+      const { lost, offered } = totalsOf(queues, ({ dropped }) => dropped);
+      return shareLost(lost, offered);
     },
-    trend: (queues) => ({ all: 0, lost: sum(queues, ({ dropped }) => dropped) ?? 0 }),
+    trend: ({ dropped }) => ({ all: 0, lost: dropped }),
   },
   {
     title: 'Lost before tun',
     unit: 'packets/s',
     value: (queues) => figure(sum(queues, ({ lostBefore }) => lostBefore)),
     note: () => 'qdisc, bridge, firewall, no reader',
-    trend: (queues) => ({ all: 0, lost: sum(queues, ({ lostBefore }) => lostBefore) ?? 0 }),
+    trend: ({ lostBefore }) => ({ all: 0, lost: lostBefore }),
   },
   {
     title: 'From guests and writers',
     unit: 'packets/s',
     value: (queues) => figure(sum(queues, ({ written }) => written)),
     note: () => 'taken from them',
-    trend: (queues) => ({ all: sum(queues, ({ written }) => written) ?? 0, lost: 0 }),
+    trend: ({ written }) => ({ all: written, lost: 0 }),
   },
   {
     title: 'Waiting in rings',
@@ -139,12 +147,29 @@ export class Totals {
     return { tile, value, note, line };
   });
 
-  show(queues: readonly QueueRate[]): void {
+  show(queues: readonly QueueRate[], takenAt: number): void {
+    const sums: HostSums = {
+      at: takenAt,
+      offered: sum(queues, ({ offered }) => offered) ?? 0,
+      dropped: sum(queues, ({ dropped }) => dropped) ?? 0,
+      lostBefore: sum(queues, ({ lostBefore }) => lostBefore) ?? 0,
+      written: sum(queues, ({ written }) => written) ?? 0,
+    };
     for (const { tile, value, note, line } of this.#tiles) {
       say(value, tile.value(queues));
       say(note, tile.note(queues));
       if (!line || !tile.trend) continue;
-      line.trend.add(tile.trend(queues));
+      line.trend.add({ at: takenAt, ...tile.trend(sums) });
+      line.spark.draw(line.trend);
+    }
+  }
+
+  /** Puts what was before the page was opened in front of the lines. */
+  precede(past: readonly HostSums[]): void {
+    for (const { tile, line } of this.#tiles) {
+      const { trend } = tile;
+      if (!line || !trend) continue;
+      line.trend.precede(past.map((sums) => ({ at: sums.at, ...trend(sums) })));
       line.spark.draw(line.trend);
     }
   }

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stream of messages that the agent sends each second, and a warning when it ends.
-import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
+import { type LateMessage, type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
+import { lasting } from './clock.ts';
 
 /** After so long without a message the page says that its figures are old. */
 const SILENCE_MS = 4000;
+/** What is older is no answer any more. */
+const OLDEST_SECONDS = 60;
 /** The wait before the page connects again after a refusal. */
 const AGAIN_MS = 5000;
 const REFUSED = `The agent does not run, or refuses this live view; it is asked again every ${AGAIN_MS / 1000} s.`;
 
 interface LiveHandlers {
   readonly message: (message: LiveMessage) => void;
+  /** One sentence: the process that serves has had nothing newer for a while. */
+  readonly late: (sentence: string) => void;
   /** One sentence; undefined: it is live. */
   readonly trouble: (sentence: string | undefined) => void;
 }
 
 /** The browser connects again by itself where no server answers, but not after an answer that is no stream: 503, or a proxy's 502. */
-export function listen({ message, trouble }: LiveHandlers): void {
+export function listen({ message, late, trouble }: LiveHandlers): void {
   let heardMs = performance.now();
   let isRefused = false;
   const watch = setInterval(() => {
@@ -37,6 +42,13 @@ export function listen({ message, trouble }: LiveHandlers): void {
       source.close();
       clearInterval(watch);
       trouble('The agent is of another version than this page: reload it.');
+    });
+    source.addEventListener('late', ({ data }) => {
+      heardMs = performance.now();
+      const { age }: LateMessage = JSON.parse(data);
+      const sentence = `Judged ${lasting(age)} ago: the agent gets no CPU, or is stopped.`;
+      if (age > OLDEST_SECONDS) trouble(sentence);
+      else late(sentence);
     });
     source.addEventListener('error', () => {
       if (source.readyState !== EventSource.CLOSED) return;

@@ -34,6 +34,65 @@ test('no width makes the page scroll sideways, and on a phone a queue is a card'
   }
 });
 
+/** Texts of the table that are cut with '…'. */
+function cutTexts(page: Page): Promise<readonly string[]> {
+  return page.evaluate(() =>
+    [
+      ...document.querySelectorAll<HTMLElement>(
+        '#queues th, #queues th span, #queues td, #queues td span, #queues td a',
+      ),
+    ]
+      .filter((one) => one.offsetParent !== null && one.scrollWidth > one.clientWidth && one.clientWidth > 0)
+      .map((one) => one.textContent ?? ''),
+  );
+}
+
+test('at 1440 px no text of the table is cut; where columns are hidden a sentence names them', async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const browser = await launchBrowser(t);
+  const hidden = {
+    1440: '',
+    1024: 'stopped, wait, from guest, lost before, reader',
+    390: 'trend, stopped, wait, from guest, lost before, reader',
+  };
+  for (const [width, names] of Object.entries(hidden)) {
+    const { page } = await openPage(browser, host.url, Number(width));
+    await page.locator('.is-losing').first().waitFor();
+    const told = await page.locator('#queues .hidden').textContent();
+    assert.equal(told, names === '' ? '' : `Too narrow here for ${names}: choose a queue to see them.`);
+    if (width === '1440') assert.deepEqual(await cutTexts(page), []);
+    const reader = await page.locator('.is-losing .c-reader span').first().getAttribute('title');
+    assert.equal(reader, 'qemu-system-x86');
+    await page.close();
+  }
+});
+
+test('a trend begins with what the agent remembers, and its width is two minutes', async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const { page } = await openPage(await launchBrowser(t), host.url);
+  const path = page.locator('.is-losing .spark-lost').first();
+  await page.waitForFunction(() => document.querySelector('.is-losing .spark-lost')?.getAttribute('d'));
+  const left = Number(/^M([\d.]+) /.exec((await path.getAttribute('d')) ?? '')?.[1]);
+  // The host is 90 s old, and some more by now; its first step has nothing before it.
+  assert.ok(left > 0 && left <= 31, `begins at ${left} of 120`);
+  const totals = await page.locator('.totals .spark-lost').nth(1).getAttribute('d');
+  assert.ok(Number(/^M([\d.]+) /.exec(totals ?? '')?.[1]) <= 31, totals ?? '');
+});
+
+test('on a phone each chart has its times', async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const browser = await launchBrowser(t);
+  const heights = async (width: number): Promise<readonly number[]> => {
+    const { page } = await openPage(browser, `${host.url}#/queue/1/tap6/0`, width);
+    await page.locator('.chart canvas').nth(2).waitFor();
+    const all = await page.locator('.chart .uplot').evaluateAll((plots) => plots.map((one) => one.clientHeight));
+    await page.close();
+    return all;
+  };
+  assert.equal(new Set(await heights(390)).size, 1, 'as high as the one with times');
+  assert.equal(new Set(await heights(1440)).size, 2, 'the last alone has them');
+});
+
 test('equal findings are one line with a count, which opens; the search finds queues and findings', async (t) => {
   const host = await servePageHost(t, tapsOf(40));
   const { page, complaints } = await openPage(await launchBrowser(t), host.url);

@@ -10,6 +10,7 @@ import { FindingList } from './finding-list.ts';
 import { sentenceOf, Totals } from './host-status.ts';
 import { listen } from './live-updates.ts';
 import { fetchMoment, linkTo, momentOf } from './moment.ts';
+import { recallTrends } from './past-trends.ts';
 import { matchesFinding } from './queue-search.ts';
 import { keyOfQueue } from './queue-state.ts';
 import { QueueTable } from './queue-table.ts';
@@ -20,6 +21,7 @@ import { Trend } from './trends.ts';
 const main = part('main');
 const answer = part('answer');
 const announced = part('announced');
+const late = part('late');
 const search = searchField();
 const shape = icon('unknown', 34);
 const time = timeElement('taken');
@@ -50,17 +52,20 @@ function searchField(): HTMLInputElement {
 }
 
 function hear(message: LiveMessage): void {
+  const isFirst = newest === undefined;
+  say(late, '');
   remember(message);
-  totals.show(message.queues);
+  totals.show(message.queues, message.takenAt);
   draw(message);
+  if (isFirst) void recallTrends(moment, trends, totals).then(() => draw(newest ?? message));
 }
 
-function remember({ queues }: LiveMessage): void {
+function remember({ queues, takenAt }: LiveMessage): void {
   const keys = new Set(queues.map(keyOfQueue));
   for (const key of trends.keys()) if (!keys.has(key)) trends.delete(key);
   for (const rate of queues) {
     const trend = trends.get(keyOfQueue(rate)) ?? new Trend();
-    trend.add({ all: rate.offered ?? 0, lost: rate.dropped ?? 0 });
+    trend.add({ at: takenAt, all: rate.offered ?? 0, lost: rate.dropped ?? 0 });
     trends.set(keyOfQueue(rate), trend);
   }
 }
@@ -156,7 +161,7 @@ route();
 const trouble = (sentence: string | undefined): void => {
   if (sentence !== undefined) tell('unknown', sentence, 'no agent');
 };
-if (moment === undefined) listen({ message: hear, trouble });
+if (moment === undefined) listen({ message: hear, late: (sentence) => say(late, sentence), trouble });
 else {
   showPast(moment);
   fetchMoment(moment).then(hear, (error: Error) => trouble(error.message));

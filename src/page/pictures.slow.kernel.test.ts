@@ -67,7 +67,7 @@ test('the page and top', { skip }, async (t) => {
   const agent = await startAgent(t, ['--device-include=^(vnet[0-9]|tun7)$']);
   const browser = await launchBrowser(t);
   await wait(40_000);
-  const { page } = await openPage(browser, agent.url);
+  const { page } = await openPage(browser, agent.url, 1440);
   await page.locator('.finding.critical').first().waitFor();
   await wait(1500);
   for (const colorScheme of ['light', 'dark'] as const) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of the page's table: full words with units, and what each means.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
+import { stateInFull } from '../outputs/reader-state.ts';
 import { time } from '../outputs/short-figures.ts';
 import { visible } from '../snapshot/visible.ts';
 import { figure, share } from './page-figures.ts';
@@ -39,7 +40,8 @@ export const PAGE_COLUMNS: readonly PageColumn[] = [
     key: 'trend',
     title: 'Trend',
     unit: 'last 2 min',
-    meaning: 'Packets offered in up to two minutes, and in red those that were lost, each line in its own scale.',
+    meaning:
+      'Packets offered in the last two minutes, and in red those that were lost, each line in its own scale. Empty on the left: the agent, or the queue, is younger.',
     text: () => '',
     order: undefined,
   },
@@ -62,7 +64,7 @@ export const PAGE_COLUMNS: readonly PageColumn[] = [
     title: 'Ring',
     unit: 'waiting / room',
     meaning: 'Packets that wait in the ring for the reader. A full ring drops what comes, or stops the sender.',
-    text: ({ ring }) => (ring ? `${figure(ring.occupancy)} / ${figure(ring.capacity)}` : 'not measured'),
+    text: ({ ring }) => (ring ? `${figure(ring.occupancy)} / ${figure(ring.capacity)}` : '–'),
     order: fillOf,
   },
   number(
@@ -100,7 +102,7 @@ export const PAGE_COLUMNS: readonly PageColumn[] = [
     title: 'Reader',
     unit: 'thread, while full',
     meaning:
-      'The thread that takes packets, and what it mostly did while the queue was full: ran, waited for a CPU, slept, was stopped.',
+      'The thread that takes packets; below it what it mostly did while the queue was full: ran, waited for a CPU, slept, was stopped.',
     text: readerOf,
     order: readerOf,
   },
@@ -125,8 +127,11 @@ export function fillOf({ ring }: QueueRate): number {
   return ring && ring.capacity > 0 ? Math.min(1, ring.occupancy / ring.capacity) : -1;
 }
 
-function readerOf({ reader, state }: QueueRate): string {
-  if (!reader) return '–';
-  const thread = reader.thread === undefined ? '' : ` ${reader.thread}`;
-  return visible(`${reader.name}${thread}${state === undefined ? '' : `, ${state}`}`);
+function readerOf({ reader }: QueueRate): string {
+  return reader ? visible(reader.name) : '–';
+}
+
+/** The reader's thread, and what it did while the queue was full. */
+export function didOf({ reader, state }: QueueRate): string {
+  return visible([reader?.thread, state && stateInFull(state)].filter(Boolean).join(', '));
 }

@@ -4,7 +4,7 @@ import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { whose } from '../outputs/owner-label.ts';
 import { visible } from '../snapshot/visible.ts';
 import { element, mark, say } from './element.ts';
-import { fillOf, PAGE_COLUMNS } from './queue-columns.ts';
+import { didOf, fillOf, PAGE_COLUMNS } from './queue-columns.ts';
 import { queueHref, stateOf } from './queue-state.ts';
 import { changeIcon, icon, svg } from './svg.ts';
 import { Sparkline, type Trend } from './trends.ts';
@@ -18,6 +18,7 @@ export class QueueRow {
   readonly #spark = new Sparkline();
   readonly #fill = svg('rect', { class: 'gauge-fill', x: 0, y: 0, height: 6, width: 0, rx: 3 });
   readonly #owner = element('span', { class: 'quiet owner' });
+  readonly #did = element('span', { class: 'quiet owner' });
   readonly #texts: readonly HTMLElement[];
 
   constructor({ netns, device, queue }: QueueRate) {
@@ -30,6 +31,7 @@ export class QueueRow {
       const cell = element('td', { role: 'cell', class: `c-${key}`, 'data-title': title }, this.#texts[index] ?? '');
       if (key === 'state') cell.prepend(this.#icon);
       if (key === 'device') cell.append(this.#owner);
+      if (key === 'reader') cell.append(this.#did);
       if (key === 'trend') cell.append(this.#spark.root);
       if (key === 'ring') cell.append(this.#gauge());
       return cell;
@@ -43,14 +45,17 @@ export class QueueRow {
     mark(this.root, `is-${state.word.replace(' ', '-')}`);
     if (this.root.ariaRowIndex !== String(place + 1)) this.root.ariaRowIndex = String(place + 1);
     changeIcon(this.#icon, state.icon);
-    PAGE_COLUMNS.forEach(({ text }, index) => {
+    PAGE_COLUMNS.forEach(({ key, text }, index) => {
       const node = this.#texts[index];
-      if (node) say(node, text(rate));
+      if (!node) return;
+      const words = text(rate);
+      // A name may be longer than its column.
+      if (key === 'reader' || key === 'device') sayInFull(node, words);
+      else say(node, words);
     });
     const owner = rate.owner ? whose(rate.owner) : 'no owner known';
-    const full = visible(named ? `${owner} in ${rate.namespace}` : owner);
-    say(this.#owner, full);
-    if (this.#owner.title !== full) this.#owner.title = full;
+    sayInFull(this.#owner, visible(named ? `${owner} in ${rate.namespace}` : owner));
+    sayInFull(this.#did, didOf(rate));
     this.#spark.draw(trend);
     const width = String(Math.round(GAUGE * Math.max(0, fillOf(rate))));
     if (this.#fill.getAttribute('width') !== width) this.#fill.setAttribute('width', width);
@@ -61,4 +66,10 @@ export class QueueRow {
     const shape = { class: 'gauge', viewBox: `0 0 ${GAUGE} 6`, preserveAspectRatio: 'none', 'aria-hidden': 'true' };
     return svg('svg', shape, ground, this.#fill);
   }
+}
+
+/** On hover too, where the text is cut. */
+function sayInFull(node: HTMLElement, text: string): void {
+  say(node, text);
+  if (node.title !== text) node.title = text;
 }

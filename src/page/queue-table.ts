@@ -20,6 +20,8 @@ const ROW_PIXELS = 48;
 export class QueueTable {
   readonly root: HTMLElement;
   readonly #count = element('span', { class: 'quiet', role: 'status' });
+  /** The columns that are hidden because the window is narrow. */
+  readonly #hidden = element('span', { class: 'quiet hidden' });
   readonly #body = element('tbody', { role: 'rowgroup' });
   readonly #heads = PAGE_COLUMNS.map(headOf);
   readonly #table: HTMLTableElement;
@@ -42,7 +44,7 @@ export class QueueTable {
     this.root = element(
       'section',
       { id: 'queues', 'aria-label': 'Queues' },
-      element('div', { class: 'bar' }, element('h2', { tabindex: -1 }, 'Queues'), this.#count, legend()),
+      element('div', { class: 'bar' }, element('h2', { tabindex: -1 }, 'Queues'), this.#count, this.#hidden, legend()),
       this.#frame,
     );
     this.#heads.forEach((head) => {
@@ -51,7 +53,10 @@ export class QueueTable {
     this.#body.addEventListener('keydown', (event) => this.#walk(event));
     const again = (): void => void requestAnimationFrame(() => this.#draw(false));
     addEventListener('scroll', again, { passive: true });
-    addEventListener('resize', again);
+    addEventListener('resize', () => {
+      again();
+      this.#tellHidden();
+    });
   }
 
   show(queues: readonly QueueRate[], trends: ReadonlyMap<string, Trend>, wanted: string): void {
@@ -59,6 +64,14 @@ export class QueueTable {
     this.#trends = trends;
     this.#wanted = wanted;
     this.#arrange();
+  }
+
+  #tellHidden(): void {
+    const hidden = PAGE_COLUMNS.filter((_, index) => {
+      const head = this.#heads[index];
+      return head !== undefined && getComputedStyle(head).display === 'none';
+    }).map(({ title }) => title.toLowerCase());
+    say(this.#hidden, hidden.length > 0 ? `Too narrow here for ${hidden.join(', ')}: choose a queue to see them.` : '');
   }
 
   #sortBy(key: string): void {
@@ -103,6 +116,7 @@ export class QueueTable {
     const room = Math.ceil(innerHeight / height) + 2 * SPARE + STEP;
     const from = Math.max(0, Math.min(found.length - room, Math.floor(above / height / STEP) * STEP - SPARE));
     if (!isNew && from === this.#from) return;
+    if (this.#from < 0) this.#tellHidden();
     this.#from = from;
     const shown = found.slice(from, from + room);
     const keys = new Set(shown.map(keyOfQueue));

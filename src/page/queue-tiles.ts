@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The current state of one queue, as tiles.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
+import { stateInFull } from '../outputs/reader-state.ts';
 import { time } from '../outputs/short-figures.ts';
 import { visible } from '../snapshot/visible.ts';
 import { element, mark, say } from './element.ts';
-import { figure, share } from './page-figures.ts';
+import { figure, share, shareLost } from './page-figures.ts';
 import { fillOf } from './queue-columns.ts';
 import { stateOf } from './queue-state.ts';
 
@@ -27,8 +28,7 @@ const TILES: readonly QueueTile[] = [
     title: 'Lost here',
     unit: 'packets/s',
     value: ({ dropped }) => figure(dropped),
-    note: ({ dropped, offered }) =>
-      dropped === undefined || !offered ? 'nothing was offered' : `${share(dropped / offered)} of what was offered`,
+    note: ({ dropped, offered }) => shareLost(dropped, offered),
   },
   {
     title: 'Waiting in the ring',
@@ -56,7 +56,7 @@ const TILES: readonly QueueTile[] = [
     value: ({ reader }) => visible(reader?.name ?? '–'),
     note: ({ reader, state }) =>
       visible(
-        [reader?.thread && `thread ${reader.thread}`, state && `mostly ${state} while the queue was full`]
+        [reader?.thread && `thread ${reader.thread}`, state && `mostly ${stateInFull(state)} while the queue was full`]
           .filter(Boolean)
           .join(', '),
       ),

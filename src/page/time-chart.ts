@@ -7,8 +7,12 @@ import { localTime } from './clock.ts';
 import { element, say } from './element.ts';
 
 const HEIGHT = 150;
-/** Pixels below the last chart for the times on its axis. */
+/** Pixels below a chart for the times on its axis. */
 const AXIS = 26;
+/** On a narrow screen the last chart is out of sight when the first is read: each has its times. */
+const NARROW = 600;
+/** Between two times: 14:17:30 takes 50. */
+const TIMES_APART = 62;
 const AXIS_WIDTH = 58;
 
 export interface TimeRange {
@@ -88,6 +92,7 @@ export class TimeChart {
 
   #settings(): uPlot.Options {
     const { kind, isLast, marks, chosen } = this.#options;
+    const hasTimes = isLast || this.root.clientWidth < NARROW;
     // A canvas takes no variable, only the colour that came of it.
     const words = this.root.querySelector('small');
     const ink = words ? getComputedStyle(words).color : '';
@@ -104,7 +109,7 @@ export class TimeChart {
     }));
     return {
       width: Math.max(100, this.root.clientWidth - 2),
-      height: HEIGHT + (isLast ? AXIS : 0),
+      height: HEIGHT + (hasTimes ? AXIS : 0),
       legend: { show: false },
       padding: [6, 30, 4, 0],
       cursor: { sync: { key: 'queue' }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
@@ -113,9 +118,9 @@ export class TimeChart {
         {
           ...base,
           show: true,
-          size: isLast ? AXIS : 0,
-          values: (_, ticks) => ticks.map((tick) => (isLast ? localTime(tick) : '')),
-          space: 90,
+          size: hasTimes ? AXIS : 0,
+          values: (_, ticks) => ticks.map((tick) => (hasTimes ? localTime(tick) : '')),
+          space: TIMES_APART,
         },
         { ...base, size: AXIS_WIDTH, space: 28, values: (_, ticks) => ticks.map(kind.write) },
       ],

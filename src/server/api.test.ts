@@ -140,6 +140,12 @@ test('findings and queues, of now and of then', async (t) => {
       const [first] = listAt(await json(ask, path), 'queues');
       assert.deepEqual([at(first, 'device'), at(first, 'netns'), at(first, 'offered')], ['tap0', 4026531840, 100]);
     }
+    const trends = await json(ask, '/api/v1/trends');
+    assert.equal(at(listAt(trends, 'takenAt').at(-1)), BEGIN + 40);
+    const [trend] = listAt(trends, 'queues');
+    assert.deepEqual([at(trend, 'device'), ...new Set(listAt(trend, 'offered'))], ['tap0', 100]);
+    const past = await json(ask, `/api/v1/trends?at=${BEGIN + 20}&seconds=10`);
+    assert.deepEqual([listAt(past, 'takenAt')[0], listAt(past, 'takenAt').at(-1)], [BEGIN + 11, BEGIN + 20]);
     const series = await json(ask, '/api/v1/queues/4026531840/tap0/0/history');
     assert.deepEqual(listAt(series, 'takenAt').slice(-2), [BEGIN + 39, BEGIN + 40]);
     assert.deepEqual([...new Set(listAt(series, 'offered'))], [100]);

@@ -6,6 +6,7 @@ import { report } from '../diagnosis/active-findings.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
+import { TrendBuilder } from '../diagnosis/queue-trends.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { typedName } from '../foreign-name.ts';
@@ -43,6 +44,8 @@ const at = number(0, 1e11);
 /** The window that rules judge each second. */
 const JUDGED_SECONDS = 10;
 const HALF_HOUR = 1800;
+/** What the page draws beside each queue. */
+const TREND_SECONDS = 120;
 
 const timed = { type: 'object', properties: { at }, additionalProperties: false } as const;
 const spanned = (seconds: number) =>
@@ -167,6 +170,20 @@ export function addApi(
       const { stepSeconds, snapshots } = history.window(time, seconds);
       const parts = inParts({ ...header, stepSeconds }, snapshots, turns);
       return reply.type(JSON_TYPE).send(Readable.from(parts));
+    },
+  );
+
+  app.get<{ Querystring: Spanned }>(
+    '/api/v1/trends',
+    { schema: { querystring: spanned(TREND_SECONDS) }, preHandler: long },
+    async ({ query }, reply) => {
+      const { at: time = now(), seconds } = query;
+      const trends = new TrendBuilder();
+      for (const snapshot of history.window(time, seconds).snapshots) {
+        if (isOver(reply)) return reply.hijack();
+        await turns(() => trends.add(snapshot));
+      }
+      return sendMade(reply, () => ({ ...header, ...trends.made() }));
     },
   );
 

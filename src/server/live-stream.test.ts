@@ -55,6 +55,25 @@ test('each second is told to all who listen, with headers that protect a browser
   }
 });
 
+test('a judgement that is late is told each second, with its age', async (t) => {
+  const { port, observer } = await serve(t);
+  const stream = await listen(port);
+  const takenAt = Date.now() / 1000 - 20;
+  for (const second of [1, 2]) observer.see({ ...busyHost(1, second), takenAt: takenAt + second });
+  const events = eventsOf(stream);
+  assert.ok(at((await events.next()).value, 'queues'));
+  for (let heard = 0; heard < 2; heard += 1) {
+    const age = Number(at((await events.next()).value, 'age'));
+    assert.ok(age >= 18 && age < 40, `${age} s`);
+  }
+  const now = Date.now() / 1000;
+  for (const second of [3, 4]) observer.see({ ...busyHost(1, second), takenAt: now + second - 4 });
+  // One more that was late may be on its way.
+  const next = [(await events.next()).value, (await events.next()).value];
+  assert.ok(next.some((event) => at(event, 'queues')));
+  stream.destroy();
+});
+
 test('one address has ten live views, and an eleventh hears why not', async (t) => {
   const { port } = await serve(t);
   const streams = await Promise.all(Array.from({ length: 10 }, () => listen(port)));

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { report } from '../diagnosis/active-findings.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { statusOf } from '../diagnosis/status.ts';
-import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
+import { type LateMessage, type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { when } from './answers.ts';
 import type { Observation, Observer } from './observer.ts';
@@ -20,6 +20,9 @@ interface Live {
 
 /** People in front of the page, not programs by the hundred. */
 const MOST_CLIENTS = 20;
+/** A judgement comes each second, and of a busy agent less often: what is older by so many of these is late. */
+const LATE_SECONDS = 3;
+const LOOK_EVERY_MS = 1000;
 /** A client that has not taken an event for so long is gone, even if its connection is open. */
 const PATIENCE_EVENTS = 30;
 
@@ -30,7 +33,10 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
   let deafen: (() => void) | undefined;
 
   function hear(observation: Observation): void {
-    const event = eventOf(observation, host);
+    send(eventOf(observation, host));
+  }
+
+  function send(event: string): void {
     for (const [client, missed] of clients) {
       // The last event is still on its way: nothing is kept for later, the next event tells all there is.
       if (!client.writableNeedDrain) client.write(event);
@@ -44,6 +50,18 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
     if (clients.size > 0) return;
     deafen?.();
     deafen = undefined;
+  }
+
+  function hearAll(): () => void {
+    const end = observer.listen(hear);
+    const timer = setInterval(() => {
+      const age = ageOf(observer.latest());
+      if (age !== undefined) send(`event: late\ndata: ${JSON.stringify({ age } satisfies LateMessage)}\n\n`);
+    }, LOOK_EVERY_MS);
+    return () => {
+      clearInterval(timer);
+      end();
+    };
   }
 
   function join(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -67,7 +85,7 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
       const latest = observer.latest();
       client.write(latest ? eventOf(latest, host) : ': the first event comes in a second\n\n');
       clients.set(client, 0);
-      deafen ??= observer.listen(hear);
+      deafen ??= hearAll();
     }
     return reply;
   }
@@ -78,6 +96,14 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
       for (const client of clients.keys()) client.end();
     },
   };
+}
+
+/** Seconds; undefined: it is of now, or there is none yet. */
+function ageOf(latest: Observation | undefined): number | undefined {
+  if (!latest) return undefined;
+  const { seconds = 1, judgedEvery = 1 } = latest.window.agent.pace ?? {};
+  const age = Date.now() / 1000 - latest.window.endedAt;
+  return age > LATE_SECONDS * Math.max(1, seconds * judgedEvery) ? age : undefined;
 }
 
 function eventOf({ window, lastSecond, active, unjudged }: Observation, host: LiveMessage['host']): string {

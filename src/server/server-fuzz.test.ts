@@ -69,6 +69,7 @@ const path = oneof(
     '/api/v1',
     '/api/v1/snapshot',
     '/api/v1/window',
+    '/api/v1/trends',
     '/api/v1/findings',
     '/api/v1/queues',
   ),
