@@ -8,6 +8,7 @@ import { type QueueRate, queueRates } from '../diagnosis/queue-rates.ts';
 import { narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { parseBudget } from '../engine/budget.ts';
+import { shortOfCpu } from '../kernel/load-average.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { talkToAgent } from './agent-silence.ts';
 import { askSelf, askWindow } from './ask-agent.ts';
@@ -89,7 +90,7 @@ export class QueueWatch {
     const before = this.#before;
     if (!now || !before || now.takenAt <= before.takenAt) {
       if (now) this.#before = now; // the clock was set back, or it is the same
-      return this.#last && { ...this.#last, late: lateWords(this.#last.takenAt, this.#every) };
+      return this.#last && { ...this.#last, late: lateWords(this.#last.takenAt, shortOfCpu(), this.#every) };
     }
     this.#before = now;
     this.#last = this.#picture(before, now);
@@ -113,7 +114,7 @@ export class QueueWatch {
       findings: this.#judged(recent === window ? [before, now] : [...this.#seen, now]),
       ownCpu: (user + system) / 1e6 / seconds,
       snapshot: now,
-      late: lateWords(now.takenAt, this.#every),
+      late: lateWords(now.takenAt, shortOfCpu(), this.#every),
     };
   }
 
