@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// The bundle as built: nothing but Node and the addon of others that finds its own files, and bytecode that V8 takes.
+// The bundle as built: nothing but Node and the addon of others that finds its own files, and bytecode that this Node's V8 takes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 const program = join(root, 'dist/src/main.cjs');
 const bundle = readFileSync(program, 'latin1');
-const bytecode = `${program}.${process.version}-${process.arch}.bytecode`;
+// Made here, for another Node may have built the bundle.
+const kept = mkdtempSync(join(tmpdir(), 'tapscope-bytecode-'));
+after(() => rmSync(kept, { recursive: true, force: true }));
+copyFileSync(program, join(kept, 'main.cjs'));
+execFileSync(process.execPath, ['--hash-seed=1', join(root, 'deploy/bytecode.mjs'), kept]);
+const bytecode = join(kept, `main.cjs.${process.version}-${process.arch}.bytecode`);
 
 /** V8 rejects the bytecode when it is started with these flags. */
 function isRefused(flags: readonly string[]): string {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: dpkg-dev.
+// Needs: debhelper.
 // The Dockerfile copies each file that the package is made of: the package is built of those alone, and of those without one.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -9,7 +9,8 @@ const unread = /^(\.github|benchmarks?|docs?|examples?|tests?)$/;
 const licenceFile = /^(licen[cs]e|notice|copying)/i;
 
 /** Files that build or test npm packages, and builds for another C library than Debian's. */
-const unused = /musl|\/(binding\.gyp|src|bin\.js|build-test\.js|optional\.js)(\/|$)|\.(d\.[cm]?ts|map)$/;
+const unused =
+  /musl|\/(binding\.gyp|Dockerfile[^/]*|Makefile|src|bin\.js|build-test\.js|optional\.js)(\/|$)|\/\.[^/]+$|\.(d\.[cm]?ts|map|sh)$/;
 
 /**
  * The packages, each with its path below `root`. isWhole: it is not in the bundle, and its files are needed (node-addon-api

@@ -17,12 +17,11 @@ export const buildPackages = [
 
 /** `npm run deb` needs these beyond a build. */
 export const packagingPackages = [
-  {
-    name: 'dpkg-dev',
-    reason: 'finds the libraries that a package depends on',
-    present: () => hasProgram('dpkg-shlibdeps'),
-  },
+  { name: 'debhelper', reason: 'makes the Debian packages', present: () => hasProgram('dh_builddeb') },
 ];
+
+/** `npm run rpm` needs these beyond a build. */
+export const rpmPackages = [{ name: 'rpm', reason: 'makes the RPM', present: () => hasProgram('rpmbuild') }];
 
 /** `make lint` needs these beyond a build. */
 export const lintPackages = [
@@ -34,6 +33,7 @@ const testPackages = [
   { name: 'buildah', reason: 'builds the image of the Dockerfile', present: () => hasProgram('buildah') },
   { name: 'busybox-static', reason: 'starts the kernels of the lab', present: () => hasProgram('busybox') },
   ...packagingPackages,
+  ...rpmPackages,
   { name: 'chromium', reason: 'shows the live page to the tests', present: () => hasProgram('chromium') },
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
   { name: 'cpio', reason: 'unpacks what guests start from, in a test', present: () => hasProgram('cpio') },
@@ -77,6 +77,7 @@ const testPackages = [
     present: () => existsSync('/usr/lib/python3/dist-packages/prometheus_client'),
   },
   { name: 'qemu-system-x86', reason: 'runs other kernels', present: () => hasProgram('qemu-system-x86_64') },
+  { name: 'rpmlint', reason: 'checks the RPM', present: () => hasProgram('rpmlint') },
   { name: 'socat', reason: 'takes what is sent through real programs', present: () => hasProgram('socat') },
   { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
   { name: 'victoria-metrics', reason: 'keeps the figures of a fleet', present: () => hasProgram('vmalert') },

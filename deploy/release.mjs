@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `node deploy/release.mjs`: everything that is published, in dist/release, from one build: npm packages for amd64 and arm64, Debian
-// packages, Helm chart, bill of materials, checksums, which RELEASE_KEY signs. --no-audit, --no-cross and --no-deb leave something out.
+// packages, RPM, Helm chart, bill of materials, checksums, which RELEASE_KEY signs. --no-audit, --no-cross, --no-deb and --no-rpm leave something out.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildChart } from './chart.mjs';
@@ -36,11 +36,10 @@ function main() {
   if (built.includes(undefined)) return 1;
   buildChart(root, output);
   writeFileSync(join(output, `tapscope-${version}.cdx.json`), billOfMaterials(built.flat()));
-  if (!skips.has('--no-deb')) {
-    execFileSync(process.execPath, [join(root, 'deploy/deb.mjs')], { stdio: ['ignore', 2, 2] });
-    const debs = join(root, 'dist/deb');
-    for (const deb of existsSync(debs) ? readdirSync(debs).filter((file) => file.endsWith('.deb')) : [])
-      copyFileSync(join(debs, deb), join(output, deb));
+  for (const kind of ['deb', 'rpm'].filter((one) => !skips.has(`--no-${one}`))) {
+    execFileSync(process.execPath, [join(root, `deploy/${kind}.mjs`)], { stdio: ['ignore', 2, 2] });
+    const built = join(root, 'dist', kind);
+    for (const file of readdirSync(built)) copyFileSync(join(built, file), join(output, file));
   }
   const files = readdirSync(output).sort();
   writeFileSync(join(output, 'SHA256SUMS'), files.map((file) => `${sha256(join(output, file))}  ${file}\n`).join(''));

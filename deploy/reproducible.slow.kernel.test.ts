@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, dpkg-dev, git.
+// Needs: root on this machine's kernel, debhelper, git, rpm.
 // The same sources give the same files, bit by bit, whichever folder they are built in, and packed twice the same package.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -61,12 +61,13 @@ test('a clone in another folder gives the same BPF objects, addon and traffic pr
   assert.deepEqual(compiled(clone), compiled(root));
 });
 
-test('two Debian packages of one build are the same', () => {
-  const pack = (): Readonly<Record<string, string>> => {
-    execFileSync('npm', ['run', 'deb'], { cwd: root, stdio: 'pipe' });
-    return sums(join(root, 'dist/deb'));
-  };
-  const first = pack();
-  assert.ok(Object.keys(first).length > 0);
-  assert.deepEqual(pack(), first);
-});
+for (const kind of ['deb', 'rpm'])
+  test(`two packages of one build are the same: ${kind}`, () => {
+    const pack = (): Readonly<Record<string, string>> => {
+      execFileSync('npm', ['run', kind], { cwd: root, stdio: 'pipe' });
+      return sums(join(root, 'dist', kind));
+    };
+    const first = pack();
+    assert.ok(Object.keys(first).length > 0);
+    assert.deepEqual(pack(), first);
+  });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, buildah, debootstrap, dpkg-dev, git, lintian.
+// Needs: root on this machine's kernel, buildah, debootstrap, debhelper, git, lintian, rpm, rpmlint.
 // The product in a bare Debian: the image's steps in a 13; in a 12 the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -14,6 +14,7 @@ import { makeBareRoot, startInside, whyNoBareRoot } from '../test/debian/bare-ro
 import { startTestReader } from '../test/test-reader/test-reader.ts';
 import { type BootedRoot, bootRoot } from './booted-root.ts';
 import { imageServes } from './image.ts';
+import { rpmServes } from './rpm-root.ts';
 import { twoUnits } from './two-units.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -108,6 +109,14 @@ test('what is shipped, in a bare Debian', { skip: whyNoBareRoot() }, async (t) =
         /^\[1\] not on this host: the generator pktgen is not loaded: modprobe pktgen /m,
       );
     await inside(root, 'dpkg --purge tapscope tapscope-node');
+  });
+
+  await t.test('the RPM installs, serves, and leaves nothing', async (t) => {
+    await inside(root, 'dpkg -i /mnt/deb/tapscope-node_*.deb');
+    const before = listing(root);
+    await rpmServes(t, root);
+    assertSame(listing(root), before);
+    await inside(root, 'dpkg --purge tapscope-node');
   });
 
   await t.test('under systemd', async (t) => underSystemd(t, root, install));

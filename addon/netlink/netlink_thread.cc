@@ -39,7 +39,7 @@ Napi::Promise NetlinkThread::request(Napi::Env env, NetlinkRequest request)
 		const std::lock_guard lock(mutex_);
 		queue_.push_back(std::move(job));
 	}
-	changed_.notify_one();
+	waiting_.release();
 	return promise;
 }
 
@@ -71,7 +71,7 @@ void NetlinkThread::stop()
 		queue_.clear();
 	}
 	eventfd_write(stopEvent_.get(), 1);
-	changed_.notify_one();
+	waiting_.release();
 	thread_.join();
 	results_.Release();
 }
@@ -95,8 +95,8 @@ void NetlinkThread::serve()
 
 std::unique_ptr<NetlinkThread::Job> NetlinkThread::next()
 {
-	std::unique_lock lock(mutex_);
-	changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+	waiting_.acquire();
+	const std::lock_guard lock(mutex_);
 	if (stopping_)
 		return nullptr;
 	std::unique_ptr<Job> job = std::move(queue_.front());

@@ -6,11 +6,11 @@
 
 #include <napi.h>
 
-#include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <thread>
 
 /**
@@ -51,9 +51,11 @@ private:
 	size_t pending_ = 0;
 	std::thread thread_;
 
+	/** One for each queued job and for the stop. A condition variable would need the libstdc++ of GCC 12, which EL
+	 * 9 lacks. */
+	std::counting_semaphore<> waiting_{0};
 	// Either thread, under mutex_
 	std::mutex mutex_;
-	std::condition_variable changed_;
 	std::deque<std::unique_ptr<Job>> queue_;
 	bool stopping_ = false;
 

@@ -20,11 +20,12 @@ struct task_struct___files {
 	struct files_struct *files;
 };
 
-struct pt_regs___x86 {
+/* Not ___x86 and ___arm64: libbpf has structs of these names where it is built for them. */
+struct pt_regs___of_x86 {
 	unsigned long di;
 };
 
-struct pt_regs___arm64 {
+struct pt_regs___of_arm64 {
 	u64 regs[31];
 };
 
@@ -35,10 +36,10 @@ static __always_inline u64 first_argument(void)
 {
 	long registers = bpf_task_pt_regs(bpf_get_current_task_btf());
 
-	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->di))
-		return BPF_CORE_READ((struct pt_regs___x86 *)registers, di);
-	if (bpf_core_field_exists(((struct pt_regs___arm64 *)0)->regs))
-		return BPF_CORE_READ((struct pt_regs___arm64 *)registers, regs[0]);
+	if (bpf_core_field_exists(((struct pt_regs___of_x86 *)0)->di))
+		return BPF_CORE_READ((struct pt_regs___of_x86 *)registers, di);
+	if (bpf_core_field_exists(((struct pt_regs___of_arm64 *)0)->regs))
+		return BPF_CORE_READ((struct pt_regs___of_arm64 *)registers, regs[0]);
 	return -1ULL;
 }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { serveLocally } from '../../test/host/local-server.ts';
+import { slowness } from '../../test/host/slowness.ts';
 import { ask, endpointOf } from './prometheus-api.ts';
 
 const answers =
@@ -24,9 +25,12 @@ const refused: readonly (readonly [what: string, listener: RequestListener, sent
   ['a broken connection', (_, response) => response.destroy(), /cannot be reached: /],
 ];
 
+/** For an answer that comes: the first fetch of a process loads its client. */
+const limitMs = Math.ceil(500 * (await slowness()));
+
 for (const [what, listener, sentence] of refused)
   test(`an engine that answers with ${what}`, async (t) => {
-    const endpoint = endpointOf(await serveLocally(t, listener), [], 500);
+    const endpoint = endpointOf(await serveLocally(t, listener), [], limitMs);
     await assert.rejects(ask(endpoint, 'up'), sentence);
   });
 

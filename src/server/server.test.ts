@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { heardLog } from '../../test/agent/heard-log.ts';
+import { slowness } from '../../test/host/slowness.ts';
 import { goldenBuild, goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Device } from '../snapshot/device.ts';
@@ -203,9 +204,11 @@ test('a page that cannot be made at all is an error of one sentence', async (t) 
 
 test('concurrent scrapes share snapshots', async (t) => {
   let taken = 0;
+  // Longer than all twenty take to arrive.
+  const lastsMs = 100 * (await slowness());
   const takeSnapshot = async () => {
     taken += 1;
-    await setTimeout(100);
+    await setTimeout(lastsMs);
     return goldenSnapshot;
   };
   const url = `${await serve(t, { takeSnapshot })}/metrics`;

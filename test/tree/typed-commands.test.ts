@@ -28,9 +28,9 @@ interface Known {
   readonly most: number;
 }
 
-/** A command ends where the shell's next one, a comment or a redirection begins. Placeholders and optional parts stay words. */
+/** A command ends where the shell's next one, a comment, a redirection or the purpose in a help text begins. Placeholders and optional parts stay words. */
 function wordsOf(line: string): readonly string[] {
-  const command = line.replace(/\$\{\w+:\+([^}]*)\}/g, '$1').split(/ [|&;>#<]|\s#|[`)]/)[0] ?? '';
+  const command = line.replace(/\$\{\w+:\+([^}]*)\}/g, '$1').split(/ [|&;>#<]|\s#|[`)]| {2}/)[0] ?? '';
   const words = command.match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g) ?? [];
   return words.map((word) => word.replace(/^\[|\]$/g, '').replace(/\\.*$/, '')).filter((word) => word !== '…');
 }
