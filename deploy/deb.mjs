@@ -46,6 +46,7 @@ function tapscope() {
     'dist/bpf/tapscope.bpf.o',
     'dist/bpf/follow.bpf.o',
     'dist/bpf/frames.bpf.o',
+    'dist/bpf/ways.bpf.o',
     'dist/addon/tapscope.node',
     'dist/bench/traffic',
   ];

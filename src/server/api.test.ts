@@ -25,6 +25,7 @@ const BEGIN = Math.floor(Date.now() / 1000) - 40;
 function snapshotAt(second: number): Snapshot {
   const devices = structuredClone(goldenSnapshot.devices).map((device) => ({
     ...device,
+    counters: device.counters && { ...device.counters, txPackets: second },
     queues: device.queues.map((queue) => ({
       ...queue,
       counters: queue.counters && { ...queue.counters, offered: 100 * second, delivered: 40 * second },
@@ -144,6 +145,10 @@ test('findings and queues, of now and of then', async (t) => {
     assert.deepEqual(listAt(series, 'takenAt').slice(-2), [BEGIN + 39, BEGIN + 40]);
     assert.deepEqual([...new Set(listAt(series, 'offered'))], [100]);
     assert.deepEqual([...new Set(listAt(series, 'occupancy'))], [10]);
+    const ledger = await json(ask, '/api/v1/ledger/4026531840/tap0');
+    assert.deepEqual([at(ledger, 'takenAt'), at(ledger, 'seconds')], [BEGIN + 40, 10]);
+    const [row] = listAt(at(ledger, 'to'), 'rows');
+    assert.deepEqual(row, { fate: 'delivered to its guest or reader', packets: 10 });
   }
 });
 
@@ -163,6 +168,7 @@ test('what cannot be answered is one sentence', async (t) => {
       ['/api/v1/queues/here/tap0/0/history', 400, /"netns" must be integer/],
       ['/api/v1/queues/4026531840/tap404/0/history', 404, /no queue 0 of "tap404"/],
       ['/api/v1/queues/4026531840/%3Cscript%3E/0/history', 404, /no queue 0 of "<script>"/],
+      ['/api/v1/ledger/4026531840/tap404', 404, /no counters of "tap404"/],
       ['/api/v2/findings', 404, /No such page/],
     ] as const) {
       const answer = await ask(path);

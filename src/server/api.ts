@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { report } from '../diagnosis/active-findings.ts';
 import { judge } from '../diagnosis/judge.ts';
+import { ledgerOf } from '../diagnosis/ledger.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
 import { statusOf } from '../diagnosis/status.ts';
@@ -57,13 +58,14 @@ const questioning = {
   properties: { question: { type: 'boolean', default: false }, exact: { type: 'boolean', default: false } },
   additionalProperties: false,
 } as const;
+const deviceParts = {
+  netns: { type: 'integer', minimum: 0 },
+  device: { type: 'string', minLength: 1, maxLength: 15 },
+} as const;
+const oneDevice = { type: 'object', properties: deviceParts } as const;
 const oneQueue = {
   type: 'object',
-  properties: {
-    netns: { type: 'integer', minimum: 0 },
-    device: { type: 'string', minLength: 1, maxLength: 15 },
-    queue: { type: 'integer', minimum: 0, maximum: 65_535 },
-  },
+  properties: { ...deviceParts, queue: { type: 'integer', minimum: 0, maximum: 65_535 } },
 } as const;
 
 /**
@@ -79,9 +81,11 @@ interface Timed {
 interface Spanned extends Timed {
   readonly seconds: number;
 }
-interface OneQueue {
+interface OneDevice {
   readonly netns: number;
   readonly device: string;
+}
+interface OneQueue extends OneDevice {
   readonly queue: number;
 }
 
@@ -209,6 +213,22 @@ export function addApi(
         if (series.takenAt.length > 0) return { ...header, netns, device, queue, ...series };
         const name = escapedJson(JSON.stringify(device));
         throw notThere(`There was no queue ${queue} of ${name} in network namespace ${netns} then.`);
+      });
+    },
+  );
+
+  app.get<{ Querystring: Spanned; Params: OneDevice }>(
+    '/api/v1/ledger/:netns/:device',
+    { schema: { querystring: spanned(JUDGED_SECONDS), params: oneDevice }, preHandler: short },
+    async ({ query, params: { netns, device } }, reply) => {
+      const { at: time = now(), seconds } = query;
+      return sendMade(reply, () => {
+        const window = windowOf([...history.window(time, seconds).snapshots]);
+        const span = window.devices.find(({ now: { netns: its, name } }) => its === netns && name === device);
+        const ledger = span && ledgerOf(span);
+        if (ledger) return { ...header, netns, device, takenAt: window.endedAt, seconds: span.seconds, ...ledger };
+        const name = escapedJson(JSON.stringify(device));
+        throw notThere(`There were no counters of ${name} in network namespace ${netns} then.`);
       });
     },
   );

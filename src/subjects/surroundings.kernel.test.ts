@@ -113,6 +113,17 @@ test('a stale entry of another host’s address beside good traffic', { skip: no
   await assertTold(one, CLEAN);
 });
 
+test('the port by which frames for the guest come is closed, and open again', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await learned(one);
+  await streamTo(one, '10.90.0.2');
+  await one.lab.exec('bridge', ...'link set dev ve1 state 0'.split(' '));
+  await assertTold(one, /^warning: bridge-table .*they come by ve1, and that port of br0 does not forward/);
+  await one.lab.exec('bridge', ...'link set dev ve1 state 3'.split(' '));
+  await wait(1500);
+  await assertTold(one, CLEAN);
+});
+
 test('two guests send from one address, and then one of them', { skip: noLab }, async (t) => {
   const one = await bridged(t);
   let isTwice = true;
@@ -229,6 +240,50 @@ test('a guest’s packets are redirected to a device that is up, and then down',
     one,
     /^(warning|critical): redirected-away .*of \d+ packets that tc redirects at its ingress to ve0/,
   );
+});
+
+test('a guest’s packets wait in front of the uplink, and then no more', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await one.lab.tc('qdisc replace dev ve1 root tbf rate 400kbit burst 5000 limit 10000000');
+  often(one, 100, () => one.reader.write('a', 20, 1000));
+  await assertTold(one, /^(warning|critical): onward-delay \(tap0: .*waits about .* in the qdisc tbf of ve1/);
+  await one.lab.tc('qdisc del dev ve1 root');
+  await assertTold(one, CLEAN);
+});
+
+test('tc redirects what a guest sends to a device whose qdisc is full', { skip: noLab }, async (t) => {
+  const one = await redirected(t);
+  await redirectTo(one.lab, 'tap0', 've0');
+  await one.lab.tc('qdisc replace dev ve0 root tbf rate 100kbit burst 2000 limit 3000');
+  often(one, 100, () => one.reader.write('a', 20, 1000));
+  await assertTold(one, /^warning: redirected-away .*to ve0, whose qdisc refuses them/);
+});
+
+test('a macvtap: read, then without carrier, then with nobody behind it', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  const { lab, reader } = one;
+  await lab.ipBatch([
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 up',
+    'link add link ve1 name vtap0 address 02:00:00:00:00:01 type macvtap mode bridge',
+    'link set vtap0 up',
+  ]);
+  await reader.open('m', 'vtap0', 'macvtap');
+  await reader.readLoop('m', 0);
+  let isTalking = true;
+  often(one, 50, async () => {
+    if (isTalking) await reader.write('m', 20, 100);
+  });
+  await assertTold(one, CLEAN, 'vtap0');
+  await lab.ip('link set ve0 down');
+  await assertTold(one, /^critical: lower-refuses .*: it has no carrier/, 'vtap0');
+  await lab.ip('link set ve0 up');
+  isTalking = false;
+  await reader.stop('m');
+  await reader.close('m');
+  await wait(1500);
+  await assertTold(one, /^warning: no-reader .*no process has it open/, 'vtap0');
 });
 
 /** tap0 has 10.91.0.1/24 and a neighbour. */
