@@ -18,6 +18,8 @@ class Ways {
   readonly devices = new Map<bigint, Pick<WalkedDevice, 'netns' | 'ifindex'>>();
   #out: WaysOut | undefined;
   #isRefused = false;
+  /** Those that the programs know: of others nothing is counted yet. */
+  #followed: ReadonlySet<bigint> = new Set();
   #facts: ReadonlyMap<bigint, Followed> = new Map();
 
   constructor(question: Parts['question']) {
@@ -34,6 +36,7 @@ class Ways {
     try {
       this.#out ??= new WaysOut();
       this.#out.follow([...this.devices.values()]);
+      this.#followed = new Set(this.devices.keys());
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
       this.#close();
@@ -46,6 +49,7 @@ class Ways {
     const all = this.#out.read().filter(({ packets }) => packets > 0);
     const facts = new Map<bigint, Followed>();
     for (const [id, { netns, ifindex }] of this.devices) {
+      if (!this.#followed.has(id)) continue;
       const own = all
         .filter((way) => way.netns === netns && way.from === ifindex)
         .slice(0, MOST_WAYS)
@@ -60,6 +64,7 @@ class Ways {
     this.#out?.close();
     this.#out = undefined;
     this.#isRefused = false;
+    this.#followed = new Set();
     if (this.#facts.size > 0) this.#facts = new Map();
   }
 }

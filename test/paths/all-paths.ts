@@ -2,19 +2,7 @@
 // Ways through the host, as people build them.
 import { ethernet, tagged } from '../host/frames.ts';
 import { macOf } from '../host/netns.ts';
-import {
-  acquaint,
-  BEYOND,
-  type Ends,
-  GUEST_MAC,
-  type Path,
-  PEER,
-  peerAt,
-  plug,
-  QUEUE,
-  type Site,
-  toPeer,
-} from './path.ts';
+import { acquaint, BEYOND, type Ends, type Path, PEER, peerAt, plug, QUEUE, type Site, toPeer } from './path.ts';
 
 /** Packets to a socket of the host itself, by `device` of near. */
 async function local(site: Site, device: string): Promise<Ends> {
@@ -193,19 +181,6 @@ export const PATHS: readonly Path[] = [
       await bridge(site, 'br0', '', 'tap0', 'va', 'up0');
       for (const port of ['up0', 'va']) await site.near.exec('bridge', 'link', 'set', 'dev', port, 'learning', 'off');
       return { ...(await peerAt(site, 'far0')), leavesBy: undefined, copies: 2 };
-    },
-  },
-  {
-    name: 'a macvtap',
-    build: async (site) => {
-      const { near, far, guest } = site;
-      await near.ipBatch([
-        `link add link up0 name vtap0 address ${GUEST_MAC} type macvtap mode bridge`,
-        'link set vtap0 up',
-      ]);
-      await guest.open(QUEUE, 'vtap0', 'macvtap');
-      await far.ip('link set far0 up');
-      return { ...(await peerAt(site, 'far0')), device: 'vtap0', leavesBy: 'the device below it' };
     },
   },
   {

@@ -155,7 +155,7 @@ async function atRest(agent: AgentLab, lab: NamespaceLab, device: string): Promi
     JSON.stringify(linkCounters(parseJson(await lab.ip(`-j -s link show dev ${device}`))));
   let taken = await agent.snapshot();
   const isFollowed = ({ devices }: Snapshot): boolean =>
-    devices.some(({ netns, name, sentOn, macvtap }) => netns === lab.inode && name === device && (sentOn || macvtap));
+    devices.some(({ netns, name, sentOn }) => netns === lab.inode && name === device && sentOn);
   await until(async () => {
     if (!isFollowed(taken)) taken = await agent.snapshot();
     return isFollowed(taken);

@@ -5,7 +5,7 @@ import { macOf, type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 
 export const GUEST = '10.71.0.2';
-export const GUEST_MAC = '02:00:00:00:00:02';
+const GUEST_MAC = '02:00:00:00:00:02';
 export const PEER = '10.71.0.1';
 /** Across the cable, where the host routes. */
 export const BEYOND = '10.99.0.2';
