@@ -242,48 +242,12 @@ test('a guest’s packets are redirected to a device that is up, and then down',
   );
 });
 
-test('a guest’s packets wait in front of the uplink, and then no more', { skip: noLab }, async (t) => {
-  const one = await bridged(t);
-  await one.lab.tc('qdisc replace dev ve1 root tbf rate 400kbit burst 5000 limit 10000000');
-  often(one, 100, () => one.reader.write('a', 20, 1000));
-  await assertTold(one, /^(warning|critical): onward-delay \(tap0: .*waits about .* in the qdisc tbf of ve1/);
-  await one.lab.tc('qdisc del dev ve1 root');
-  await assertTold(one, CLEAN);
-});
-
 test('tc redirects what a guest sends to a device whose qdisc is full', { skip: noLab }, async (t) => {
   const one = await redirected(t);
   await redirectTo(one.lab, 'tap0', 've0');
   await one.lab.tc('qdisc replace dev ve0 root tbf rate 100kbit burst 2000 limit 3000');
   often(one, 100, () => one.reader.write('a', 20, 1000));
   await assertTold(one, /^warning: redirected-away .*to ve0, whose qdisc refuses them/);
-});
-
-test('a macvtap: read, then without carrier, then with nobody behind it', { skip: noLab }, async (t) => {
-  const one = await scene(t, 1000);
-  const { lab, reader } = one;
-  await lab.ipBatch([
-    'link add ve0 type veth peer name ve1',
-    'link set ve0 up',
-    'link set ve1 up',
-    'link add link ve1 name vtap0 address 02:00:00:00:00:01 type macvtap mode bridge',
-    'link set vtap0 up',
-  ]);
-  await reader.open('m', 'vtap0', 'macvtap');
-  await reader.readLoop('m', 0);
-  let isTalking = true;
-  often(one, 50, async () => {
-    if (isTalking) await reader.write('m', 20, 100);
-  });
-  await assertTold(one, CLEAN, 'vtap0');
-  await lab.ip('link set ve0 down');
-  await assertTold(one, /^critical: lower-refuses .*: it has no carrier/, 'vtap0');
-  await lab.ip('link set ve0 up');
-  isTalking = false;
-  await reader.stop('m');
-  await reader.close('m');
-  await wait(1500);
-  await assertTold(one, /^warning: no-reader .*no process has it open/, 'vtap0');
 });
 
 /** tap0 has 10.91.0.1/24 and a neighbour. */
