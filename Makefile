@@ -15,7 +15,7 @@ TARGET_ARCH_aarch64 := arm64
 all: bpf addon traffic ts
 
 # BPF: each object is one compilation, of the file with its name. -mcpu=v3 is what Linux 5.8 and later all know.
-BPF_OBJECTS := $(DIST)/bpf/tapscope.bpf.o $(DIST)/bpf/follow.bpf.o $(DIST)/bpf/frames.bpf.o
+BPF_OBJECTS := $(DIST)/bpf/tapscope.bpf.o $(DIST)/bpf/follow.bpf.o $(DIST)/bpf/frames.bpf.o $(DIST)/bpf/ways.bpf.o
 # What an object says of its sources does not name the folder of this clone: the same sources give the same object everywhere.
 # Debian keeps <asm/types.h> in the multiarch folder, where clang does not look for the bpf target. Paths of includes begin in bpf/.
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -fdebug-compilation-dir=. -Wall -Werror -D__TARGET_ARCH_$(TARGET_ARCH_$(MACHINE)) -iquote bpf \

@@ -14,6 +14,7 @@ const compiled = {
   'bpf/tapscope.bpf.o': 'dist/bpf/tapscope.bpf.o',
   'bpf/follow.bpf.o': 'dist/bpf/follow.bpf.o',
   'bpf/frames.bpf.o': 'dist/bpf/frames.bpf.o',
+  'bpf/ways.bpf.o': 'dist/bpf/ways.bpf.o',
   'addon/portable/tapscope.node': 'dist/addon/tapscope.node',
   'bench/traffic': 'dist/bench/traffic',
 };

@@ -51,7 +51,7 @@ test('the npm package for arm64', { skip: isAmd64 || whyNoBareRoot() }, async (t
     const bcrypt = 'node_modules/bcrypt/prebuilds/linux-arm64/bcrypt.glibc.node';
     for (const path of ['dist/addon/tapscope.node', 'dist/bench/traffic', bcrypt, ...libraries])
       assert.equal(readFileSync(own(path)).readUInt16LE(18), EM_AARCH64, path);
-    for (const name of ['tapscope.bpf.o', 'follow.bpf.o', 'frames.bpf.o'])
+    for (const name of ['tapscope.bpf.o', 'follow.bpf.o', 'frames.bpf.o', 'ways.bpf.o'])
       assert.ok(loaded(root, own(`dist/bpf/${name}`)).equals(loaded(root, join(project, 'dist/bpf', name))), name);
     assert.deepEqual(
       readdirSync(own('dist/src')).filter((name) => name.endsWith('.bytecode')),

@@ -23,6 +23,7 @@ const outputs = [
   'dist/bpf/tapscope.bpf.o',
   'dist/bpf/follow.bpf.o',
   'dist/bpf/frames.bpf.o',
+  'dist/bpf/ways.bpf.o',
   'dist/addon/tapscope.node',
   'dist/bench/traffic',
   'dist/bench/main.cjs',

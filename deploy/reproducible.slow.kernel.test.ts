@@ -54,6 +54,7 @@ test('a clone in another folder gives the same BPF objects, addon and traffic pr
   assert.deepEqual(Object.keys(compiled(clone)), [
     'follow.bpf.o',
     'frames.bpf.o',
+    'ways.bpf.o',
     'tapscope.bpf.o',
     'tapscope.node',
     'traffic',

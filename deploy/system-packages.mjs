@@ -75,7 +75,7 @@ export function answer(program, args, options) {
 function stageTapscope(tree) {
   const put = (to, content, mode) => putFile(join(tree, to), content, mode);
   const natives = ['dist/addon/tapscope.node', 'dist/bench/traffic'];
-  const objects = ['dist/bpf/tapscope.bpf.o', 'dist/bpf/follow.bpf.o', 'dist/bpf/frames.bpf.o'];
+  const objects = ['dist/bpf/tapscope.bpf.o', 'dist/bpf/follow.bpf.o', 'dist/bpf/frames.bpf.o', 'dist/bpf/ways.bpf.o'];
   for (const path of ['dist/src', 'dist/bench/main.cjs', ...objects, ...natives, 'package.json'])
     cpSync(join(root, path), join(tree, library, path), {
       recursive: true,

@@ -31,7 +31,46 @@ async function askNeighbours(stage: Stage): Promise<void> {
   });
 }
 
+/** What its guest sends leaves by ve0, a port of its bridge. */
+async function bridgedUplink(stage: Stage): Promise<void> {
+  await stage.serve();
+  await stage.lab.ipBatch([
+    'link add br0 type bridge',
+    'link add ve0 type veth peer name ve1',
+    'link set tap0 master br0',
+    'link set ve0 master br0 up',
+    'link set ve1 up',
+    'link set br0 up',
+  ]);
+  stage.often(20, () => stage.reader.write('tap0.0', 10, 1000, { unicast: true }));
+}
+
+const shapeUplink = ({ lab }: Stage, rate: string): Promise<unknown> =>
+  lab.tc(`qdisc replace dev ve0 root tbf rate ${rate} burst 20000 limit 10000000`);
+
 export const BEHIND: readonly Entry[] = [
+  {
+    name: 'an uplink whose shaper holds what the guest sends',
+    asked: 'tap0',
+    faults: [
+      {
+        device: 'tap0',
+        rule: 'onward-delay',
+        holds: (_, { surroundings }) => (surroundings?.backlogs ?? []).some(({ packets }) => packets > 100),
+      },
+    ],
+    ...taps,
+    setUp: bridgedUplink,
+    begin: (stage) => shapeUplink(stage, '800kbit'),
+  },
+  {
+    name: 'an uplink whose shaper lets pass what the guest sends',
+    asked: 'tap0',
+    nearMissOf: 'onward-delay',
+    ...taps,
+    setUp: bridgedUplink,
+    begin: (stage) => shapeUplink(stage, '800mbit'),
+  },
   {
     name: 'an XDP program drops what the guest sends',
     faults: [{ device: 'tap0', rule: 'xdp-drop', holds: rxDropped }],

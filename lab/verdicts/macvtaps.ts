@@ -18,6 +18,15 @@ async function macvtap({ lab, reader, variant }: Stage): Promise<void> {
   await reader.open(QUEUE, 'vtap0', 'macvtap');
 }
 
+/** Its guest sends 400 packets a second. */
+async function talking(stage: Stage): Promise<void> {
+  await macvtap(stage);
+  await stage.take(QUEUE, 0);
+  stage.often(50, () => stage.reader.write(QUEUE, 20, 100));
+}
+
+const refusedBy = ({ macvtap: seen }: Device): number => seen?.refused ?? 0;
+
 const lostOf = ({ macvtap: seen }: Device): number =>
   (seen?.dropped ?? []).reduce((sum, { packets }) => sum + packets, 0);
 
@@ -41,5 +50,19 @@ export const MACVTAPS: readonly Entry[] = [
       await stage.take(QUEUE, 0);
       return () => stage.send('ve0', { unicast: true });
     },
+  },
+  {
+    name: 'a macvtap whose cable is pulled while its guest sends',
+    faults: [{ device: 'vtap0', rule: 'lower-refuses', holds: (before, now) => refusedBy(now) > refusedBy(before) }],
+    ...variants,
+    setUp: talking,
+    begin: ({ lab }) => lab.ip('link set ve0 down'),
+  },
+  {
+    name: 'a macvtap whose guest sends',
+    nearMissOf: 'lower-refuses',
+    ...variants,
+    setUp: talking,
+    begin: async () => undefined,
   },
 ];

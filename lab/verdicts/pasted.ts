@@ -31,6 +31,8 @@ export const PASTED: readonly Pasted[] = [
   { rule: 'reader-blocked', scenario: 'a program that sleeps between packets', effect: 'shows' },
   { rule: 'qdisc-drop', scenario: 'a shaper with too short a queue', effect: 'shows' },
   { rule: 'qdisc-delay', scenario: 'a shaper with a long queue', effect: 'shows' },
+  { rule: 'onward-delay', scenario: 'an uplink whose shaper holds what the guest sends', effect: 'shows' },
+  { rule: 'lower-refuses', scenario: 'a macvtap whose cable is pulled while its guest sends', effect: 'shows' },
   { rule: 'loss-unexplained', scenario: 'a tc filter that drops all', effect: 'shows' },
   { rule: 'host-firewall', scenario: 'a firewall drops what the host forwards', effect: 'shows' },
   { rule: 'queue-dead', scenario: 'one queue of four that nobody serves', effect: 'guest' },

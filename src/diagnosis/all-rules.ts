@@ -18,9 +18,11 @@ import { guestNotRefilling } from './rules/guest-not-refilling.ts';
 import { hostFirewall } from './rules/host-firewall.ts';
 import { hostRefuses } from './rules/host-refuses.ts';
 import { lossUnexplained } from './rules/loss-unexplained.ts';
+import { lowerRefuses } from './rules/lower-refuses.ts';
 import { neighbourFailed } from './rules/neighbour-failed.ts';
 import { noReader } from './rules/no-reader.ts';
 import { notHere } from './rules/not-here.ts';
+import { onwardDelay } from './rules/onward-delay.ts';
 import { programSocketFull } from './rules/program-socket-full.ts';
 import { qdiscDecorative } from './rules/qdisc-decorative.ts';
 import { qdiscDelay } from './rules/qdisc-delay.ts';
@@ -68,6 +70,7 @@ export const RULES: readonly Rule[] = [
   bridgeMtu,
   qdiscDrop,
   qdiscDelay,
+  onwardDelay,
   neighbourFailed,
   lossUnexplained,
   hostFirewall,
@@ -79,6 +82,7 @@ export const RULES: readonly Rule[] = [
   deviceDown,
   xdpDrop,
   hostRefuses,
+  lowerRefuses,
   selfInflicted,
   uncountedLoss,
   agentBlind,

@@ -16,8 +16,8 @@ const OPEN: BridgePort = {
   floods: true,
 };
 
-/** Its guest sends so many packets a second; nothing reaches it unless `delivered`. */
-function tap(port: Partial<BridgePort>, { sends = 0, delivered = 0, from = 0 } = {}): readonly TapPlan[] {
+/** Its guest sends so many packets a second, of which the bridge frees `refused`; nothing reaches it unless `delivered`. */
+function tap(port: Partial<BridgePort>, { sends = 0, delivered = 0, from = 0, refused = 0 } = {}): readonly TapPlan[] {
   const counters = (second: number) => ({
     txPackets: delivered * second,
     txBytes: 0,
@@ -29,6 +29,12 @@ function tap(port: Partial<BridgePort>, { sends = 0, delivered = 0, from = 0 } =
   const more = (second: number) => ({
     counters: counters(second),
     bridgePort: { ...OPEN, ...(second < from ? {} : port) },
+    receive: {
+      dropped: [],
+      refusedByHost: [{ reason: 'BRIDGE_INGRESS_STP_STATE', location: 'br_handle_frame', packets: refused * second }],
+      refused: undefined,
+      frameErrors: 0,
+    },
   });
   return [{ queues: [{ delivered }], more }];
 }
@@ -79,6 +85,13 @@ testHosts([
     taps: tap({ ...disabled, bridgeUp: false }),
     asked: true,
     finds: ['bridge-port warning'],
+    says: /br0 is down/,
+  },
+  {
+    host: 'has a bridge that was set down while its guest sends',
+    taps: tap({ ...disabled, bridgeUp: false }, { sends: 100, refused: 100 }),
+    asked: true,
+    finds: ['bridge-port warning', 'host-refuses warning'],
     says: /br0 is down/,
   },
   { host: 'has a second way, which the spanning tree blocks', taps: tap(blocking), finds: [] },

@@ -188,3 +188,59 @@ testHosts([
     finds: ['reader-stalled critical', 'qdisc-delay info'],
   },
 ]);
+
+/** The guest sends a hundred a second, all of it by eth0, in front of which `packets` stand and `sends` a second leave. */
+function sendsOn(packets: number, sends: number, more: Partial<Device> = {}): TapPlan['more'] {
+  return (second) => ({
+    sentOn: [{ device: 'eth0', ports: 1, packets: 100 * second }],
+    surroundings: {
+      redirects: [],
+      strays: [],
+      unread: [],
+      backlogs: [{ device: 'eth0', kind: 'tbf', packets, bytes: 1000 * packets, sent: 7 + sends * second }],
+    },
+    ...more,
+  });
+}
+
+testHosts([
+  {
+    host: 'sends on what the guest sends by an uplink whose shaper holds it for two seconds',
+    taps: tap({ delivered: 10 }, sendsOn(200, 100)),
+    asked: true,
+    finds: ['onward-delay critical'],
+    says: /^tap0: what its guest or writer sends waits about 2\.0 s in the qdisc tbf of eth0, by which the host sends it on\.$/,
+    types: 'tc -s qdisc show dev eth0',
+  },
+  {
+    host: 'has such an uplink, and nobody asks',
+    taps: tap({ delivered: 10 }, sendsOn(200, 100)),
+    finds: [],
+  },
+  {
+    host: 'has an uplink that holds packets for a moment',
+    taps: tap({ delivered: 10 }, sendsOn(5, 100)),
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'has an uplink that holds the packets of others',
+    taps: tap({ delivered: 10 }, sendsOn(200, 100, { sentOn: [{ device: 'eth1', ports: 1, packets: 500 }] })),
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'has an IFB that holds what the guest sends for a second',
+    taps: tap({ delivered: 10 }, (second) => ({
+      sentOn: [],
+      surroundings: {
+        redirects: [{ from: 'tap0', to: 'ifb0', hook: 'ingress', isCopy: false, packets: 100 * second, failed: 0 }],
+        strays: [],
+        unread: [],
+        backlogs: [{ device: 'ifb0', kind: 'tbf', packets: 100, bytes: 10_000, sent: 100 * second }],
+      },
+    })),
+    asked: true,
+    finds: ['onward-delay critical'],
+  },
+]);

@@ -38,11 +38,60 @@ function behind(
   ];
 }
 
+const PORT = {
+  bridge: 'br0',
+  bridgeUp: true,
+  state: 'forwarding',
+  stp: 'off',
+  isolated: true,
+  isolatedBeside: 0,
+  learns: true,
+  floods: true,
+} as const;
+
 const before = (drops: Readonly<Record<string, number>>, more: Partial<Device> = {}): readonly TapPlan[] => [
   { before: drops, more: () => more },
 ];
 
 testHosts([
+  {
+    host: 'has a guest on an isolated port that sends to another one',
+    taps: behind({ 'NOT_SPECIFIED@br_handle_frame_finish': 900 }, 1000, { bridgePort: { ...PORT, isolatedBeside: 1 } }),
+    asked: true,
+    finds: ['host-refuses warning'],
+    says: /its port of the bridge is isolated, and so is the port of their destination/,
+    types: 'bridge link set dev tap0 isolated off',
+  },
+  {
+    host: 'has a guest on a locked port',
+    taps: behind({ 'NOT_SPECIFIED@br_handle_frame_finish': 900 }, 1000, {
+      bridgePort: PORT,
+      surroundings: {
+        redirects: [],
+        strays: [],
+        unread: [],
+        table: { addresses: 1, isLocked: true, misplaced: [], withheld: [] },
+      },
+    }),
+    asked: true,
+    finds: ['host-refuses warning'],
+    says: /takes no frames from this address: it is locked\.$/,
+    types: 'bridge fdb show',
+  },
+  {
+    host: 'drops in the bridge for a cause that the port does not show',
+    taps: behind({ 'NOT_SPECIFIED@br_handle_frame_finish': 900 }, 1000, { bridgePort: PORT }),
+    asked: true,
+    finds: ['host-refuses warning'],
+    says: /its bridge port is locked or closed, or that of their destination may not have them/,
+  },
+  {
+    host: 'has an uplink without carrier, or with too small a qdisc',
+    taps: behind({ 'QDISC_DROP@__dev_queue_xmit': 900 }),
+    asked: true,
+    finds: ['host-refuses warning'],
+    says: /the device by which they leave has no carrier, or its qdisc is full/,
+  },
   {
     host: 'is asked about a tap whose tc filter drops half of what the guest sends',
     taps: behind({ 'TC_INGRESS@__netif_receive_skb_core': 500 }),

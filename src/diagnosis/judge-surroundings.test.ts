@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import { quietHost, type TapPlan } from '../../test/snapshots/quiet-host.ts';
-import type { BridgePort } from '../snapshot/device.ts';
+import type { BridgePort, Device } from '../snapshot/device.ts';
 import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
 import { lossTowards } from './asked.ts';
+import { judge } from './judge.ts';
 
 const PORT: BridgePort = {
   bridge: 'br0',
@@ -104,6 +105,14 @@ testHosts([
     says: /its port does not allow VLAN 20/,
   },
   {
+    host: 'has an uplink whose port of the bridge does not forward',
+    taps: tap(0, withheld('closed', GUEST, 5)),
+    asked: true,
+    finds: ['bridge-table warning'],
+    says: /they come by eth1, and that port of br0 does not forward/,
+    types: 'bridge -d link show dev eth1',
+  },
+  {
     host: 'withholds a group that no port has reported',
     taps: tap(10, withheld('group', GROUP, 100)),
     asked: true,
@@ -126,6 +135,13 @@ testHosts([
     host: 'redirects what the guest sends to a device that is down',
     taps: tap(10, filter({ from: 'tap0', to: 'eth0' }, 50, 50)),
     finds: ['redirected-away warning'],
+  },
+  {
+    host: 'redirects what the guest sends to an IFB whose shaper is full',
+    taps: tap(10, filter({ from: 'tap0', to: 'ifb0', isOpen: true }, 50, 20)),
+    finds: ['redirected-away warning'],
+    says: /redirects at its ingress to ifb0, whose qdisc refuses them/,
+    types: 'tc -s qdisc show dev ifb0',
   },
   {
     host: 'redirects packets to the device',
@@ -159,9 +175,68 @@ testHosts([
   },
 ]);
 
+/** Its guest sends so many a second, of which so many are refused below it. */
+function macvtap(written: number, refused: number, more: Partial<Device> = {}): readonly TapPlan[] {
+  return [
+    {
+      queues: [],
+      more: (second) => ({
+        kind: 'macvtap',
+        up: true,
+        carrier: true,
+        attachedQueues: 1,
+        macvtap: {
+          offered: 10 * second,
+          dropped: [],
+          delivered: undefined,
+          written: written * second,
+          refused: refused * second,
+        },
+        ...more,
+      }),
+    },
+  ];
+}
+
+testHosts([
+  {
+    host: 'has a macvtap on a device without carrier',
+    taps: macvtap(0, 400, { carrier: false }),
+    finds: ['lower-refuses critical'],
+    says: /the device below it refused 4 000 of 4 000 packets from its guest or writer: it has no carrier\.$/,
+    types: 'ip -d link show dev tap0',
+  },
+  {
+    host: 'has a macvtap on a device whose qdisc is full',
+    taps: macvtap(300, 100),
+    finds: ['lower-refuses critical'],
+    says: /its qdisc is full, or slower than the guest\.$/,
+  },
+  { host: 'is asked about a macvtap that sends', taps: macvtap(300, 0), asked: true, finds: ['not-here info'] },
+  {
+    host: 'is asked about a macvtap that nobody has open',
+    taps: macvtap(0, 0, { attachedQueues: 0 }),
+    asked: true,
+    finds: ['no-reader warning'],
+    says: /no process has it open, so 100 packets for its guest went to the host’s own stack/,
+  },
+  { host: 'has a macvtap that nobody has open', taps: macvtap(0, 0, { attachedQueues: 0 }), finds: [] },
+]);
+
 test('what the kernel has in tx_dropped and the probes before tun is lost once', () => {
   const [device] = quietHost(UNPLUGGED).devices;
   assert.ok(device);
   const { lost, offered, share } = lossTowards(device);
   assert.deepEqual([lost, offered, share], [4000, 4000, 1]);
+});
+
+test('the host sends on what comes from a device to another one, which loses it', () => {
+  const sends = (second: number) => ({ sentOn: [{ device: 'tap1', ports: 1, packets: 100 * second }] });
+  const doubtsOf = (lost: number): readonly string[] => {
+    const window = quietHost([{ more: sends }, { queues: [{ delivered: 100 - lost, lost }] }]);
+    const found = judge(window, window.devices[0]).findings.find(({ rule }) => rule === 'not-here');
+    return found?.doubts ?? [];
+  };
+  assert.match(doubtsOf(90).join(), /tap1 lost 900 of 1 000 packets: ask about tap1/);
+  assert.deepEqual(doubtsOf(1), []);
 });

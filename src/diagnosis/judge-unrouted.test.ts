@@ -13,10 +13,11 @@ const dropped = (perSecond: number): readonly UnroutedDrop[] => [
 ];
 const tap = (delivered: number, netns = 1): TapPlan => ({ queues: [{ delivered }], more: () => ({ netns }) });
 
-function judged(taps: readonly TapPlan[], perSecond: number) {
+function judged(taps: readonly TapPlan[], perSecond: number, isAsked = false) {
   const quiet = quietHost(taps);
   const agentBefore = { ...quiet.agentBefore, unrouted: dropped(0) };
-  return judge({ ...quiet, agentBefore, agent: { ...quiet.agent, unrouted: dropped(perSecond) } });
+  const window = { ...quiet, agentBefore, agent: { ...quiet.agent, unrouted: dropped(perSecond) } };
+  return judge(window, isAsked ? window.devices[0] : undefined);
 }
 
 for (const [host, taps, perSecond, named] of [
@@ -47,4 +48,13 @@ for (const [host, taps, perSecond, named] of [
       assert.ok(cause.length <= 200 && evidence.every((line) => line.length <= 100));
       assert.equal(remedies[0]?.command, 'nft list ruleset');
     }
+  });
+
+for (const [device, delivered, perSecond, answer] of [
+  ['got nothing, and senders ask for it once a second', 0, 1, 'unknown'],
+  ['got nothing, and a few were for nobody', 0, 0.4, 'ok'],
+  ['got all that was sent, beside a trickle', 1000, 1, 'ok'],
+] as const)
+  test(`the asked device ${device}`, () => {
+    assert.equal(statusOf(judged([tap(delivered)], perSecond, true)), answer);
   });

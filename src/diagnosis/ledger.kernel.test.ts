@@ -21,7 +21,7 @@ const skip = noLab || (isSince(5, 17) ? false : 'this kernel gives no reasons');
 
 for (const [index, path] of PATHS.entries())
   test(`the ledger adds up: ${path.name}`, { skip }, async (t) => {
-    const agent = await standingLab();
+    const agent = await standingLab('question');
     for (let round = 0; round < ROUNDS; round++) {
       const random = randomOf(SEED + 1000 * round + index);
       try {

@@ -89,3 +89,70 @@ test('drops that only the kernel counted have no known fate', () => {
   assert.equal(found?.to.unaccounted, 70);
   assert.equal(sumOf(found.to), found.to.total);
 });
+
+test('what the host sent on has rows of its own, and the rest is what it kept', () => {
+  const found = ledger({
+    more: (second) => ({
+      counters: counters(second),
+      receive: { dropped: [], refusedByHost: [], refused: undefined, frameErrors: 0 },
+      sentOn: [
+        { device: 'eth0', ports: 1, packets: 7 + 30 * second },
+        { ports: 2, packets: 10 * second },
+      ],
+    }),
+  });
+  assert.deepEqual(found?.from.rows, [
+    { fate: 'kept by the host: its sockets, or a device of its own on top (a bridge, a VLAN)', packets: 100 },
+    { fate: 'sent on by eth0', packets: 300 },
+    { fate: 'copied to 2 devices', packets: 100 },
+  ]);
+});
+
+test('of a window that began before anybody asked, the rest may have been sent on too', () => {
+  const found = ledger({
+    more: (second) => ({
+      counters: counters(second),
+      receive: { dropped: [], refusedByHost: [], refused: undefined, frameErrors: 0 },
+      sentOn: second < 5 ? undefined : [{ device: 'eth0', ports: 1, packets: 50 * (second - 5) }],
+    }),
+  });
+  assert.deepEqual(found?.from.rows, [
+    { fate: 'taken by the host or sent on by it', packets: 250 },
+    { fate: 'sent on by eth0', packets: 250 },
+  ]);
+});
+
+test('a macvtap receives what is for its guest, and sends what comes from it', () => {
+  const found = ledger({
+    queues: [{ occupancy: 0 }],
+    more: (second) => ({
+      kind: 'macvtap',
+      macvtap: {
+        offered: 100 * second,
+        dropped: [{ reason: 'FULL_RING', location: 'tap_handle_frame', packets: 40 * second }],
+        delivered: undefined,
+        written: 30 * second,
+        refused: 20 * second,
+      },
+    }),
+  });
+  assert.deepEqual(found, {
+    to: {
+      total: 1000,
+      rows: [
+        { fate: 'delivered to its guest or reader', packets: 600 },
+        { fate: 'lost in it: FULL_RING in tap_handle_frame', packets: 400, isLost: true },
+      ],
+      unaccounted: 0,
+    },
+    from: {
+      total: 500,
+      rows: [
+        { fate: 'sent on by the device below it', packets: 300 },
+        { fate: 'refused by the device below it', packets: 200, isLost: true },
+      ],
+      unaccounted: 0,
+    },
+    refused: [],
+  });
+});

@@ -37,8 +37,34 @@ const LOST = { isLost: true } as const;
 
 /** undefined: the kernel's counters of the device were not read. */
 export function ledgerOf(device: DeviceSpan): Ledger | undefined {
+  if (device.before.macvtap && device.now.macvtap) return { ...ofMacvtap(device), refused: refused(device) };
   if (!device.before.counters || !device.now.counters) return undefined;
   return { to: towards(device), from: passedOn(device), refused: refused(device) };
+}
+
+/** It receives what is for its guest, and transmits what comes from it; where reads are not counted, what it delivered is the rest. */
+function ofMacvtap(device: DeviceSpan): Pick<Ledger, 'to' | 'from'> {
+  const of = (counter: 'offered' | 'delivered' | 'written' | 'refused'): number | undefined =>
+    grown(device, ({ macvtap }) => macvtap?.[counter]);
+  const total = of('offered') ?? 0;
+  const lost = dropped(device, 'lost in it', ({ macvtap }) => macvtap?.dropped ?? []);
+  const waiting = waitingIn(device.now) - waitingIn(device.before);
+  const rest = total - sumOf(lost) - waiting;
+  const delivered = of('delivered');
+  const to = shown([
+    { fate: 'delivered to its guest or reader', packets: delivered ?? Math.max(0, rest) },
+    { fate: waiting < 0 ? 'had waited before' : 'wait in its ring', packets: waiting },
+    ...lost,
+  ]);
+  const [sent = 0, notSent = 0] = [of('written'), of('refused')];
+  const from = shown([
+    { fate: 'sent on by the device below it', packets: sent },
+    { fate: 'refused by the device below it', packets: notSent, ...LOST },
+  ]);
+  return {
+    to: { total, rows: to, unaccounted: delivered === undefined ? 0 : Math.max(0, rest - delivered) },
+    from: { total: sent + notSent, rows: from, unaccounted: 0 },
+  };
 }
 
 function towards(device: DeviceSpan): LedgerColumn {
@@ -72,13 +98,32 @@ function passedOn(device: DeviceSpan): LedgerColumn {
   const byHost = dropped(device, 'dropped by the host', ({ receive }) => receive?.refusedByHost ?? []);
   const lost = sumOf(byHost);
   const unaccounted = Math.min(unexplainedReceive(device), Math.max(0, total - lost));
-  const rest = total - lost - unaccounted;
+  const ways = sentOn(device);
+  const rest = total - lost - unaccounted - sumOf(ways.rows);
+  const kept = ways.sinceBegin ? KEPT : 'taken by the host or sent on by it';
   const rows = shown([
-    // A packet that the host splits or copies may be dropped more often than it came.
-    { fate: rest < 0 ? 'copies and parts among the dropped' : 'taken by the host or sent on by it', packets: rest },
+    // A packet that the host splits or copies may be dropped more often than it came, or dropped and sent on.
+    { fate: rest < 0 ? 'copies and parts among these' : kept, packets: rest },
+    ...ways.rows,
     ...byHost,
   ]);
   return { total, rows, unaccounted };
+}
+
+/** By subtraction. What a VLAN device or a bridge of the host passes on has come by that device, for the kernel. */
+const KEPT = 'kept by the host: its sockets, or a device of its own on top (a bridge, a VLAN)';
+
+/** What the host sent on, since a person asks; `sinceBegin`: in all of the window. */
+function sentOn({ steps, now }: DeviceSpan): { readonly rows: readonly LedgerRow[]; readonly sinceBegin: boolean } {
+  const first = steps.find(({ sentOn }) => sentOn)?.sentOn;
+  if (!first || !now.sentOn) return { rows: [], sinceBegin: false };
+  const rows = now.sentOn.map(({ device, ports, packets }) => {
+    const before = first.find((one) => one.device === device && one.ports === ports)?.packets ?? 0;
+    const fate = device === undefined ? `copied to ${ports} devices` : `sent on by ${device}`;
+    // Counting may have begun anew meanwhile.
+    return { fate, packets: packets >= before ? packets - before : packets };
+  });
+  return { rows, sinceBegin: steps[0]?.sentOn === first };
 }
 
 function refused(device: DeviceSpan): readonly LedgerRow[] {

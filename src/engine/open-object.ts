@@ -28,7 +28,7 @@ export function firstLine(error: unknown): string {
 }
 
 export function openObject(
-  name: 'tapscope' | 'follow' | 'frames',
+  name: 'tapscope' | 'follow' | 'frames' | 'ways',
   limits?: KernelLimits,
   constants?: Constants,
 ): BpfObject {

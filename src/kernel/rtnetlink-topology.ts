@@ -37,6 +37,7 @@ interface BridgeSettings {
 }
 
 interface PortSettings {
+  readonly forwards: boolean;
   readonly floodsMulticast: boolean;
   readonly floodsBroadcast: boolean;
   /** Only addresses that a program wrote may send (802.1X). */
@@ -64,6 +65,8 @@ const IFLA_BR_MCAST_QUERIER = 25;
 const IFLA_BR_MCAST_QUERIER_STATE = 47;
 const BRIDGE_QUERIER_IP_ADDRESS = 1;
 const BRIDGE_QUERIER_IPV6_ADDRESS = 5;
+const IFLA_BRPORT_STATE = 1;
+const BR_STATE_FORWARDING = 3;
 const IFLA_BRPORT_MCAST_FLOOD = 27;
 const IFLA_BRPORT_BCAST_FLOOD = 30;
 const IFLA_BRPORT_LOCKED = 39;
@@ -121,6 +124,7 @@ function bridgeOf(data: DataView | undefined): BridgeSettings {
 function portOf(data: DataView | undefined): PortSettings {
   const found = nested(data);
   return {
+    forwards: integer(found.get(IFLA_BRPORT_STATE)) === BR_STATE_FORWARDING,
     floodsMulticast: integer(found.get(IFLA_BRPORT_MCAST_FLOOD)) !== 0,
     floodsBroadcast: integer(found.get(IFLA_BRPORT_BCAST_FLOOD)) !== 0,
     isLocked: integer(found.get(IFLA_BRPORT_LOCKED)) === 1,

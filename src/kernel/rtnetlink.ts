@@ -43,7 +43,7 @@ interface LinkStats {
   readonly txDropped: number;
 }
 
-interface Qdisc {
+export interface Qdisc {
   readonly ifindex: number;
   /** 0xMAJORMINOR, as in `tc`: 0x80010000 is 8001:0. */
   readonly handle: number;

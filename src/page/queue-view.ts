@@ -11,6 +11,7 @@ import { localTime } from './clock.ts';
 import { copyButton } from './copy-button.ts';
 import { element, say } from './element.ts';
 import { FindingList } from './finding-list.ts';
+import { type LedgerAnswer, LedgerTable } from './ledger-table.ts';
 import { linkTo } from './moment.ts';
 import { QueueTiles } from './queue-tiles.ts';
 
@@ -34,6 +35,7 @@ export class QueueView {
   readonly #findings = new FindingList();
   readonly #charts: Charts;
   readonly #tiles = new QueueTiles();
+  readonly #ledger = new LedgerTable();
   readonly #owner = element('p', { class: 'quiet owner' });
   readonly #trouble = element('p', { class: 'trouble', role: 'status' });
   readonly #timer: ReturnType<typeof setInterval> | undefined;
@@ -60,6 +62,7 @@ export class QueueView {
       this.#trouble,
       this.#findings.root,
       this.#tiles.root,
+      this.#ledger.root,
       this.#charts.root,
     );
     if (moment === undefined) this.#timer = setInterval(() => void this.#ask(), ASK_EVERY_MS);
@@ -104,8 +107,19 @@ export class QueueView {
         return { from: at, to: at, text: visible(text), colour: COLOURS.change };
       });
       this.#charts.draw(series);
+      await this.#askLedger();
     } catch {
       say(this.#trouble, 'The agent does not answer; the charts stand still.');
     }
+  }
+
+  async #askLedger(): Promise<void> {
+    const { netns, device } = this.#address;
+    const then = this.#moment === undefined ? '' : `?at=${this.#moment}`;
+    const answer = await fetch(`/api/v1/ledger/${netns}/${encodeURIComponent(device)}${then}`);
+    // A device that is gone has charts, and no ledger of now.
+    if (!answer.ok || this.#isClosed) return;
+    const ledger: LedgerAnswer = await answer.json();
+    this.#ledger.show(ledger);
   }
 }

@@ -25,6 +25,7 @@ const BEGIN = Math.floor(Date.now() / 1000) - 40;
 function snapshotAt(second: number): Snapshot {
   const devices = structuredClone(goldenSnapshot.devices).map((device) => ({
     ...device,
+    counters: device.counters && { ...device.counters, txPackets: second },
     queues: device.queues.map((queue) => ({
       ...queue,
       counters: queue.counters && { ...queue.counters, offered: 100 * second, delivered: 40 * second },
@@ -155,6 +156,10 @@ test('findings and queues, of now and of then', async (t) => {
       const named = await json(ask, `/api/v1/queues/${encodeURIComponent(name)}/tap0/0/history`);
       assert.deepEqual([at(named, 'netns'), at(named, 'device')], [4026532285, 'tap0']);
     }
+    const ledger = await json(ask, '/api/v1/ledger/4026531840/tap0');
+    assert.deepEqual([at(ledger, 'takenAt'), at(ledger, 'seconds')], [BEGIN + 40, 10]);
+    const [row] = listAt(at(ledger, 'to'), 'rows');
+    assert.deepEqual(row, { fate: 'delivered to its guest or reader', packets: 10 });
   }
 });
 
@@ -174,6 +179,7 @@ test('what cannot be answered is one sentence', async (t) => {
       ['/api/v1/queues/here/tap0/0/history', 404, /no queue 0 of "tap0" in network namespace "here"/],
       ['/api/v1/queues/4026531840/tap404/0/history', 404, /no queue 0 of "tap404"/],
       ['/api/v1/queues/4026531840/%3Cscript%3E/0/history', 404, /no queue 0 of "<script>"/],
+      ['/api/v1/ledger/4026531840/tap404', 404, /no counters of "tap404"/],
       ['/api/v2/findings', 404, /No such page/],
     ] as const) {
       const answer = await ask(path);

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { report } from '../diagnosis/active-findings.ts';
 import { judge } from '../diagnosis/judge.ts';
+import { ledgerOf } from '../diagnosis/ledger.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
 import { TrendBuilder } from '../diagnosis/queue-trends.ts';
@@ -59,14 +60,15 @@ const questioning = {
   properties: { question: { type: 'boolean', default: false }, exact: { type: 'boolean', default: false } },
   additionalProperties: false,
 } as const;
+const deviceParts = {
+  netns: { type: 'string', minLength: 1, maxLength: 1020 },
+  // 15 bytes, each written as \xff at most.
+  device: { type: 'string', minLength: 1, maxLength: 60 },
+} as const;
+const oneDevice = { type: 'object', properties: deviceParts } as const;
 const oneQueue = {
   type: 'object',
-  properties: {
-    netns: { type: 'string', minLength: 1, maxLength: 1020 },
-    // 15 bytes, each written as \xff at most.
-    device: { type: 'string', minLength: 1, maxLength: 60 },
-    queue: { type: 'integer', minimum: 0, maximum: 65_535 },
-  },
+  properties: { ...deviceParts, queue: { type: 'integer', minimum: 0, maximum: 65_535 } },
 } as const;
 
 /**
@@ -82,10 +84,12 @@ interface Timed {
 interface Spanned extends Timed {
   readonly seconds: number;
 }
-interface OneQueue {
+interface OneDevice {
   /** Inode number or name. */
   readonly netns: string;
   readonly device: string;
+}
+interface OneQueue extends OneDevice {
   readonly queue: number;
 }
 
@@ -228,6 +232,23 @@ export function addApi(
         if (series && series.takenAt.length > 0) return { ...header, netns, device, queue, ...series };
         const [name, where] = [device, place].map((one) => escapedJson(JSON.stringify(one)));
         throw notThere(`There was no queue ${queue} of ${name} in network namespace ${where} then.`);
+      });
+    },
+  );
+
+  app.get<{ Querystring: Spanned; Params: OneDevice }>(
+    '/api/v1/ledger/:netns/:device',
+    { schema: { querystring: spanned(JUDGED_SECONDS), params: oneDevice }, preHandler: short },
+    async ({ query, params: { netns: place, device: typed } }, reply) => {
+      const { at: time = now(), seconds } = query;
+      const [netns, device] = [inodeOf(place), typedName(typed)];
+      return sendMade(reply, () => {
+        const window = windowOf([...history.window(time, seconds).snapshots]);
+        const span = window.devices.find(({ now: { netns: its, name } }) => its === netns && name === device);
+        const ledger = span && ledgerOf(span);
+        if (ledger) return { ...header, netns, device, takenAt: window.endedAt, seconds: span.seconds, ...ledger };
+        const [name, where] = [device, place].map((one) => escapedJson(JSON.stringify(one)));
+        throw notThere(`There were no counters of ${name} in network namespace ${where} then.`);
       });
     },
   );

@@ -57,11 +57,23 @@ interface Macvtap {
   readonly delivered: number | undefined;
   /** Packets from the guest or writer. */
   readonly written: number;
+  /** Packets from it that were not sent: the device below refused them, or had no carrier; undefined: an older recording. */
+  readonly refused?: number;
 }
 
 /** Packets that are lost and that no counter of the kernel's has. */
 export interface UncountedLoss {
   readonly cause: string;
+  readonly packets: number;
+}
+
+/** Packets from the guest or writer that the host has sent on. */
+export interface SentOn {
+  /** The first device that they left by; undefined: copies left by several. */
+  readonly device?: string;
+  /** How many devices each of them left by. */
+  readonly ports: number;
+  /** Since the question was asked. */
   readonly packets: number;
 }
 
@@ -170,6 +182,8 @@ export interface Device {
   readonly bridgePort?: BridgePort | 'unread' | undefined;
   /** undefined: no person asks, or an older recording. */
   readonly surroundings?: Surroundings | undefined;
+  /** undefined: no person asks, the kernel refuses the programs, or an older recording. */
+  readonly sentOn?: readonly SentOn[] | undefined;
   /** undefined: nobody asks, nothing tells, or an older recording. */
   readonly programSide?: ProgramSide | undefined;
   readonly uncounted: readonly UncountedLoss[];

@@ -69,6 +69,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   filtersVlans: true,
   floods: true,
   isCopy: true,
+  isOpen: true,
   isLocked: true,
   isNeighbour: true,
   hasRefused: true,

@@ -11,8 +11,10 @@ export interface TcRedirect {
   /** The packet goes on where it was, and a copy is sent. */
   readonly isCopy: boolean;
   readonly packets: number;
-  /** Packets of these that were not sent: the other device was down or had no carrier. */
+  /** Packets of these that were not sent: the other device was down or had no carrier, or its qdisc refused them. */
   readonly failed: number;
+  /** The other device is up and has a carrier; undefined: it is gone, or an older recording. */
+  readonly isOpen?: boolean;
 }
 
 /** An address behind the device, or in its subnet, for which the host takes another way. */
@@ -48,9 +50,9 @@ export interface WithheldFrames {
   readonly from: string;
   /**
    * elsewhere: the bridge has the address at another port. vlan-in, vlan-out: the port that they came in by, or this one, does not allow the VLAN.
-   * group: it snoops, and no port has reported the group. no-flood: the port gets no frames to unknown groups, or no broadcasts.
+   * closed: the port that they came in by does not forward. group: it snoops, and no port has reported the group. no-flood: the port gets no frames to unknown groups, or no broadcasts.
    */
-  readonly cause: 'elsewhere' | 'vlan-in' | 'vlan-out' | 'group' | 'no-flood';
+  readonly cause: 'elsewhere' | 'closed' | 'vlan-in' | 'vlan-out' | 'group' | 'no-flood';
   /** Since the question was asked, while the tables said so. */
   readonly packets: number;
 }
@@ -67,12 +69,25 @@ export interface BridgeTable {
   readonly withheld: readonly WithheldFrames[];
 }
 
+/** Packets that stand in the qdiscs of a device of the namespace. */
+export interface OthersBacklog {
+  readonly device: string;
+  /** Of the root: 'tbf', 'mq'. */
+  readonly kind: string;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Packets that left it since it was made. */
+  readonly sent: number;
+}
+
 export interface Surroundings {
   /** User and group that may attach; undefined: nobody was named. */
   readonly owner?: number;
   readonly group?: number;
   readonly redirects: readonly TcRedirect[];
   readonly strays: readonly StrayAddress[];
+  /** Of devices in whose qdiscs packets stand; undefined: an older recording. */
+  readonly backlogs?: readonly OthersBacklog[];
   /** undefined: it is no port of a bridge, or its tables were not read. */
   readonly table?: BridgeTable;
   /** What could not be read, and why, in sentences. */

@@ -20,6 +20,7 @@ import { stops } from './stops.ts';
 import { surroundings } from './surroundings.ts';
 import { transmit } from './transmit.ts';
 import { vhost } from './vhost.ts';
+import { ways } from './ways.ts';
 
 /** An event needs others of subjects before its own. */
 export const SUBJECTS: readonly Subject[] = [
@@ -39,6 +40,7 @@ export const SUBJECTS: readonly Subject[] = [
   readers,
   owners,
   surroundings,
+  ways,
   programSide,
   self,
 ];

@@ -171,6 +171,7 @@ function deviceOf(
       dropped: meaning(freed, 'dropped'),
       delivered,
       written: counters.txPackets,
+      refused: counters.txDropped,
     },
     uncounted: uncountedOf(freed),
     degraded,

@@ -113,6 +113,17 @@ test('a stale entry of another host’s address beside good traffic', { skip: no
   await assertTold(one, CLEAN);
 });
 
+test('the port by which frames for the guest come is closed, and open again', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  await learned(one);
+  await streamTo(one, '10.90.0.2');
+  await one.lab.exec('bridge', ...'link set dev ve1 state 0'.split(' '));
+  await assertTold(one, /^warning: bridge-table .*they come by ve1, and that port of br0 does not forward/);
+  await one.lab.exec('bridge', ...'link set dev ve1 state 3'.split(' '));
+  await wait(1500);
+  await assertTold(one, CLEAN);
+});
+
 test('two guests send from one address, and then one of them', { skip: noLab }, async (t) => {
   const one = await bridged(t);
   let isTwice = true;
@@ -229,6 +240,14 @@ test('a guest’s packets are redirected to a device that is up, and then down',
     one,
     /^(warning|critical): redirected-away .*of \d+ packets that tc redirects at its ingress to ve0/,
   );
+});
+
+test('tc redirects what a guest sends to a device whose qdisc is full', { skip: noLab }, async (t) => {
+  const one = await redirected(t);
+  await redirectTo(one.lab, 'tap0', 've0');
+  await one.lab.tc('qdisc replace dev ve0 root tbf rate 100kbit burst 2000 limit 3000');
+  often(one, 100, () => one.reader.write('a', 20, 1000));
+  await assertTold(one, /^warning: redirected-away .*to ve0, whose qdisc refuses them/);
 });
 
 /** tap0 has 10.91.0.1/24 and a neighbour. */

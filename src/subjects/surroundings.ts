@@ -10,6 +10,7 @@ import { listNamespaces, ownNamespace } from '../kernel/namespaces.ts';
 import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
 import { BridgeFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
 import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
+import { backlogsIn } from './surroundings/others-backlogs.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
 import { straysOf } from './surroundings/stray-addresses.ts';
 
@@ -236,6 +237,7 @@ class Watch {
       ...(link?.tun?.group !== undefined && { group: link.tun.group }),
       redirects: redirectsOf(ifindex, tables),
       strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
+      backlogs: backlogsIn(tables),
       ...(table && { table }),
       unread,
     };
@@ -268,11 +270,15 @@ function redirectsOf(ifindex: number, { mirred, links }: NamespaceTables): reado
   return mirred
     .filter(({ from, to, isCopy }) => to === ifindex || !links.has(to) || (takes(from) && !isCopy))
     .slice(0, MOST_REDIRECTS)
-    .map(({ from, to, ...more }) => ({
-      ...more,
-      from: links.get(from)?.name ?? String(from),
-      to: links.get(to)?.name ?? '',
-    }));
+    .map(({ from, to, ...more }) => {
+      const target = links.get(to);
+      return {
+        ...more,
+        from: links.get(from)?.name ?? String(from),
+        to: target?.name ?? '',
+        ...(target && { isOpen: target.isUp && target.hasCarrier }),
+      };
+    });
 }
 
 function keyOf({ address, vlan, from, cause }: WithheldFrames): string {

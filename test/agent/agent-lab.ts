@@ -39,20 +39,20 @@ export interface AttachedLab extends AgentLab {
 }
 
 /** Taken after this call: on a slow machine an agent answers from the newest snapshot there is. */
-export async function freshSnapshot(socket: string): Promise<Snapshot> {
+export async function freshSnapshot(socket: string, wish?: 'question'): Promise<Snapshot> {
   const asked = Date.now() / 1000;
-  let snapshot = await askSnapshot(socket);
+  let snapshot = await askSnapshot(socket, undefined, wish);
   await until(async () => {
-    if (snapshot.takenAt < asked) snapshot = await askSnapshot(socket);
+    if (snapshot.takenAt < asked) snapshot = await askSnapshot(socket, undefined, wish);
     return snapshot.takenAt >= asked;
   }, FRESH_WITHIN_MS);
   return snapshot;
 }
 
-/** `tapscope serve` as built, with the best mechanisms, as the test before left it. */
-export async function standingLab(): Promise<AgentLab> {
+/** `tapscope serve` as built, with the best mechanisms, as the test before left it. `wish`: each snapshot is a person's question. */
+export async function standingLab(wish?: 'question'): Promise<AgentLab> {
   const { pid, socket } = await standingAgent();
-  const snapshot = (): Promise<Snapshot> => freshSnapshot(socket);
+  const snapshot = (): Promise<Snapshot> => freshSnapshot(socket, wish);
   const { agent } = await snapshot();
   return {
     pid,

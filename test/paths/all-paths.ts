@@ -32,7 +32,13 @@ async function routed(site: Site): Promise<Ends> {
   await near.ip(`neigh replace ${BEYOND} lladdr ${await macOf(far, 'far0')} dev up0 nud permanent`);
   await far.ip(`neigh replace 10.99.0.1 lladdr ${await macOf(near, 'up0')} dev far0 nud permanent`);
   const nowhere = { 'no route': toPeer('10.98.0.1'), 'hop limit': toPeer(BEYOND, 9, { ttl: 1 }) };
-  return { ...ends, peer: far, peerAddress: BEYOND, refused: { 'no socket': toPeer(PEER, 11), ...nowhere } };
+  return {
+    ...ends,
+    peer: far,
+    peerAddress: BEYOND,
+    leavesBy: 'up0',
+    refused: { 'no socket': toPeer(PEER, 11), ...nowhere },
+  };
 }
 
 const BLOCKED = 12;
@@ -118,7 +124,7 @@ export const PATHS: readonly Path[] = [
       await plug(site, 'link add va type veth peer name vb');
       await bridge(site, 'br0', '', 'tap0', 'va');
       await bridge(site, 'br1', '', 'vb', 'up0');
-      return peerAt(site, 'far0');
+      return { ...(await peerAt(site, 'far0')), leavesBy: 'va' };
     },
   },
   {
@@ -130,7 +136,7 @@ export const PATHS: readonly Path[] = [
       await plug(site, 'addr add 10.99.0.1/24 dev up0', tunnel(BEYOND, 'up0'));
       await far.ipBatch([`addr add ${BEYOND}/24 dev far0`, tunnel('10.99.0.1', 'far0'), 'link set vx0 up']);
       await bridge(site, 'br0', '', 'tap0', 'vx0');
-      return peerAt(site, 'vx0');
+      return { ...(await peerAt(site, 'vx0')), leavesBy: 'vx0' };
     },
   },
   {
@@ -166,6 +172,15 @@ export const PATHS: readonly Path[] = [
       const ends = await local(site, 'tap0.5');
       const mac = await macOf(site.near, 'tap0');
       return { ...ends, frame: (packet) => tagged(5, ethernet(mac, packet)), refused: {} };
+    },
+  },
+  {
+    name: 'two other ports of a bridge that does not know the peer',
+    build: async (site) => {
+      await plug(site, 'link add va type veth peer name vb', 'link set vb up');
+      await bridge(site, 'br0', '', 'tap0', 'va', 'up0');
+      for (const port of ['up0', 'va']) await site.near.exec('bridge', 'link', 'set', 'dev', port, 'learning', 'off');
+      return { ...(await peerAt(site, 'far0')), leavesBy: undefined, copies: 2 };
     },
   },
   {

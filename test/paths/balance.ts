@@ -23,6 +23,9 @@ interface Truth {
   readonly arrived: number;
   /** Written, and to be dropped by this host. */
   readonly refused: number;
+  /** The device by which the others leave, or by how many; neither: the host keeps them. */
+  readonly leavesBy: string | undefined;
+  readonly copies: number;
 }
 
 /** Plays `packets` of them; answers what was counted, for the record. Throws what `build` throws. */
@@ -66,7 +69,8 @@ export async function assertBalanced(
   const after = await atRest(agent, near, ends.device);
   // The guest hears of most of what the host refused.
   sentTo += (await errorsSent(near)) - errors;
-  const truth = { sentTo, read, written, refused, arrived: await arrived() };
+  const [leavesBy, copies] = [ends.leavesBy, ends.copies ?? 0];
+  const truth = { sentTo, read, written, refused, leavesBy, copies, arrived: await arrived() };
   const ledger = ledgerBetween([before, after], near.inode, ends.device);
   const said = `${path.name}, ring ${ring}: ${JSON.stringify(truth)}\n${JSON.stringify(ledger)}`;
   assertLedger(ledger, truth, said);
@@ -84,6 +88,7 @@ function assertLedger({ to, from, refused }: Ledger, truth: Truth, said: string)
       passed: from.total,
       dropped: lostIn(from),
       unknownFrom: from.unaccounted,
+      sentOn: packetsOf(from, `sent on by ${truth.leavesBy}`) + packetsOf(from, `copied to ${truth.copies} devices`),
       refused,
     },
     {
@@ -94,6 +99,7 @@ function assertLedger({ to, from, refused }: Ledger, truth: Truth, said: string)
       passed: truth.written,
       dropped: truth.refused,
       unknownFrom: 0,
+      sentOn: truth.leavesBy || truth.copies ? truth.arrived : 0,
       refused: [],
     },
     said,
@@ -110,6 +116,10 @@ function assertLedger({ to, from, refused }: Ledger, truth: Truth, said: string)
       said,
     );
   }
+}
+
+function packetsOf({ rows }: LedgerColumn, wanted: string): number {
+  return rows.find(({ fate }) => fate === wanted)?.packets ?? 0;
 }
 
 function lostIn({ rows }: LedgerColumn): number {
@@ -144,6 +154,12 @@ async function atRest(agent: AgentLab, lab: NamespaceLab, device: string): Promi
   const read = async (): Promise<string> =>
     JSON.stringify(linkCounters(parseJson(await lab.ip(`-j -s link show dev ${device}`))));
   let taken = await agent.snapshot();
+  const isFollowed = ({ devices }: Snapshot): boolean =>
+    devices.some(({ netns, name, sentOn }) => netns === lab.inode && name === device && sentOn);
+  await until(async () => {
+    if (!isFollowed(taken)) taken = await agent.snapshot();
+    return isFollowed(taken);
+  });
   await until(async () => {
     const was = await read();
     await agent.snapshot();

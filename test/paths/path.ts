@@ -30,6 +30,10 @@ export interface Ends {
   readonly frame: (packet: Buffer) => Buffer;
   /** Packets that this host drops, where it can be known whose they were, by a name of the kind. */
   readonly refused: Readonly<Record<string, Buffer>>;
+  /** The device of near by which the guest's packets leave; absent: the host keeps them. */
+  readonly leavesBy?: string | undefined;
+  /** Each of them leaves by so many devices, instead. */
+  readonly copies?: number;
   /** What is sent to the guest at this port is dropped before its device. */
   readonly blocked?: number;
 }
@@ -75,5 +79,6 @@ export async function peerAt({ far }: Site, device: string): Promise<Ends> {
     peerAddress: PEER,
     frame: (packet) => ethernet(mac, packet),
     refused: {},
+    leavesBy: 'up0',
   };
 }

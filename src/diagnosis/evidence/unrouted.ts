@@ -10,6 +10,8 @@ import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss
 
 /** The fewest drops that count: broadcasts to a device that was left over are fewer. */
 export const FEWEST_BESIDE = 50;
+/** The same for a device that got nothing: a sender asks for the address once a second, and the answer to that is lost too. */
+const FEWEST_OF_SILENT = 5;
 /** The share of these in the sum of them and the offered packets. It is a bound: some drops were for no tap. */
 const UNROUTED_SHARE = 0.01;
 /** Places of drops that are named beside the doubt. */
@@ -45,7 +47,7 @@ export function placesOf(drops: readonly UnroutedDrop[]): string {
 /** So many that what is missing behind a device which was `offered` so many may be among them. */
 export function mayBeItsOwn(drops: readonly UnroutedDrop[], offered: number): boolean {
   const lost = sumOf(drops);
-  return lost >= FEWEST_BESIDE && lost >= UNROUTED_SHARE * (offered + lost);
+  return lost >= (offered === 0 ? FEWEST_OF_SILENT : FEWEST_BESIDE) && lost >= UNROUTED_SHARE * (offered + lost);
 }
 
 export interface Doubtful {

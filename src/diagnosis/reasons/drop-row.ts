@@ -29,6 +29,8 @@ export interface DropRow {
   readonly way?: Way;
   /** Only of devices that carry IP packets, or Ethernet frames. */
   readonly carries?: 'packets' | 'frames';
+  /** Only of a port of a bridge that is isolated beside others, or locked. */
+  readonly port?: 'isolated' | 'locked';
   /** Of noise: the share of the device's packets, 0 to 1, from which on it is a fault; undefined: a fifth. */
   readonly bulk?: number;
   /** No row of the table: only the place is known. */

@@ -10,15 +10,24 @@ import { NO_REASON, REASON_ROWS } from './reason-table.ts';
 import { UNNAMED_ROWS } from './unnamed-rows.ts';
 
 type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted'>;
+type Explained = Pick<Device, 'kind' | 'bridgePort' | 'surroundings'>;
 
 /** The row of the drop. Equal causes are equal rows, whatever their reasons are called. */
-export function explain(drop: Dropped, { kind }: Pick<Device, 'kind'>, way: Way): DropRow {
+export function explain(drop: Dropped, device: Explained, way: Way): DropRow {
   if (drop.unwanted) return IN_RX_DROPPED.includes(drop.reason) ? FOR_OTHERS_OF_NO_PROTOCOL : FOR_OTHERS;
   const rows = drop.reason === NO_REASON ? UNNAMED_ROWS.get(drop.location) : REASON_ROWS[drop.reason];
-  const carries = kind === 'tun' || kind === 'ipvtap' ? 'packets' : 'frames';
+  const carries = device.kind === 'tun' || device.kind === 'ipvtap' ? 'packets' : 'frames';
   const fits = (row: DropRow): boolean =>
-    (row.at?.includes(drop.location) ?? true) && (row.way ?? way) === way && (row.carries ?? carries) === carries;
+    (row.at?.includes(drop.location) ?? true) &&
+    (row.way ?? way) === way &&
+    (row.carries ?? carries) === carries &&
+    (row.port === undefined || isPort(device, row.port));
   return rows?.find(fits) ?? unknownCause(drop);
+}
+
+function isPort({ bridgePort: port, surroundings }: Explained, how: NonNullable<DropRow['port']>): boolean {
+  if (how === 'locked') return surroundings?.table?.isLocked === true;
+  return port !== undefined && port !== 'unread' && port.isolatedBeside > 0;
 }
 
 /** Reasons of broadcasts that the kernel counts in rx_dropped too (__netif_receive_skb_core). */

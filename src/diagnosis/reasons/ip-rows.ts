@@ -86,7 +86,7 @@ export const IP_ROWS: DropRows = {
         inGuest('ip neigh flush dev eth0', 'forgets the host’s old address; it asks for the new one by itself.'),
         onHost(
           'ip -d link show dev {device}',
-          'The host’s address here. A restored guest knows an older one: ip link set dev {device} address OLD gives that back.',
+          'The host’s address here, and its bridge (master), if any. A restored guest knows an older address: ip link set dev {device} address OLD gives it back.',
         ),
       ],
       carries: 'frames',
@@ -124,9 +124,12 @@ export const IP_ROWS: DropRows = {
     },
     {
       class: 'loss',
-      cause: 'their source or destination is of the link only, and may not be forwarded',
+      cause: 'the host does not forward IPv6, or one of their addresses is of the link only',
       at: ['ip6_forward'],
-      remedies: [onHost('ip -6 route show table all', 'Shows the routes; a guest needs a global address to leave.')],
+      remedies: [
+        onHost('sysctl net.ipv6.conf.all.forwarding', 'Must be 1 for a host that routes for its guests.'),
+        onHost('ip -6 route show table all', 'Shows the routes; a guest needs a global address to leave.'),
+      ],
     },
     {
       class: 'loss',

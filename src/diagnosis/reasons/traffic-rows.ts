@@ -47,7 +47,24 @@ function managed(cause: string): readonly DropRow[] {
   return inQdisc('noise', cause).map((row) => ({ ...row, bulk: MANAGED_SHARE }));
 }
 
-const generic = inQdisc('policed', 'drops them: it is full, its rate too low, or its filter refuses them');
+const carriers: DropRemedy = onHost(
+  'ip -br link show',
+  'Shows the devices that are up without a carrier (NO-CARRIER).',
+);
+
+/** A device without a carrier has the qdisc noop, which drops all. */
+const generic: readonly DropRow[] = inQdisc(
+  'policed',
+  'drops them: it is full, its rate too low, or its filter refuses them',
+).map((row) =>
+  row.way === 'to'
+    ? row
+    : {
+        ...row,
+        cause: 'the device by which they leave has no carrier, or its qdisc is full, too slow, or refuses them',
+        remedies: [showAll, carriers],
+      },
+);
 const overLimit = inQdisc('policed', 'is full: its limit or its rate is too small');
 const congested = managed('drops them to keep the delay short (queue management)');
 const flood = inQdisc('policed', 'takes their flow for a flood that does not slow down (cake)');

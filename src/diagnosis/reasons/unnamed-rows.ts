@@ -40,6 +40,43 @@ const one = (row: DropRow): readonly DropRow[] => [row];
 const same = (row: DropRow, ...at: readonly string[]): readonly (readonly [string, readonly DropRow[]])[] =>
   at.map((name) => [name, [row]]);
 
+const addresses: DropRemedy = onHost(
+  'bridge fdb show',
+  'Shows behind which port the bridge knows each MAC address; one that moved is told anew by its first frame.',
+);
+
+const isolatedPort: DropRow = {
+  class: 'meant',
+  cause: 'its port of the bridge is isolated, and so is the port of their destination',
+  port: 'isolated',
+  remedies: [
+    onHost(
+      'bridge link set dev {device} isolated off',
+      'Lets it reach all ports. Not if guests are kept apart on purpose.',
+    ),
+    ports,
+  ],
+};
+
+const lockedPort: DropRow = {
+  class: 'loss',
+  cause: 'its port of the bridge takes no frames from this address: it is locked',
+  remedies: [
+    onHost(
+      'bridge fdb show',
+      'A locked port needs an entry of the guest’s address: bridge fdb add ADDRESS dev {device} master static.',
+    ),
+    ports,
+  ],
+};
+
+const closedTarget: DropRow = {
+  class: 'loss',
+  cause:
+    'the bridge’s port of their destination may not have them: its state, VLAN, isolation, or the port they came by',
+  remedies: [ports, addresses],
+};
+
 /** Rows of drops without a reason, by function. */
 export const UNNAMED_ROWS: ReadonlyMap<string, readonly DropRow[]> = new Map<string, readonly DropRow[]>([
   // Bridges.
@@ -64,34 +101,19 @@ export const UNNAMED_ROWS: ReadonlyMap<string, readonly DropRow[]> = new Map<str
     'br_handle_vlan',
     'br_pass_frame_up',
   ),
-  [
-    'br_forward',
-    one({
-      class: 'loss',
-      cause:
-        'the bridge’s port of their destination may not have them: its state, VLAN, isolation, or the port they came by',
-      remedies: [
-        ports,
-        onHost(
-          'bridge fdb show',
-          'Shows behind which port the bridge knows each MAC address; one that moved is told anew by its first frame.',
-        ),
-      ],
-    }),
-  ],
+  // Where the compiler ends br_forward() with a jump, its caller is named in its place.
+  ['br_forward', [isolatedPort, closedTarget]],
   [
     'br_handle_frame_finish',
-    one({
-      class: 'loss',
-      cause: 'its port of the bridge takes no frames from this address: it is locked, closed or just leaves the bridge',
-      remedies: [
-        ports,
-        onHost(
-          'bridge fdb show',
-          'A locked port needs an entry of the guest’s address: bridge fdb add ADDRESS dev {device} master static.',
-        ),
-      ],
-    }),
+    [
+      isolatedPort,
+      { ...lockedPort, port: 'locked' },
+      {
+        ...closedTarget,
+        cause:
+          'its bridge port is locked or closed, or that of their destination may not have them (state, VLAN, the same)',
+      },
+    ],
   ],
   [
     'br_handle_frame',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { BridgePort } from '../../snapshot/device.ts';
-import { receivedFrom } from '../evidence/from-guest.ts';
+import type { BridgePort, OtherDrop } from '../../snapshot/device.ts';
+import { receivedFrom, refusedByHost } from '../evidence/from-guest.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
@@ -41,6 +41,11 @@ function forwards({ bridgeUp, state }: BridgePort): boolean {
   return bridgeUp && state === 'forwarding';
 }
 
+/** Before Linux 6.13 the function alone says so. */
+function isAtClosedPort({ reason, location }: OtherDrop): boolean {
+  return reason === 'BRIDGE_INGRESS_STP_STATE' || (reason === 'NOT_SPECIFIED' && location === 'br_handle_frame');
+}
+
 function isOpen({ bridgePort: port }: DeviceSpan['now']): boolean {
   return port !== undefined && port !== 'unread' && forwards(port);
 }
@@ -58,6 +63,8 @@ function closed(device: DeviceSpan, window: Window, port: BridgePort, isAsked: b
   return [
     onDevice(device, {
       severity,
+      // host-refuses has these too, and does not know why the port is closed.
+      explains: refusedByHost(device, isAtClosedPort),
       brief: `gets nothing from the bridge ${port.bridge}: ${whyClosed(port)}`,
       cause: `${nameOf(device)}: the bridge ${port.bridge} forwards nothing to it and takes nothing from it: ${whyClosed(port)}.`,
       evidence: [

@@ -40,7 +40,7 @@ function judged(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   if (!up || !carrier || !table || !port || port === 'unread' || !port.bridgeUp || port.state !== 'forwarding')
     return [];
   const seen = { device, window, port, table };
-  return [misplaced(seen), byVlan(seen), locked(seen), byGroup(seen), notFlooded(seen)]
+  return [misplaced(seen), byClosedPort(seen), byVlan(seen), locked(seen), byGroup(seen), notFlooded(seen)]
     .flatMap((one) => one ?? [])
     .slice(0, 1);
 }
@@ -107,6 +107,37 @@ function repair(device: DeviceSpan, window: Window, { address, port, how }: Misp
     by: 'host',
   };
   return [remove, look];
+}
+
+/** The port that they come in by is closed, not this one. */
+function byClosedPort({ device, window, port }: Seen): Diagnosis | undefined {
+  const withheld = withheldIn(device, ['closed']);
+  const lost = packetsOf(withheld);
+  const [first] = withheld;
+  if (!first || lost < FEWEST) return undefined;
+  return onDevice(device, {
+    severity: 'warning',
+    brief: `gets no frames that come by ${first.from}: that port of ${port.bridge} does not forward`,
+    cause: `${nameOf(device)} gets none of ${framesOf(withheld)}: they come by ${first.from}, and that port of ${port.bridge} does not forward.`,
+    evidence: [`${count(lost)} frames met the closed port in ${device.seconds.toFixed(0)} s`],
+    remedies: [
+      lookAt(
+        device,
+        window,
+        `bridge -d link show dev ${quoted(first.from)}`,
+        'Shows the port’s state. One that listens or learns needs up to 30 s; a spanning tree closes a second way.',
+      ),
+      {
+        command: inNamespaceOf(device, window, `bridge link set dev ${quoted(first.from)} state 3`),
+        effect: 'If no spanning tree runs: it forwards at once. See which program had set it: it may do so again.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+    ],
+    rejected: [{ rule: HOST_FIREWALL, because: 'the bridge looks at the port’s state before any rule of forward' }],
+    confidence: 'high',
+  });
 }
 
 function byVlan({ device, window, port, table }: Seen): Diagnosis | undefined {

@@ -18,13 +18,44 @@ export const noReader: Rule = {
   summary: 'packets are sent to a device that no process has open',
   explanation:
     'A persistent device stays when its process ends. Packets to it are then lost before tun: the kernel has put the qdisc noop in the place of the one that tc still shows. Where a process has the device open and all its queues detached, tun itself drops (DEV_READY).\n\n' +
+    'A macvtap that no process has open, and that is asked about, passes its packets to the host’s own stack.\n\n' +
     'Devices that were left over get broadcasts of their bridge; below ten packets a second that is noise. What tc filters of other devices redirect to it is dropped there, and in no counter of this device. A device that is asked about is reported though nothing is lost yet.\n\n' +
     'A program that is to open it needs the right: the owner’s user or the group that ip -d link shows, or CAP_NET_ADMIN. Since Linux 7.3.3 and 6.12.117 a device without owner and group can be opened with CAP_NET_ADMIN only.',
   symptom: 'loss-before-tun',
   needs: ['devices', 'before'],
   judge: (window, asked) =>
-    window.devices.flatMap((device) => orphan(sinceItsReaderLeft(device), window, device === asked)),
+    window.devices.flatMap((device) => [
+      ...orphan(sinceItsReaderLeft(device), window, device === asked),
+      ...(device === asked ? unopened(device) : []),
+    ]),
 };
+
+/** A macvtap that nobody has open is an ordinary device of the host: its frames go to the host’s own stack. */
+function unopened(device: DeviceSpan): readonly Diagnosis[] {
+  const { up, attachedQueues, macvtap } = device.now;
+  if (!up || !macvtap || attachedQueues !== 0 || device.before.attachedQueues !== 0) return [];
+  const came = grown(device, ({ macvtap: counts }) => counts?.offered) ?? 0;
+  return [
+    onDevice(device, {
+      severity: 'warning',
+      explains: came,
+      brief: 'has no guest: no process has it open, and the host itself gets its packets',
+      cause: `${nameOf(device)}: no process has it open, so ${count(came)} packets for its guest went to the host’s own stack in ${device.seconds.toFixed(0)} s.`,
+      evidence: ['0 queues attached', `${count(came)} packets came to it`],
+      remedies: [
+        {
+          command: undefined,
+          effect: 'Start the VM that should read it: it opens /dev/tap and the ifindex of the device.',
+          lossless: true,
+          restart: true,
+          by: 'host',
+        },
+      ],
+      rejected: [],
+      confidence: 'high',
+    }),
+  ];
+}
 
 /** The part of the window since the reader left: losses before that have other causes. */
 function sinceItsReaderLeft(device: DeviceSpan): DeviceSpan {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
 import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
-import { isMostOfFew, type Loss, lossBefore, lostInTun } from '../evidence/loss.ts';
+import { isMostOfFew, type Loss, lossBefore, lostInTun, MEANT_SHARE } from '../evidence/loss.ts';
 import { programDoubts } from '../evidence/program-side.ts';
 import { surroundingDoubts } from '../evidence/surroundings.ts';
 import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
@@ -12,7 +12,7 @@ import { onDevice } from '../make-finding.ts';
 import { harmlessEvidence } from '../reasons/causes.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
-import type { DeviceSpan, Window } from '../window.ts';
+import { type DeviceSpan, grown, type Window } from '../window.ts';
 
 const MOST_FEW = 50;
 
@@ -21,11 +21,41 @@ export const notHere: Rule = {
   summary: 'packets of a device that was asked about are lost elsewhere, not between the host and its guest or reader',
   explanation:
     'Given only if one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. If packets are missing, look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
-    'It is not given if something could not be measured, or figures are not exact. The answer is UNKNOWN instead of OK, and says why, in three cases: a counter of the kernel grew and no probe explains it; too few packets were lost to say why; or nothing reached the device and its bridge filters VLANs, for no counter has the frames that its port does not allow. The host may also drop packets in its namespace before it chooses a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is unknown. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of these and the packets that the device was offered.',
+    'It is not given if something could not be measured, or figures are not exact. The answer is UNKNOWN instead of OK, and says why, in three cases: a counter of the kernel grew and no probe explains it; too few packets were lost to say why; or nothing reached the device and its bridge filters VLANs, for no counter has the frames that its port does not allow. The host may also drop packets in its namespace before it chooses a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is unknown. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of these and the packets that the device was offered, and from 5 on if it was offered none.',
   symptom: 'clean',
   needs: ['devices', 'freed', 'before'],
-  judge: (window, asked) => (asked && isWatched(asked, window) ? clean(asked, window) : []),
+  judge: (window, asked) => {
+    if (asked?.now.macvtap) return cleanMacvtap(asked, window);
+    return asked && isWatched(asked, window) ? clean(asked, window) : [];
+  },
 };
+
+/** What came to it and from it, by the kernel's counters; its reader is not sampled. */
+function cleanMacvtap(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+  const { up, degraded, attachedQueues } = device.now;
+  if (!up || degraded.length > 0 || attachedQueues === 0) return [];
+  const since = (of: 'offered' | 'written'): number => grown(device, ({ macvtap }) => macvtap?.[of]) ?? 0;
+  const [came, sent] = [since('offered'), since('written')];
+  return [
+    onDevice(device, {
+      severity: 'info',
+      cause: `${nameOf(device)} ${came + sent === 0 ? 'saw no packet in either direction: frames for another MAC address than its own go to the host' : 'lost no packet here: packets that are missing were lost elsewhere'}.`,
+      evidence: [
+        `${count(came)} packets to its guest or reader and ${count(sent)} from it in ${device.seconds.toFixed(0)} s`,
+      ],
+      remedies: [
+        look(
+          inNamespaceOf(device, window, `ip -d link show dev ${quoted(device.now.name)}`),
+          'Shows its MAC address, which has to be the guest’s, its mode, and the device below it.',
+          'host',
+        ),
+        look('ethtool -S eth0', 'In the guest: drops and errors of its driver and rings.', 'guest'),
+      ],
+      rejected: [],
+      confidence: 'low',
+    }),
+  ];
+}
 
 function isWatched(device: DeviceSpan, { agent }: Window): boolean {
   const { now, queues } = device;
@@ -121,6 +151,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       ? `${count(unknown)} packets have no known fate: the kernel counted them, and no probe saw them`
       : undefined,
     hidden > 0 ? `the kernel’s rx_dropped grew by ${count(hidden)} and no probe saw why` : undefined,
+    ...losingNeighbours(device, window),
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${count(beside)} packets to and from other devices of its namespace were dropped`
       : undefined,
@@ -129,6 +160,21 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       : undefined,
   ];
   return [...doubts.flatMap((doubt) => doubt ?? []), ...surroundingDoubts(device), ...programDoubts(device)];
+}
+
+/** Devices of ours that the host sent its packets on to, and that lost much of what they were offered. */
+function losingNeighbours(device: DeviceSpan, { devices }: Window): readonly string[] {
+  const names = new Set((device.now.sentOn ?? []).flatMap(({ device: to }) => to ?? []));
+  return devices
+    .filter(({ now }) => now !== device.now && now.netns === device.now.netns && names.has(now.name))
+    .flatMap((other) => {
+      const loss = lossTowards(other);
+      if (loss.lost < FEWEST_BESIDE || loss.share < MEANT_SHARE) return [];
+      const name = nameOf(other);
+      return [
+        `the host sends on to ${name} what comes from it, and ${name} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ask about ${name}`,
+      ];
+    });
 }
 
 /** Of a few packets no share is certain. */

@@ -19,7 +19,7 @@ export const redirectedAway: Rule = {
   summary: 'tc filters or routes of the host lead packets past the device, or to one that is gone or down',
   explanation:
     'A tc filter with the action mirred sends packets of one device to another before a bridge or the routes see them. ' +
-    'It drops them if that device is down, has no carrier, or was deleted: the filter then still names the old one, although a device of the same name is there again. The action counts that as overlimits, and no device as a drop. A filter at another port of the bridge may also take what was for this device.\n\n' +
+    'It drops them if that device is down, has no carrier, its qdisc is full, or it was deleted: the filter then still names the old one, although a device of the same name is there again. The action counts that as overlimits, and no device as a drop. A filter at another port of the bridge may also take what was for this device.\n\n' +
     'A more specific route, or a rule of policy routing, may lead an address behind the device to another one; the device then sees none of its packets, and nobody counts them as lost. ' +
     'That is reported for a device that is asked about, if the host knows the address as its neighbour or nothing reaches the device.',
   symptom: 'loss-before-tun',
@@ -39,17 +39,23 @@ function failing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
     'failed',
   );
   if (!worst || worst.failed < FEWEST) return [];
+  const isFull = worst.isOpen === true;
+  const why = isFull ? 'whose qdisc refuses them' : 'which cannot take them';
   return [
     onDevice(device, {
       severity: 'warning',
       explains: worst.failed,
-      brief: `loses ${count(worst.failed)} packets: tc redirects them to ${targetOf(worst)}, which cannot take them`,
-      cause: `${nameOf(device)} loses ${count(worst.failed)} of ${count(worst.packets)} packets that tc redirects at its ${worst.hook} to ${targetOf(worst)}, which cannot take them.`,
+      brief: `loses ${count(worst.failed)} packets: tc redirects them to ${targetOf(worst)}, ${why}`,
+      cause: `${nameOf(device)} loses ${count(worst.failed)} of ${count(worst.packets)} packets that tc redirects at its ${worst.hook} to ${targetOf(worst)}, ${why}.`,
       evidence: [
         evidenceOf(worst),
-        'the action (mirred) drops what is for a device that is gone, down or without carrier',
+        isFull
+          ? `${worst.to} is up and has a carrier: more comes than its qdisc lets pass`
+          : 'the action (mirred) drops what is for a device that is gone, down or without carrier',
       ],
-      remedies: [showFilters(device, window, worst), ...setUp(device, window, worst)],
+      remedies: isFull
+        ? [showQdisc(device, window, worst), showFilters(device, window, worst)]
+        : [showFilters(device, window, worst), ...setUp(device, window, worst)],
       rejected: [{ rule: HOST_FIREWALL, because: 'the filter comes before any rule of the host' }],
       confidence: 'high',
     }),
@@ -144,6 +150,15 @@ function showFilters(device: DeviceSpan, window: Window, { from, hook }: Taken):
     window,
     `tc -s filter show dev ${quoted(from)} ${hook}`,
     'Shows the filters, their counts and where they lead. tc filter del, or the program that made it, ends it.',
+  );
+}
+
+function showQdisc(device: DeviceSpan, window: Window, { to }: Taken): Remedy {
+  return lookAt(
+    device,
+    window,
+    `tc -s qdisc show dev ${quoted(to)}`,
+    'Shows rate, limit and drops. Where more is meant to pass: the same with a higher rate or limit, by tc … change.',
   );
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type Reads, readsOf } from '../evidence/program-side.ts';
-import type { Diagnosis } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, nameOf, percent, readerName } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
@@ -37,7 +37,7 @@ function cutReads(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       cause: `${nameOf(device)}: its reader, ${reader}, reads into too small a buffer: the kernel cut off at least ${count(reads.cut)} of ${count(reads.handedOut)} bytes.`,
       evidence: [
         `${count(reads.packets)} packets of ${count(reads.handedOut / reads.packets)} bytes on average were handed out in ${reads.seconds.toFixed(0)} s, with their headers`,
-        `its readers got at most ${count(reads.got)} bytes, ${count(reads.got / reads.packets)} for each packet, from all that they read: ${percent(share)} is missing`,
+        `they got at most ${count(reads.got)} bytes from all they read, ${count(reads.got / reads.packets)} a packet: ${percent(share)} is missing`,
         `its MTU is ${count(reads.side.mtu ?? 0)}${headerOf(reads)}`,
         'the kernel counts these packets as transmitted; the far end drops what is left of them',
       ],
@@ -52,26 +52,39 @@ function headerOf({ side: { readHeader = 0 } }: Reads): string {
   return readHeader > 0 ? `, and each read begins with a header of ${readHeader} bytes` : '';
 }
 
-function remediesOf(
-  { side: { mtu = 0, readHeader = 0 } }: Reads,
-  device: DeviceSpan,
-  window: Window,
-): Diagnosis['remedies'] {
-  const lower = Math.min(USUAL_MTU, mtu) - (mtu > USUAL_MTU ? 0 : Math.max(readHeader, 4));
+/** Ethernet header and VLAN tag. */
+const LINK_HEADER = 18;
+/** The shortest header that has no room. */
+const LEAST_HEADER = 4;
+
+/** A longer MTU than the usual one was raised; where little is cut, a header has no room. Else nobody knows the size of the buffer. */
+function fittingMtu(reads: Reads, device: DeviceSpan): number | undefined {
+  const { mtu = 0, readHeader = 0 } = reads.side;
+  if (mtu > USUAL_MTU) return USUAL_MTU;
+  if (reads.cut >= CRITICAL_SHARE * reads.handedOut) return undefined;
+  return mtu - Math.max(readHeader, LEAST_HEADER) - (device.now.kind === 'tap' ? LINK_HEADER : 0);
+}
+
+function remediesOf(reads: Reads, device: DeviceSpan, window: Window): Diagnosis['remedies'] {
+  const { mtu = 0, readHeader = 0 } = reads.side;
+  const fitting = fittingMtu(reads, device);
+  const isFrames = device.now.kind === 'tap';
+  const larger: Remedy = {
+    command: undefined,
+    effect: `${fitting === undefined ? 'Let' : 'Or let'} the program read into ${count(mtu + readHeader)} bytes or more: the MTU${readHeader > 0 ? ' and its header' : ''}${isFrames ? `, and ${LINK_HEADER} for Ethernet and a VLAN tag` : ''}. OpenVPN: tun-mtu.`,
+    lossless: false,
+    restart: true,
+    by: 'vmm',
+  };
+  if (fitting === undefined) return [larger];
   return [
     {
-      command: setLink(device, window, `mtu ${lower}`),
+      command: setLink(device, window, `mtu ${fitting}`),
       effect: 'Lets no packet be longer than what it reads, if its buffer has room for that much; connections adapt.',
       lossless: true,
       restart: false,
       by: 'host',
     },
-    {
-      command: undefined,
-      effect: `Or let the program read into ${count(mtu + readHeader)} bytes or more: the MTU${readHeader > 0 ? ' and its header' : ''}${device.now.kind === 'tap' ? ', and 18 for Ethernet and a VLAN tag' : ''}. OpenVPN: tun-mtu.`,
-      lossless: false,
-      restart: true,
-      by: 'vmm',
-    },
+    larger,
   ];
 }

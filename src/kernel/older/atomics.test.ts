@@ -6,7 +6,7 @@ import test from 'node:test';
 import { packageFile } from '../package.ts';
 import { withoutAtomics } from './atomics.ts';
 
-const FILES = ['dist/bpf/tapscope.bpf.o', 'dist/bpf/follow.bpf.o', 'dist/bpf/frames.bpf.o'].map(
+const FILES = ['dist/bpf/tapscope.bpf.o', 'dist/bpf/follow.bpf.o', 'dist/bpf/frames.bpf.o', 'dist/bpf/ways.bpf.o'].map(
   (name) => packageFile(name) ?? '',
 );
 

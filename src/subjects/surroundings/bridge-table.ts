@@ -95,6 +95,9 @@ function withheldOf(
   if (!from || seen.isSender || seen.port === to.ifindex) return [];
   const isGroup = (Number.parseInt(seen.address.slice(0, 2), 16) & 1) !== 0;
   if (!isGroup && !guests.has(seen.address)) return [];
+  // Of groups nobody knows whether the guest wants them.
+  if (from.port?.forwards === false)
+    return isGroup ? [] : [{ address: seen.address, vlan: 0, from: from.name, cause: 'closed', packets: seen.packets }];
   const vlan = vlanOf(seen, tables);
   const refused = vlan === undefined ? 'vlan-in' : allows(to, vlan, tables) ? undefined : 'vlan-out';
   // Any port may be without a VLAN that others have: only frames for this guest tell that it should not be.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rtnetlink says of a namespace, for its tun and tap devices: in bounded time and memory, and what could not be read is said.
 import { errnoOf } from '../../kernel/error-name.ts';
-import { readQdiscs } from '../../kernel/rtnetlink.ts';
+import { type Qdisc, readQdiscs } from '../../kernel/rtnetlink.ts';
 import {
   type FdbEntry,
   type Mdb,
@@ -28,6 +28,7 @@ export interface NamespaceTables {
   readonly fdb: ReadonlyMap<number, readonly FdbEntry[]>;
   readonly mdb: Mdb;
   readonly vlans: ReadonlyMap<number, readonly PortVlan[]>;
+  readonly qdiscs: readonly Qdisc[];
   readonly mirred: readonly Mirred[];
   /** By the ifindex of a device that is no port. */
   readonly asked: ReadonlyMap<number, readonly AskedAddress[]>;
@@ -85,7 +86,8 @@ export async function readNamespace(
 ): Promise<NamespaceTables> {
   const links = await readTopology(path, MOST_BYTES);
   const reader = new PartReader(milliseconds);
-  const mirred = await readFilters(reader, path);
+  const qdiscs = await reader.read('qdiscs', [], () => readQdiscs(path));
+  const mirred = await readFilters(reader, path, qdiscs);
   const bridges = bridgesOf(ifindices, links);
   const fdb = new Map<number, readonly FdbEntry[]>();
   for (const { ifindex, name } of bridges) {
@@ -100,7 +102,7 @@ export async function readNamespace(
     : new Map<number, readonly PortVlan[]>();
   const routed = ifindices.filter((ifindex) => links.get(ifindex)?.master === undefined);
   const { asked, ways } = await readRouting(reader, path, routed);
-  return { links, fdb, mdb, vlans, mirred, asked, ways, unread: [...new Set(reader.unread)] };
+  return { links, fdb, mdb, vlans, qdiscs, mirred, asked, ways, unread: [...new Set(reader.unread)] };
 }
 
 /** Addresses by bridge, and nothing else: for the memory of what was behind which port. */
@@ -123,8 +125,12 @@ function bridgesOf(ifindices: readonly number[], links: NamespaceTables['links']
   });
 }
 
-async function readFilters(reader: PartReader, path: string | undefined): Promise<readonly Mirred[]> {
-  const places = await reader.read('tc filters', [], async () => (await readQdiscs(path)).flatMap(filterPlaces));
+async function readFilters(
+  reader: PartReader,
+  path: string | undefined,
+  qdiscs: readonly Qdisc[],
+): Promise<readonly Mirred[]> {
+  const places = qdiscs.flatMap(filterPlaces);
   const found: Mirred[] = [];
   for (const place of places.slice(0, MOST_PLACES))
     found.push(...(await reader.read('tc filters', [], () => readMirred(path, place, MOST_BYTES))));

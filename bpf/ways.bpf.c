@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// By which devices the host sends on what came in by a tun or tap. An object of its own: it runs for every packet of
+// the host, and is attached only while a person asks. The unit is the packet as tun counted it: before the core splits
+// it.
+#include "kernel.bpf.h"
+
+/* What becomes of a packet below a device that is made of others, by its kind. */
+enum below {
+	BELOW_NOTHING,
+	BELOW_SOURCE, /* it comes in once more by the device that it came by (IFB) */
+	BELOW_ITSELF, /* the same packet goes on to the next device */
+	BELOW_COPIES, /* or copies of it */
+};
+
+struct came_in_by {
+	u32 netns;
+	u32 ifindex;
+};
+
+struct way_key {
+	u32 netns;
+	u32 from; /* ifindex of the tun or tap */
+	u32 to;	  /* ifindex of the device that it left by; 0: by several */
+	u32 ports;
+};
+
+struct way {
+	u64 packets;
+	char name[16]; /* of the device that they left by */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct came_in_by);
+	__type(value, u32);
+} asked_devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct way_key);
+	__type(value, struct way);
+} ways SEC(".maps");
+
+/* Copies of one packet share their data. A bridge sends them in one go, on the CPU that got the packet. */
+struct last_packet {
+	u64 data; /* 0: the next one is new */
+	u64 skb;
+	struct way_key key;
+	u32 below; /* enum below: of the device that it left by */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct last_packet);
+} last_packets SEC(".maps");
+
+static __always_inline void add(struct way_key *key, s64 packets, struct net_device *dev)
+{
+	struct way *known = bpf_map_lookup_elem(&ways, key), first = {};
+
+	if (known) {
+		__sync_fetch_and_add(&known->packets, packets);
+		return;
+	}
+	first.packets = packets;
+	if (key->to)
+		BPF_CORE_READ_INTO(&first.name, dev, name);
+	bpf_map_update_elem(&ways, key, &first, BPF_ANY);
+}
+
+static __always_inline bool is_asked(struct net_device *dev, u32 ifindex, struct came_in_by *key)
+{
+	key->netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
+	key->ifindex = ifindex;
+	return bpf_map_lookup_elem(&asked_devices, key) != NULL;
+}
+
+static __always_inline struct last_packet *last_here(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&last_packets, &zero);
+}
+
+/* The names that `ip link add type` takes, as a number. */
+#define KIND(name) (*(const u64 *)(const char[8]){name})
+
+static __always_inline u32 below(struct net_device *dev)
+{
+	const char *name = BPF_CORE_READ(dev, rtnl_link_ops, kind);
+	u64 kind = 0;
+
+	if (!name || bpf_probe_read_kernel_str(&kind, sizeof(kind), name) < 0)
+		return BELOW_NOTHING;
+	if (kind == KIND("bridge"))
+		return BELOW_COPIES;
+	if (kind == KIND("ifb"))
+		return BELOW_SOURCE;
+	return kind == KIND("vlan") || kind == KIND("bond") || kind == KIND("team") || kind == KIND("macvlan") ||
+			       kind == KIND("ipvlan")
+		       ? BELOW_ITSELF
+		       : BELOW_NOTHING;
+}
+
+/* A packet came in: the memory of the one before may be its own now. */
+SEC("raw_tp/netif_receive_skb")
+int way_begins(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct net_device *dev = BPF_CORE_READ((struct sk_buff *)ctx->args[0], dev);
+	struct last_packet *last = last_here();
+	struct came_in_by key = {};
+
+	if (last && last->data && is_asked(dev, BPF_CORE_READ(dev, ifindex), &key))
+		last->data = 0;
+	return 0;
+}
+
+/* net_dev_queue(skb): on its way into a qdisc or, where there is none, into a device. */
+SEC("raw_tp/net_dev_queue")
+int sent_on(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
+	u32 from = BPF_CORE_READ(skb, skb_iif);
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	struct came_in_by key = {};
+	struct last_packet *last = from && is_asked(dev, from, &key) ? last_here() : NULL;
+
+	if (!last)
+		return 0;
+	u64 data = (u64)BPF_CORE_READ(skb, head);
+	u32 next = below(dev);
+
+	if (next == BELOW_SOURCE)
+		return 0;
+	if (data != last->data || from != last->key.from) {
+		last->data = data;
+		last->key.netns = key.netns;
+		last->key.from = from;
+		last->key.to = BPF_CORE_READ(dev, ifindex);
+		last->key.ports = 1;
+	} else {
+		if (last->below == BELOW_COPIES || (last->below == BELOW_ITSELF && last->skb == (u64)skb))
+			return 0;
+		add(&last->key, -1, dev);
+		last->key.to = 0;
+		last->key.ports++;
+	}
+	last->skb = (u64)skb;
+	last->below = next;
+	add(&last->key, 1, dev);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long packets from a guest or writer wait in front of the device by which the host sends them on, by Little's law.
+import type { OthersBacklog } from '../../snapshot/surroundings.ts';
+import type { DeviceSpan } from '../window.ts';
+import { STALLED_SECONDS } from './stall.ts';
+import { redirectsIn } from './surroundings.ts';
+
+export interface OnwardWait {
+  readonly backlog: OthersBacklog;
+  /** Mean of a packet; where none leaves, for how long that is known. */
+  readonly seconds: number;
+  /** Packets, on average. */
+  readonly standing: number;
+  /** Packets that leave it, of this device and of others. */
+  readonly perSecond: number;
+  /** Packets of this device that went there in the window. */
+  readonly own: number;
+}
+
+/** With fewer, one packet that is seen by chance makes a mean. */
+const FEWEST = 5;
+/** The share of the samples in which packets stand: a burst that drains is none. */
+const MOSTLY = 0.5;
+
+/** The longest wait first. */
+export function onwardWaits(device: DeviceSpan): readonly OnwardWait[] {
+  return [...sentTo(device)]
+    .flatMap(([name, own]) => (own >= FEWEST ? (waitAt(device, name, own) ?? []) : []))
+    .toSorted((a, b) => b.seconds - a.seconds);
+}
+
+/** Packets of the window by device: those that the host sent on, and those that a tc filter took at once. */
+function sentTo(device: DeviceSpan): ReadonlyMap<string, number> {
+  const { steps, now } = device;
+  const first = steps.find(({ sentOn }) => sentOn)?.sentOn ?? [];
+  const sums = new Map<string, number>();
+  for (const { device: to, ports, packets } of now.sentOn ?? []) {
+    const before = first.find((one) => one.device === to && one.ports === ports)?.packets ?? 0;
+    if (to !== undefined) sums.set(to, packets >= before ? packets - before : packets);
+  }
+  const taken = redirectsIn(device, ({ from, hook, isCopy }) => from === now.name && hook === 'ingress' && !isCopy);
+  for (const { to, packets } of taken) sums.set(to, Math.max(packets, sums.get(to) ?? 0));
+  return sums;
+}
+
+function waitAt({ steps, takenAt }: DeviceSpan, name: string, own: number): OnwardWait | undefined {
+  const seen = steps.flatMap(({ surroundings }, i) =>
+    surroundings?.backlogs
+      ? [{ at: takenAt[i] ?? 0, backlog: surroundings.backlogs.find(({ device }) => device === name) }]
+      : [],
+  );
+  const full = seen.flatMap(({ at, backlog }) => (backlog ? [{ at, backlog }] : []));
+  const [first, last] = [full[0], full.at(-1)];
+  if (!first || !last || seen.at(-1)?.backlog === undefined || full.length < MOSTLY * seen.length) return undefined;
+  const seconds = last.at - first.at;
+  const left = last.backlog.sent - first.backlog.sent;
+  const standing = full.reduce((sum, { backlog }) => sum + backlog.packets, 0) / seen.length;
+  const common = { backlog: last.backlog, standing, own };
+  if (seconds > 0 && left >= FEWEST)
+    return { ...common, seconds: (standing * seconds) / left, perSecond: left / seconds };
+  return left === 0 && seconds >= STALLED_SECONDS ? { ...common, seconds, perSecond: 0 } : undefined;
+}

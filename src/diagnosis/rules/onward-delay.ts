@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { delaySeverity, LATE_SECONDS } from '../evidence/delay.ts';
+import { type OnwardWait, onwardWaits } from '../evidence/onward.ts';
+import type { Diagnosis } from '../finding.ts';
+import { count, duration, nameOf } from '../format.ts';
+import { onDevice } from '../make-finding.ts';
+import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import { QDISC_DROP } from '../rule-names.ts';
+import type { DeviceSpan, Window } from '../window.ts';
+
+export const onwardDelay: Rule = {
+  name: 'onward-delay',
+  summary: 'what the guest or program sends waits long in front of the device by which the host sends it on',
+  explanation:
+    'The host passes on what comes from the device, and packets stand in the qdisc of the next one: a shaper of the uplink, or of an IFB that polices uploads. Nothing needs to be lost there. The wait follows from the packets that stand and those that leave (Little’s law): a mean of 100 ms is a warning, of a second critical. Others may fill that queue too.\n\n' +
+    'While a person asks, tapscope counts by which devices the packets leave and reads the qdiscs of these; packets that the same qdisc drops are in host-refuses. What waits in front of the device itself is the subject of qdisc-delay.\n\n' +
+    'Reported only for a device that is asked about.',
+  symptom: 'delay',
+  needs: ['devices'],
+  judge: (window, asked) => window.devices.flatMap((device) => (device === asked ? delayed(device, window) : [])),
+};
+
+function delayed(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+  const [wait] = onwardWaits(device);
+  if (!wait || wait.seconds < LATE_SECONDS) return [];
+  const { backlog, standing, own } = wait;
+  return [
+    onDevice(device, {
+      severity: delaySeverity(wait.seconds),
+      brief: `sends what waits ${duration(wait.seconds)} in the qdisc of ${backlog.device}`,
+      cause: `${nameOf(device)}: what its guest or writer sends waits about ${duration(wait.seconds)} in the qdisc ${backlog.kind} of ${backlog.device}, by which the host sends it on.`,
+      evidence: [
+        `${count(backlog.packets)} packets (${count(backlog.bytes / 1000)} kB) stand there now, ${count(standing)} on average`,
+        `${leavingWords(wait)} leave it: by Little’s law each waits so long`,
+        `${count(own)} packets of the device went there in ${device.seconds.toFixed(0)} s; others may wait there too`,
+      ],
+      remedies: [
+        lookAt(
+          device,
+          window,
+          `tc -s qdisc show dev ${quoted(backlog.device)}`,
+          'Shows rate, limit and backlog. Where more is meant to pass: the same with a higher rate, by tc … change.',
+        ),
+        {
+          command: inNamespaceOf(device, window, `tc qdisc delete dev ${quoted(backlog.device)} root`),
+          effect: 'Only if no shaper is meant there: the default qdisc takes its place; what waits is lost.',
+          lossless: false,
+          restart: false,
+          by: 'host',
+        },
+      ],
+      rejected: [{ rule: QDISC_DROP, because: 'that is of what goes to the device' }],
+      confidence: 'medium',
+    }),
+  ];
+}
+
+function leavingWords({ perSecond }: OnwardWait): string {
+  return `${perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : count(perSecond)} a second`;
+}
