@@ -20,6 +20,6 @@ test('BPF programs and the traffic program compile for arm64', (t) => {
   assert.equal(status, 0, stderr);
   assert.deepEqual(
     readdirSync(join(folder, 'bpf')).filter((name) => name.endsWith('.bpf.o')),
-    ['follow.bpf.o', 'frames.bpf.o', 'tapscope.bpf.o'],
+    ['follow.bpf.o', 'frames.bpf.o', 'tapscope.bpf.o', 'ways.bpf.o'],
   );
 });
