@@ -89,7 +89,10 @@ test('odd names survive', { skip }, async (t) => {
   for (const name of names) await netns.ip('tuntap add mode tap dev', name);
   // 0xff is no UTF-8, and the arguments that Node gives to a program are.
   execFileSync('sh', ['-c', `ip -n ${netns.name} tuntap add mode tap dev "$(printf 'x\\377\\303')"`]);
-  assert.deepEqual(await namesIn(pathOf(netns)), ['lo', String.raw`x\xff\xc3`, ...names.map((name) => nameOf(Buffer.from(name)))].sort());
+  assert.deepEqual(
+    await namesIn(pathOf(netns)),
+    ['lo', String.raw`x\xff\xc3`, ...names.map((name) => nameOf(Buffer.from(name)))].sort(),
+  );
 });
 
 test('counters of links and qdiscs are the kernel’s', { skip }, async (t) => {
