@@ -10,6 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { failure } from '../../addon/test/fixture.ts';
 import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { nameOf } from '../foreign-name.ts';
 import { netlinkRequest } from './native.ts';
 import { packageRoot } from './package.ts';
 import { type Link, linkDumpRequest, readLinks, readQdiscs } from './rtnetlink.ts';
@@ -88,7 +89,10 @@ test('odd names survive', { skip }, async (t) => {
   for (const name of names) await netns.ip('tuntap add mode tap dev', name);
   // 0xff is no UTF-8, and the arguments that Node gives to a program are.
   execFileSync('sh', ['-c', `ip -n ${netns.name} tuntap add mode tap dev "$(printf 'x\\377\\303')"`]);
-  assert.deepEqual(await namesIn(pathOf(netns)), ['lo', String.raw`x\xff\xc3`, ...names].sort());
+  assert.deepEqual(
+    await namesIn(pathOf(netns)),
+    ['lo', String.raw`x\xff\xc3`, ...names.map((name) => nameOf(Buffer.from(name)))].sort(),
+  );
 });
 
 test('counters of links and qdiscs are the kernel’s', { skip }, async (t) => {
