@@ -23,8 +23,7 @@ function visitor(metric: MetricRows['metric'], write: (bytes: Uint8Array) => voi
   const encoder = new SeriesEncoder();
   const encodeLabels = (owner: SeriesOwner, values: readonly string[]): void => {
     encoder.begin(encodedLabels(owner));
-    for (let index = 0; index < names.length; index += 1)
-      encoder.label(names[index] ?? '', values[index] ?? '');
+    for (let index = 0; index < names.length; index += 1) encoder.label(names[index] ?? '', values[index] ?? '');
   };
   let bounds: number[] = [];
   let cumulative: number[] = [];
