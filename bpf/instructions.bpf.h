@@ -20,6 +20,9 @@
 #define GOTO_IF_EQUAL(value, number, label)                                                                            \
 	asm goto("if %0 == %1 goto %l[" #label "]" : : "r"((u64)(value)), "i"(number) : : label)
 
+/* The agent writes 0 in its place, and where there are no typed reads a number above all addresses. */
+#define UNTYPED_PLACE 0x756e7479
+
 static __always_inline u32 cpu_id(void)
 {
 	return bpf_get_smp_processor_id();

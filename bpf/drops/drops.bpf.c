@@ -270,10 +270,12 @@ unknown:
 static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool typed)
 {
 	GOTO_IF_BELOW(location, UNCOUNTED_PLACE, uncounted);
-	struct sk_buff *skb = packet_of(ctx, typed);
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 
-	if (!(typed || skb))
-		return freed_untyped((u64 *)ctx);
+	if (!typed) {
+		GOTO_IF_BELOW(location, UNTYPED_PLACE, untyped);
+		skb = TYPED(sk_buff, skb);
+	}
 	struct net_device *dev = skb->dev;
 
 	GOTO_IF_BELOW(location, UNKNOWN_OPS_PLACE, unknown);
@@ -292,6 +294,8 @@ unknown:
 		goto other;
 ours:
 	return count_outside_apart((u64 *)ctx);
+untyped:
+	return freed_untyped((u64 *)ctx);
 uncounted:
 	/* An instruction to which nothing else leads: where losses before tun are counted, the branch is left out. */
 	asm volatile("r1 = 0" : : : "r1");

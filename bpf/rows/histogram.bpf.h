@@ -66,9 +66,13 @@ static __always_inline int add_to_bucket(u32 queue, u32 kind, u32 bucket, u64 we
 		return 0;
 	}
 	__sync_fetch_and_add(&histogram->sum, value);
-	if (bucket > HISTOGRAM_BUCKETS - 1)
-		bucket = HISTOGRAM_BUCKETS - 1;
-	__sync_fetch_and_add(&histogram->buckets[bucket], weight);
+	u64 index = bucket;
+
+	/* Keeps one register for the bound and the use. */
+	asm volatile("" : "+r"(index));
+	if (index > HISTOGRAM_BUCKETS - 1)
+		index = HISTOGRAM_BUCKETS - 1;
+	__sync_fetch_and_add(&histogram->buckets[index], weight);
 	return 0;
 }
 

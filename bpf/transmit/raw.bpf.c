@@ -3,9 +3,6 @@
 // cannot be traced.
 #include "transmit/transmit.bpf.h"
 
-/* The agent writes 0 in its place, and where there are no typed reads a number above all addresses. */
-#define UNTYPED_PLACE 0x756e7479
-
 /*
  * Every packet of the host comes here, and most are foreign. Code that needs saved registers is in
  * functions of its own, so that a foreign packet does not pay for saving them.
