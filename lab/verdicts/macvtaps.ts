@@ -52,11 +52,11 @@ export const MACVTAPS: readonly Entry[] = [
     },
   },
   {
-    name: 'a macvtap whose cable is pulled while its guest sends',
+    name: 'a macvtap whose guest sends more than the device below takes',
     faults: [{ device: 'vtap0', rule: 'lower-refuses', holds: (before, now) => refusedBy(now) > refusedBy(before) }],
     ...variants,
     setUp: talking,
-    begin: ({ lab }) => lab.ip('link set ve0 down'),
+    begin: ({ lab }) => lab.tc('qdisc replace dev ve1 root tbf rate 8kbit burst 2000 limit 2000'),
   },
   {
     name: 'a macvtap whose guest sends',

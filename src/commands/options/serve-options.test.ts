@@ -68,6 +68,7 @@ test('every flag is understood', () => {
         url: 'https://collector:4318/otlp',
         headers: { authorization: 'Bearer secret', 'x-scope-orgid': 'team1' },
         ca: undefined,
+        proxy: undefined,
       },
       everyMs: 30_000,
     },
