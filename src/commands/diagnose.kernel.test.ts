@@ -49,7 +49,7 @@ test('what cannot be asked is one sentence, at once, and exit code 3', { skip: n
     [['--for', '1s'], /^tapscope: --for=1s is not a time between 2 s and 3600 s.*\n$/],
     [['--for', 'soon'], /^tapscope: --for=soon is not a time.*\n$/],
     [['--no-such-flag'], /unknown option/],
-    [['tap0', 'tap1'], /too many arguments/],
+    [['tap0', 'tap1'], /Name one device at a time/],
   ] as const) {
     const { code, stdout, stderr } = await tapscope(['diagnose', ...args]);
     assert.deepEqual([code, stdout], [3, ''], args.join(' '));

@@ -23,7 +23,7 @@ const ANSWERED_WITHIN_MS = 30_000;
 async function unit(t: TestContext, answer: string): Promise<{ path: string; child: ChildProcess }> {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-unit-'));
   const path = join(folder, 'socket');
-  const program = `require('node:net').createServer((socket) => { socket.on('error', () => {}); ${answer} }).listen(process.argv[1])`;
+  const program = `require('node:net').createServer((socket) => { socket.on('error', () => {}); ${answer} }).listen(process.argv[1] + '.new', () => require('node:fs').renameSync(process.argv[1] + '.new', process.argv[1]))`;
   const child = spawn(process.execPath, ['-e', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => {
     child.kill('SIGKILL');
