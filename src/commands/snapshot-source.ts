@@ -25,7 +25,7 @@ export interface SnapshotSource {
   readonly silence: Silence | undefined;
   /** Then `keep` gets a snapshot each second, the first before it resolves; `missed` is told of those that an agent did not give. */
   readonly start: (keep: (snapshot: Snapshot) => unknown, missed?: () => unknown) => Promise<void>;
-  /** A fresh one, or that of the second that has just begun; throws SilentAgent. */
+  /** A fresh one; throws SilentAgent. */
   readonly take: () => Promise<Snapshot>;
   /** Takes back what an agent was asked: it may be frozen. */
   readonly close: () => void;
@@ -44,8 +44,6 @@ export class SilentAgent extends Error {
 const PERIOD_MS = 1000;
 /** The timeout for one answer. A busy host with a thousand queues takes two seconds. */
 const PATIENCE_MS = 5000;
-/** A snapshot so young needs no other beside it. */
-const FRESH_SECONDS = 0.1;
 /** Events that cost no packet anything: the walk reads the kernel's own counters. */
 const FREE = ['devices', 'owners', 'programs', 'readers'];
 const WALK_ALONE = EVENTS.filter(({ name }) => !FREE.includes(name)).map(({ name }) => `${name}=off`);
@@ -114,7 +112,6 @@ function ownSource(mechanisms: readonly string[], { budget, silence, wish }: Sou
     { filter: () => true, perCpu: false, budget },
   );
   let sampler: Sampler | undefined;
-  let newest: Snapshot | undefined;
   const ask = (): void => {
     if (wish === 'question') agent.ask();
   };
@@ -125,13 +122,11 @@ function ownSource(mechanisms: readonly string[], { budget, silence, wish }: Sou
     start: (keep) => {
       sampler = new Sampler((snapshot) => {
         ask();
-        newest = snapshot;
         keep(snapshot);
       });
       return sampler.start(agent);
     },
-    // Who watches for whole seconds would have each host looked at twice at the end.
-    take: async () => (newest && Date.now() / 1000 - newest.takenAt < FRESH_SECONDS ? newest : agent.take()),
+    take: () => agent.take(),
     close: () => {
       sampler?.stop();
       agent.close();

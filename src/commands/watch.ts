@@ -29,6 +29,9 @@ interface HostWatch {
   readonly wish?: Wish | undefined;
 }
 
+/** The snapshot of a second that has just begun is as good as another beside it. */
+const JUST_NOW_SECONDS = 0.1;
+
 /** Answers why not the agent looked, although one runs. Throws SilentAgent where it fell silent meanwhile. */
 export async function watchHost({
   seconds,
@@ -46,19 +49,22 @@ export async function watchHost({
   const source = await openSource({ socket, mechanisms, budget: undefined, silence, wish });
   let isOver = false;
   let kept: Snapshot | undefined;
-  const keepOnce = (snapshot: Snapshot): void => {
-    if (snapshot !== kept) keep(snapshot);
+  const keepIt = (snapshot: Snapshot): void => {
     kept = snapshot;
+    keep(snapshot);
   };
+  /** Else a host of many devices would be looked at twice at the end. Who cuts the time short wants all until then. */
+  const isEnough = (): boolean =>
+    !source.isAgent && !signal.aborted && kept !== undefined && Date.now() / 1000 - kept.takenAt < JUST_NOW_SECONDS;
   try {
     if (!source.isAgent) refuseWithoutRights();
-    await source.start((snapshot) => isOver || keepOnce(snapshot), missed);
+    await source.start((snapshot) => isOver || keepIt(snapshot), missed);
     check?.(await source.take());
     begun?.();
     const watch = async (forSeconds: number): Promise<void> => {
       await wait(forSeconds * 1000, undefined, { signal }).catch(() => undefined);
       isOver = true;
-      keepOnce(await source.take());
+      if (!isEnough()) keep(await source.take());
     };
     await watch(seconds);
     const more = longer?.() ?? 0;

@@ -110,6 +110,7 @@ describe('each on a tap of its own, side by side: most of their time they wait',
   test('a ring that lost nothing', { skip: noLab }, async (t) => {
     const here = await scene(t, 500);
     await here.send(300);
+    await laterBy(here.socket, Date.now() / 1000, 0); // a sample sees them all in the ring
     await here.reader.read('a', 'all');
     const { code, stdout } = await here.ask();
     assert.equal(code, 0);
