@@ -31,7 +31,6 @@ export const PASTED: readonly Pasted[] = [
   { rule: 'reader-blocked', scenario: 'a program that sleeps between packets', effect: 'shows' },
   { rule: 'qdisc-drop', scenario: 'a shaper with too short a queue', effect: 'shows' },
   { rule: 'qdisc-delay', scenario: 'a shaper with a long queue', effect: 'shows' },
-  { rule: 'lower-refuses', scenario: 'a macvtap whose guest sends more than the device below takes', effect: 'shows' },
   { rule: 'loss-unexplained', scenario: 'a tc filter that drops all', effect: 'shows' },
   { rule: 'host-firewall', scenario: 'a firewall drops what the host forwards', effect: 'shows' },
   { rule: 'queue-dead', scenario: 'one queue of four that nobody serves', effect: 'guest' },
@@ -60,6 +59,8 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
     'shows: tapscope doctor, which src/commands tests; a counter, src/diagnosis/earned.slow.kernel.test.ts; rules and routes as not-here',
   'bridge-table': 'src/subjects/surroundings.kernel.test.ts: an entry is deleted, and frames come again',
   'redirected-away': 'shows: filters and routes, src/subjects/surroundings.kernel.test.ts',
+  'lower-refuses':
+    'shows alone: src/diagnosis/judge-surroundings.test.ts; its scenario was not seen to refuse anything yet',
   'onward-delay': 'shows alone, and of a device that is asked about alone: src/diagnosis/judge-delay.test.ts',
   'not-here': 'shows: counters of other places; rules, routes and rp_filter: src/subjects/unrouted.kernel.test.ts',
 };

@@ -55,7 +55,7 @@ for (const kind of ['macvtap', 'ipvtap'] as const) {
     const counted = agent.mechanism('macvtap-reads') === 'fexit';
     const testReader = await lab.testReader();
     await testReader.open('a', 'vtap0', 'macvtap');
-    const offered = { kind, offered: 100, written: 0, lost: { purged: 0, resized: 0, failed: 0 } };
+    const offered = { kind, offered: 100, written: 0, refused: 0, lost: { purged: 0, resized: 0, failed: 0 } };
     const dropped = [{ reason: 'FULL_RING', location: 'tap_handle_frame', packets: 60 }];
 
     await send(lab, testReader, kind);
