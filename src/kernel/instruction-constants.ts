@@ -22,20 +22,21 @@ const HIGHEST = -1;
  */
 export function withConstants(file: Uint8Array, constants: Constants): Uint8Array {
   const bytes = Buffer.from(file);
-  for (const [place, value] of constants) {
-    let found = 0;
-    // Sections of instructions are aligned to them.
-    for (let at = 0; at + INSTRUCTION_BYTES <= bytes.length; at += INSTRUCTION_BYTES)
-      if (CONSTANT_INSTRUCTIONS.has(bytes[at]) && bytes.readInt32LE(at + IMMEDIATE_AT) === place) {
-        const always = bytes[at] === IF_BELOW && value === HIGHEST;
-        if (always) bytes[at] = IF_NOT_BELOW;
-        bytes.writeInt32LE(always ? 0 : value, at + IMMEDIATE_AT);
-        found++;
-      }
-    if (!found)
-      throw new Error(
-        `The BPF object has no instruction with the number 0x${place.toString(16)}. Run 'npm start', which builds it anew.`,
-      );
+  const missing = new Set(constants.keys());
+  // Sections of instructions are aligned to them.
+  for (let at = 0; at + INSTRUCTION_BYTES <= bytes.length; at += INSTRUCTION_BYTES) {
+    if (!CONSTANT_INSTRUCTIONS.has(bytes[at])) continue;
+    const place = bytes.readInt32LE(at + IMMEDIATE_AT);
+    const value = constants.get(place);
+    if (value === undefined) continue;
+    const always = bytes[at] === IF_BELOW && value === HIGHEST;
+    if (always) bytes[at] = IF_NOT_BELOW;
+    bytes.writeInt32LE(always ? 0 : value, at + IMMEDIATE_AT);
+    missing.delete(place);
   }
+  for (const place of missing)
+    throw new Error(
+      `The BPF object has no instruction with the number 0x${place.toString(16)}. Run 'npm start', which builds it anew.`,
+    );
   return bytes;
 }
