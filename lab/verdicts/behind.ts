@@ -31,8 +31,8 @@ async function askNeighbours(stage: Stage): Promise<void> {
   });
 }
 
-/** What its guest sends leaves by ve0, a port of its bridge. */
-async function bridgedUplink(stage: Stage): Promise<void> {
+/** What its guest sends leaves by ve0, a port of its bridge; `beforeItSends`: once both are ports. */
+export async function bridgedUplink(stage: Stage, beforeItSends?: () => Promise<unknown>): Promise<void> {
   await stage.serve();
   await stage.lab.ipBatch([
     'link add br0 type bridge',
@@ -42,6 +42,7 @@ async function bridgedUplink(stage: Stage): Promise<void> {
     'link set ve1 up',
     'link set br0 up',
   ]);
+  await beforeItSends?.();
   stage.often(20, () => stage.reader.write('tap0.0', 10, 1000, { unicast: true }));
 }
 
@@ -60,7 +61,7 @@ export const BEHIND: readonly Entry[] = [
       },
     ],
     ...taps,
-    setUp: bridgedUplink,
+    setUp: (stage) => bridgedUplink(stage),
     begin: (stage) => shapeUplink(stage, '800kbit'),
   },
   {
@@ -68,7 +69,7 @@ export const BEHIND: readonly Entry[] = [
     asked: 'tap0',
     nearMissOf: 'onward-delay',
     ...taps,
-    setUp: bridgedUplink,
+    setUp: (stage) => bridgedUplink(stage),
     begin: (stage) => shapeUplink(stage, '800mbit'),
   },
   {

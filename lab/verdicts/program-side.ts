@@ -2,6 +2,7 @@
 // The program's side of the boundary: reads that cut packets, sockets that overflow, writes that wait for a limit.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device } from '../../src/snapshot/device.ts';
+import { bridgedUplink } from './behind.ts';
 import { drawn, type Entry, type Fault } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
@@ -36,19 +37,7 @@ const dropsOf = ({ programSide }: Device): number =>
   (programSide?.sockets ?? []).reduce((sum, { drops }) => sum + drops, 0);
 
 /** A bridge from tap0, with a limit, to a veth. */
-async function limited(stage: Stage): Promise<void> {
-  await stage.serve();
-  await stage.lab.ipBatch([
-    'link add br0 type bridge',
-    'link add ve0 type veth peer name ve1',
-    'link set tap0 master br0',
-    'link set ve0 master br0 up',
-    'link set ve1 up',
-    'link set br0 up',
-  ]);
-  await stage.reader.sndbuf('tap0.0', 20_000);
-  stage.often(20, () => stage.reader.write('tap0.0', 10, 1000, { unicast: true }));
-}
+const limited = (stage: Stage): Promise<void> => bridgedUplink(stage, () => stage.reader.sndbuf('tap0.0', 20_000));
 
 /** A packet has left since the last write. */
 const isAtLimit: Fault['holds'] = (_, { queues }) =>
