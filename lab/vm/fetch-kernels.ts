@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/vm/fetch-kernels.ts [--relock] [SERIES…]: puts the lab's kernels into the cache and says which of them
 // Debian has newer, or locks the newest versions of today.
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { NoMirror } from '../../test/debian/apt.ts';
 import { program } from '../../test/host/scope.ts';
@@ -21,6 +22,7 @@ async function relock(kernels: readonly LockedKernel[], series: readonly string[
     locked.push({ ...kernel, packages });
   }
   await writeFile(lockFile, `${JSON.stringify(locked, undefined, 2)}\n`);
+  execFileSync('npx', ['biome', 'format', '--write', lockFile], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 async function main(words: readonly string[]): Promise<void> {
