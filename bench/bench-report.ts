@@ -178,8 +178,10 @@ export interface StreamGuests {
   readonly qdisc: string;
 }
 
+export const REPORT_SCHEMA = 1;
+
 export interface BenchReport {
-  readonly schema: 1;
+  readonly schema: typeof REPORT_SCHEMA;
   readonly version: string;
   readonly kernel: string;
   readonly cpus: number;
@@ -192,6 +194,7 @@ export interface BenchReport {
   readonly pinnedTo: number;
   /** Another agent watched meanwhile, and every packet paid for it too. */
   readonly agentRuns: boolean;
+  readonly host: BenchHost;
   /** The guests of a run with stream cells; undefined: none started. */
   readonly guests?: StreamGuests | undefined;
   readonly results: readonly CellResult[];
@@ -218,7 +221,7 @@ export function perSecond(runs: readonly Run[], count: (run: Run) => number): Sp
   return spread(runs.map((run) => count(run) / run.seconds));
 }
 
-export function disagreements({ results }: BenchReport): readonly string[] {
+export function disagreements({ results }: Pick<BenchReport, 'results'>): readonly string[] {
   return results.flatMap(({ cell, runs }) =>
     runs.flatMap((run, index) => run.disagreements.map((text) => `${cell.id}, repeat ${index + 1}: ${text}`)),
   );
