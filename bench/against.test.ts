@@ -22,7 +22,7 @@ const run = (transmitted: number, more: Partial<SavedRun> = {}): SavedRun => ({
 
 const saved = (runs: Readonly<Record<string, readonly SavedRun[]>>): SavedReport => ({
   ...{ version: '1.2.3', kernel: '7.2', cpus: 2, seconds: 1, packetSize: 60, ring: 1000, agentRuns: false },
-  host: { cpuModel: 'Some CPU', srso: undefined, mitigated: [], hardenedUsercopy: true },
+  host: { cpuModel: 'Some CPU', srso: undefined, mitigated: [], hardenedUsercopy: true, defaultQdisc: 'fq_codel' },
   guests: undefined,
   runs: new Map(Object.entries(runs)),
 });

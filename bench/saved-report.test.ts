@@ -16,7 +16,14 @@ const run = { seconds: 2, transmitted: 9, lost: 0, droppedBefore: 0, uncopied: 9
 const report: BenchReport = {
   ...{ schema: 1, version: '1.2.3', kernel: '7.3', cpus: 4, seconds: 2, repeats: 8, packetSize: 60, ring: 1000 },
   ...{ pinnedTo: 0, agentRuns: false },
-  host: { cpuModel: 'Some CPU', srso: undefined, mitigated: ['srso'], hardenedUsercopy: true, tunPaths: [] },
+  host: {
+    cpuModel: 'Some CPU',
+    srso: undefined,
+    mitigated: ['srso'],
+    hardenedUsercopy: true,
+    defaultQdisc: 'fq_codel',
+    tunPaths: [],
+  },
   results: [{ cell, missing: null, runs: Array.from({ length: 8 }, () => run) }],
 };
 

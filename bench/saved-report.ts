@@ -14,7 +14,7 @@ export type SavedRun = Pick<
 /** Repeats that can be held against those of another. */
 export interface SavedReport
   extends Pick<BenchReport, 'version' | 'kernel' | 'cpus' | 'seconds' | 'packetSize' | 'ring' | 'agentRuns'> {
-  readonly host: Pick<BenchHost, 'cpuModel' | 'srso' | 'mitigated' | 'hardenedUsercopy'>;
+  readonly host: Pick<BenchHost, 'cpuModel' | 'srso' | 'mitigated' | 'hardenedUsercopy' | 'defaultQdisc'>;
   readonly guests: Pick<StreamGuests, 'kernel' | 'kvm' | 'vhost'> | undefined;
   /** By the id of their cell; none of cells that could not be measured. */
   readonly runs: ReadonlyMap<string, readonly SavedRun[]>;
@@ -70,6 +70,7 @@ function hostOf(host: Part): SavedReport['host'] {
       .list()
       .map((part) => part.text()),
     hardenedUsercopy: host.at('hardenedUsercopy').optional((part) => part.truth()),
+    defaultQdisc: host.at('defaultQdisc').optional((part) => part.text()),
   };
 }
 

@@ -39,7 +39,14 @@ function pair(runs: readonly Run[]): CellResult {
 const report: BenchReport = {
   ...{ schema: 1, version: '1.2.3', kernel: '7.3', cpus: 4, seconds: 2, repeats: 3, packetSize: 60, ring: 1000 },
   ...{ pinnedTo: 0, agentRuns: false },
-  host: { cpuModel: 'Some CPU', srso: undefined, mitigated: [], hardenedUsercopy: true, tunPaths: [] },
+  host: {
+    cpuModel: 'Some CPU',
+    srso: undefined,
+    mitigated: [],
+    hardenedUsercopy: true,
+    defaultQdisc: 'fq_codel',
+    tunPaths: [],
+  },
   results: [
     send('tail-drop', [run(100_000, { lost: 200 }), run(120_000, { lost: 600 }), run(90_000, { lost: 400 })]),
     send('backpressure', [], 'no flag'),
@@ -109,7 +116,7 @@ test('streams: a line a cell, with what each queue got, and JSON as its schema h
     ...{ kind: 'stream', id: 'stream/both', direction: 'both', size: null, sessions: 2, queues: 2 },
   };
   const stream = { bitsPerSecond: 940e6, hostCpu: 0.5, queues: [3, 4], ofNoQueue: 1 };
-  const guests = { kernel: '6.1', kvm: true, vhost: true, qdisc: 'fq_codel' };
+  const guests = { kernel: '6.1', kvm: true, vhost: true, qdisc: 'fq_codel', mitigated: [] };
   const streams = { ...report, guests, results: [{ cell, missing: null, runs: [run(8, { stream })] }] };
   assert.deepEqual(renderBench(streams, 'text').split('\n').slice(5, 8), [
     'TCP streams of guests in QEMU',

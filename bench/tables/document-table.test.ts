@@ -40,6 +40,7 @@ const HOST: BenchHost = {
   srso: 'Mitigation: Safe RET',
   mitigated: ['spec_rstack_overflow', 'spectre_v2'],
   hardenedUsercopy: true,
+  defaultQdisc: 'fq_codel',
   tunPaths: [],
 };
 
@@ -52,18 +53,19 @@ const report = (results: readonly CellResult[], more: Partial<BenchHost> = {}): 
 
 test('v7: the box of the mail, what the host lacks in the cell', () => {
   const results = [
-    send('tap', 'tail-drop', [run(2_660_000, { lost: 7_790_000 })]),
-    send('tap', 'backpressure', [run(2_066_000)]),
+    send('tap', 'tail-drop', [run(2_660_000, { lost: 7_790_000, readerCpus: ['0-3'] })]),
+    send('tap', 'backpressure', [run(2_066_000, { readerCpus: ['1'] })]),
     send('vhost', 'tail-drop', [run(2_816_000, { lost: 7 })]),
     send('vhost', 'backpressure', [], "this kernel's tun has no IFF_BACKPRESSURE (Linux 7.3 has it)"),
   ];
-  assert.deepEqual(renderDocument('v7', report(results)).split('\n').slice(0, 20), [
+  assert.deepEqual(renderDocument('v7', report(results)).split('\n').slice(0, 21), [
     "OK: in all 3 runs the agent's counters equal those of pktgen, tc -s, the readers and the guests.",
     '',
     'CPU: Some CPU, 4 online. Linux 7.3.',
-    'SRSO: Mitigation: Safe RET. Mitigated: spec_rstack_overflow, spectre_v2. Hardened usercopy: on.',
+    'SRSO: Mitigation: Safe RET. Mitigated: spec_rstack_overflow, spectre_v2. Hardened usercopy: on. Default qdisc: fq_codel.',
     'pktgen: 1 thread, start_xmit, burst 1, packets of 60 bytes; 1 queue, ring 1000. Stock: without IFF_BACKPRESSURE.',
-    'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. CPU not pinned.',
+    'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. Nothing is pinned.',
+    "Readers and vhost-net's workers may run on CPUs 0-3 or 1, by the kernel.",
     'Medians of 1 repeats of 2 s, with the probes of tapscope 1.2.3.',
     '',
     '+-------------------+-------------+-----------+-------------------------------------+',
@@ -93,7 +95,7 @@ test('v7: perf stat of sender and reader, and which counters this machine lacks'
   const sender = { taskClockNs: 2e9, contextSwitches: 940, migrations: 0, cycles: 9.2e9, instructions: 18.4e9 };
   const reader = { taskClockNs: 1e9, contextSwitches: 3, migrations: 1, ...none };
   const results = [send('tap', 'tail-drop', [run(1000, { perf: { seconds: 2, sender, reader } })])];
-  const lines = renderDocument('v7', report(results)).split('\n').slice(32);
+  const lines = renderDocument('v7', report(results)).split('\n').slice(33);
   assert.deepEqual(lines.slice(0, 16), [
     '+-----------------+------------------+---------------------+-----------------------------+',
     '| perf stat       |                  | Stock               | Patched with fq_codel qdisc |',
@@ -124,11 +126,19 @@ test('a host without pktgen: the cells say so', () => {
 test('v8: pinned, and a column without a qdisc', () => {
   const text = renderDocument(
     'v8',
-    report([send('tap', 'no-qdisc', [run(4000)])], { srso: undefined, mitigated: [], hardenedUsercopy: undefined }),
+    report([send('tap', 'no-qdisc', [run(4000)])], {
+      srso: undefined,
+      mitigated: [],
+      hardenedUsercopy: undefined,
+      defaultQdisc: undefined,
+    }),
   );
   assert.match(text, /\| Stock +\| Patched with noqueue qdisc +\| Patched with fq_codel qdisc +\|/);
   assert.match(text, /^Readers and vhost-net pinned to CPU 0\.$/m);
-  assert.match(text, /^SRSO: the kernel does not say\. Mitigated: nothing\. Hardened usercopy: unknown\.$/m);
+  assert.match(
+    text,
+    /^SRSO: the kernel does not say\. Mitigated: nothing\. Hardened usercopy: unknown\. Default qdisc: unknown\.$/m,
+  );
 });
 
 test('zero-copy: a line a size, with and without, in the order of the mail', () => {

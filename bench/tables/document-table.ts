@@ -87,8 +87,12 @@ function header(name: DocumentName, report: BenchReport): readonly string[] {
   const { kernel, cpus, seconds, repeats, packetSize, ring, pinnedTo, agentRuns, version, host } = report;
   const pktgen = `pktgen: 1 thread, start_xmit, burst 1, packets of ${packetSize} bytes; 1 queue, ring ${ring}. Stock: without IFF_BACKPRESSURE.`;
   const own: Readonly<Record<DocumentName, readonly string[]>> = {
-    v7: [pktgen, 'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. CPU not pinned.'],
-    v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`],
+    v7: [
+      pktgen,
+      'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. Nothing is pinned.',
+      readersText(report),
+    ],
+    v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`, readersText(report)],
     'zero-copy': [
       'Queue: 1, noqueue qdisc on the host. CPU not pinned. The messages end on the host: no NIC sends them.',
     ],
@@ -103,6 +107,12 @@ function header(name: DocumentName, report: BenchReport): readonly string[] {
     ...own[name],
     `Medians of ${repeats} repeats of ${seconds} s, with the probes of tapscope ${version}${agentRuns ? ' and those of an agent on this host' : ''}.`,
   ];
+}
+
+/** By the kernel: a worker of vhost-net may run where its owner may not. */
+function readersText({ results }: BenchReport): string {
+  const found = [...new Set(results.flatMap(({ runs }) => runs.flatMap(({ readerCpus }) => readerCpus ?? [])))];
+  return `Readers and vhost-net's workers may run on CPUs ${found.join(' or ') || 'unknown'}, by the kernel.`;
 }
 
 function sendResult(

@@ -6,7 +6,8 @@ export function slowdownText({
   srso = 'the kernel does not say',
   mitigated,
   hardenedUsercopy,
-}: Pick<BenchHost, 'srso' | 'mitigated' | 'hardenedUsercopy'>): string {
+  defaultQdisc = 'unknown',
+}: Pick<BenchHost, 'srso' | 'mitigated' | 'hardenedUsercopy' | 'defaultQdisc'>): string {
   const usercopy = hardenedUsercopy === undefined ? 'unknown' : hardenedUsercopy ? 'on' : 'off';
-  return `SRSO: ${srso}. Mitigated: ${mitigated.join(', ') || 'nothing'}. Hardened usercopy: ${usercopy}.`;
+  return `SRSO: ${srso}. Mitigated: ${mitigated.join(', ') || 'nothing'}. Hardened usercopy: ${usercopy}. Default qdisc: ${defaultQdisc}.`;
 }
