@@ -47,8 +47,23 @@ test('what cannot be is refused in one sentence', () => {
     [{ table: 'v7', only: 'size' }, /^--only=size names none of the 8 cells of v7; /],
     [{ guestVhost: 'yes' }, /^--guest-vhost=yes is unknown; write on or off\.$/],
     [{ table: 'v7', format: 'csv' }, /^--table=v7 has the layout of its document: --format is text or json\.$/],
+    [{ against: 'a', repeats: '7' }, /^--repeats=7 is too few for --against, which judges 8 or more of each cell\.$/],
+    [
+      { against: 'a', format: 'csv' },
+      /^--against has no csv, which is one table: --format is text, markdown or json\.$/,
+    ],
     [{ only: '(' }, /^--only=\( is no regular expression: /],
   ];
   for (const [values, message] of cases)
     assert.throws(() => readBenchFlags({ ...VALUES, ...values }), { message }, JSON.stringify(values));
+});
+
+test('what is kept or compared has more repeats', () => {
+  const read = (values: Readonly<Record<string, string>>): readonly unknown[] => {
+    const { repeats, save, against } = readBenchFlags({ ...VALUES, ...values });
+    return [repeats, save, against];
+  };
+  assert.deepEqual(read({ save: 'a.json' }), [10, 'a.json', undefined]);
+  assert.deepEqual(read({ against: 'a.json', table: 'multiqueue' }), [10, undefined, 'a.json']);
+  assert.deepEqual(read({ save: 'a.json', repeats: '3' }), [3, 'a.json', undefined]);
 });

@@ -2,11 +2,12 @@
 // What the flags of `tapscope bench` mean.
 
 import { BENCH_FORMATS, type BenchFormat, DOCUMENTS, type DocumentName } from '../src/commands/bench.ts';
+import { LEAST_REPEATS } from './against.ts';
 import type { Cell } from './bench-report.ts';
 import { chooseCells } from './cells.ts';
 import type { GuestOptions } from './guests.ts';
 
-interface BenchFlags {
+export interface BenchFlags {
   readonly cells: readonly Cell[];
   /** The document whose layout is printed; undefined: the bench's own. */
   readonly table: DocumentName | undefined;
@@ -14,10 +15,16 @@ interface BenchFlags {
   readonly repeats: number;
   readonly guests: GuestOptions;
   readonly format: BenchFormat;
+  /** The file that the report is kept in. */
+  readonly save: string | undefined;
+  /** The file of an earlier report, which this one is compared with. */
+  readonly against: string | undefined;
 }
 
 const LONGEST_S = 3600;
 const MOST_REPEATS = 1000;
+/** Of what is compared: among 900 figures, a clear difference still shows. */
+const COMPARED_REPEATS = 10;
 
 /** `values` as commander's opts() gives them. */
 export function readBenchFlags(values: Readonly<Record<string, unknown>>): BenchFlags {
@@ -25,17 +32,35 @@ export function readBenchFlags(values: Readonly<Record<string, unknown>>): Bench
   if (format === undefined)
     throw new Error(`--format=${values.format} is unknown; write one of: ${BENCH_FORMATS.join(', ')}.`);
   const table = readTable(values, format);
+  const [save, against] = [fileOf(values.save), fileOf(values.against)];
+  const usual = save === undefined && against === undefined ? usualRepeats(table) : COMPARED_REPEATS;
   return {
     cells: chooseCells(values.only === undefined ? undefined : String(values.only), table),
     table,
     seconds: readNumber('--seconds', values.seconds, /^\d+(\.\d+)?$/, [0.1, LONGEST_S]),
-    repeats: readNumber('--repeats', values.repeats ?? usualRepeats(table), /^\d+$/, [1, MOST_REPEATS]),
+    repeats: comparable(readNumber('--repeats', values.repeats ?? usual, /^\d+$/, [1, MOST_REPEATS]), against),
     guests: {
       kernel: values.guestKernel === undefined ? undefined : String(values.guestKernel),
       vhost: readVhost(values.guestVhost),
     },
-    format,
+    format: against === undefined ? format : besideFigures(format),
+    save,
+    against,
   };
+}
+
+function fileOf(value: unknown): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
+function comparable(repeats: number, against: string | undefined): number {
+  if (against === undefined || repeats >= LEAST_REPEATS) return repeats;
+  throw new Error(`--repeats=${repeats} is too few for --against, which judges ${LEAST_REPEATS} or more of each cell.`);
+}
+
+function besideFigures(format: BenchFormat): BenchFormat {
+  if (format !== 'csv') return format;
+  throw new Error('--against has no csv, which is one table: --format is text, markdown or json.');
 }
 
 /** 96 cells, each of which sets up and ends TCP connections. */

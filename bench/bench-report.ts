@@ -126,6 +126,8 @@ export interface Run {
   /** Times that pktgen hands over each packet at once; undefined: of no send cell. */
   readonly burst?: number | undefined;
   readonly perf?: PerfRun | undefined;
+  /** CPUs on which the threads that read, or vhost-net's workers, may run: '0-3'. Several: they differ. undefined: of no send cell. */
+  readonly readerCpus?: readonly string[] | undefined;
   /** Packets that a reader got; undefined: not measured. */
   readonly freed?: FreedPackets | undefined;
   readonly stream?: StreamRun | undefined;
@@ -164,6 +166,8 @@ export interface BenchHost {
   readonly mitigated: readonly string[];
   /** The setting by the command line or the kernel's configuration; undefined: neither says. */
   readonly hardenedUsercopy: boolean | undefined;
+  /** What devices get where nobody says otherwise; undefined: the kernel does not say. */
+  readonly defaultQdisc: string | undefined;
   /** The paths through tun of a run with pair cells; else none. */
   readonly tunPaths: readonly TunPath[];
 }
@@ -174,12 +178,16 @@ export interface StreamGuests {
   readonly kernel: string;
   readonly kvm: boolean;
   readonly vhost: boolean;
+  /** Vulnerabilities that its kernel mitigates, by its names. */
+  readonly mitigated: readonly string[];
   /** The host's usual one, on each queue. */
   readonly qdisc: string;
 }
 
+export const REPORT_SCHEMA = 1;
+
 export interface BenchReport {
-  readonly schema: 1;
+  readonly schema: typeof REPORT_SCHEMA;
   readonly version: string;
   readonly kernel: string;
   readonly cpus: number;
@@ -192,6 +200,7 @@ export interface BenchReport {
   readonly pinnedTo: number;
   /** Another agent watched meanwhile, and every packet paid for it too. */
   readonly agentRuns: boolean;
+  readonly host: BenchHost;
   /** The guests of a run with stream cells; undefined: none started. */
   readonly guests?: StreamGuests | undefined;
   readonly results: readonly CellResult[];
@@ -218,7 +227,7 @@ export function perSecond(runs: readonly Run[], count: (run: Run) => number): Sp
   return spread(runs.map((run) => count(run) / run.seconds));
 }
 
-export function disagreements({ results }: BenchReport): readonly string[] {
+export function disagreements({ results }: Pick<BenchReport, 'results'>): readonly string[] {
   return results.flatMap(({ cell, runs }) =>
     runs.flatMap((run, index) => run.disagreements.map((text) => `${cell.id}, repeat ${index + 1}: ${text}`)),
   );

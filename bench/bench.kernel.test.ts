@@ -2,7 +2,7 @@
 // Needs: root on this machine's kernel.
 // Messages of tapscope bench, as built, where it cannot measure. The rest needs pktgen: lab/tables/bench.guest.ts.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { tapscope } from '../test/agent/serve-process.ts';
 import { hasPktgen } from './pktgen.ts';
@@ -40,6 +40,30 @@ test('flags that cannot be are refused before anything is made', async () => {
   const { code, stdout, stderr } = await tapscope(['bench', '--only=nothing']);
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(stderr, /^tapscope: --only=nothing names none of the 177 cells; .*\n$/);
+});
+
+test('files that cannot be compared with or kept are refused before anything is made', { skip: cannot }, async () => {
+  const cases: readonly (readonly [flag: string, message: string])[] = [
+    ['--against=package.json', 'package.json is not a file of tapscope bench --save.'],
+    ['--against=nothing.json', 'nothing.json cannot be read: ENOENT: no such file or directory.'],
+    ['--save=bench', 'bench is a folder; name a file in it.'],
+    ['--save=nothing/a.json', 'nothing/a.json cannot be written (ENOENT: no such file or directory).'],
+  ];
+  for (const [flag, message] of cases)
+    assert.deepEqual(await tapscope(['bench', flag]), { code: 1, stdout: '', stderr: `tapscope: ${message}\n` });
+});
+
+test('where nothing could be measured, nothing is kept', {
+  skip: cannot || (hasPktgen() && 'this host has pktgen'),
+}, async () => {
+  const words = ['bench', '--only=^tap/threads=1/queues=1/free/tail-drop$', '--repeats=1', '--save=nothing.json'];
+  const { code, stderr } = await tapscope(words);
+  assert.equal(code, 1);
+  assert.match(stderr, /^nothing\.json was not written, for there are no figures\.$/m);
+  assert.deepEqual(
+    readdirSync('.').filter((name) => name.startsWith('nothing')),
+    [],
+  );
 });
 
 test('the traffic program is alone in its namespace, which ends with it', { skip: cannot }, async () => {

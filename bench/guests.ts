@@ -34,6 +34,9 @@ const LISTENING_WITHIN_S = 60;
 /** Sockets that listen, in /proc/net/tcp. */
 const COUNT_LISTENERS = "grep -c ' 0A ' /proc/net/tcp || :";
 
+/** Names of vulnerabilities, a line each; a kernel before 4.15 has no such folder. */
+const LIST_MITIGATED = 'cd /sys/devices/system/cpu/vulnerabilities && grep -l ^Mitigation * || :; cd /';
+
 export class Guests {
   readonly #traffic: Traffic;
   readonly #options: GuestOptions;
@@ -44,6 +47,7 @@ export class Guests {
   #image: GuestImage | undefined;
   #kvm: boolean;
   #qdisc = '';
+  #mitigated: readonly string[] = [];
   /** Why one, or two with a bridge, do not start on this host. */
   readonly #refused = new Map<number, Missing>();
 
@@ -61,7 +65,10 @@ export class Guests {
   /** undefined: none was started. */
   about(): StreamGuests | undefined {
     if (!this.#image || !this.#hasStarted) return undefined;
-    return { kernel: this.#image.kernel.release, kvm: this.#kvm, vhost: this.vhost, qdisc: this.#qdisc };
+    return {
+      ...{ kernel: this.#image.kernel.release, kvm: this.#kvm, vhost: this.vhost, qdisc: this.#qdisc },
+      mitigated: this.#mitigated,
+    };
   }
 
   /** So many guests with so many queues each, whose servers listen. Throws Missing where this host cannot. */
@@ -94,6 +101,7 @@ export class Guests {
       this.#say(`a guest boots: ${queues} CPUs, ${this.#kvm ? 'KVM' : 'emulated'}`);
       const machine = await this.#boot(setup, this.#image, end, queues);
       this.#running = [...this.#running, { ...end, machine }];
+      this.#mitigated = (await machine.ask(LIST_MITIGATED)).split('\n').filter((name) => name !== '');
       this.#hasStarted = true;
       await raise({ namespace, name: end.device, queues }, RING);
     }

@@ -11,7 +11,7 @@ import { countThreads, type PerfCounters, since } from './perf-events.ts';
 export async function perfOf(
   setup: BenchSetup,
   cell: SendCell,
-  device: Device,
+  readers: readonly number[],
   measured: () => Promise<void>,
 ): Promise<PerfRun> {
   const names = Array.from({ length: cell.threads }, (_, cpu) => `kpktgend_${cpu}`);
@@ -23,7 +23,6 @@ export async function perfOf(
     return counters;
   };
   try {
-    const readers = await readersOf(setup, cell, device);
     const [sender, reader] = [count(senders), count(readers)];
     // On a busy machine it takes long to open them: what the threads did meanwhile is not of the time that is measured.
     const [sent, received] = [sender.read(), reader.read()];
@@ -37,7 +36,11 @@ export async function perfOf(
 }
 
 /** Threads that read: other threads of the reading program do not run meanwhile. */
-async function readersOf({ traffic }: BenchSetup, { reader }: SendCell, device: Device): Promise<readonly number[]> {
+export async function readersOf(
+  { traffic }: BenchSetup,
+  { reader }: SendCell,
+  device: Device,
+): Promise<readonly number[]> {
   if (reader === 'tap') return ((await readThreadTimes(traffic.pid)) ?? []).map(({ tid }) => tid);
   return device.queues.flatMap(({ vhost }) => (vhost?.worker ? [vhost.worker.tid] : []));
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run of a send cell: pktgen sends to a tap for a while, and the counts of sender, reader, kernel and agent are compared.
 
+import { allowedCpus } from '../src/kernel/process-text.ts';
 import { readQdiscs } from '../src/kernel/rtnetlink.ts';
 import { agentCounts, type Comparison, compare, doubts } from './agreement.ts';
 import type { Run, SendCell } from './bench-report.ts';
 import { type BenchSetup, DEVICE, Missing, missingIf, pause, until } from './bench-setup.ts';
-import { perfOf } from './perf-of.ts';
+import { perfOf, readersOf } from './perf-of.ts';
 import {
   addGenerators,
   areGone,
@@ -66,14 +67,22 @@ async function send(setup: BenchSetup, cell: SendCell, options: PktgenOptions, s
   await traffic.generate();
   await until('pktgen sent', NOTICED_WITHIN_S, setup, () => files.every(isRunning));
   const started = performance.now();
-  const perf = await perfOf(setup, cell, device, () => pause(seconds, interrupted));
+  const readers = await readersOf(setup, cell, device);
+  const readerCpus = await cpusOf(readers);
+  const perf = await perfOf(setup, cell, readers, () => pause(seconds, interrupted));
   await traffic.rest();
   const sent = pktgenCounts(files);
   await until('all packets had arrived', NOTICED_WITHIN_S, setup, () => isAtRest(setup));
   // What waited in the qdisc arrived after pktgen's time.
   const took = cell.flow === 'through-qdisc' ? (performance.now() - started) / 1000 : pktgenSeconds(files);
   const burst = Math.max(...files.map(burstOf));
-  return { ...(await judge(setup, cell, sent, took)), burst, perf };
+  return { ...(await judge(setup, cell, sent, took)), burst, perf, readerCpus };
+}
+
+/** What the kernel says of these threads, whoever pinned them. */
+async function cpusOf(tids: readonly number[]): Promise<readonly string[]> {
+  const lists = await Promise.all(tids.map(allowedCpus));
+  return [...new Set(lists.flatMap((list) => list ?? []))];
 }
 
 async function isAtRest({ traffic, look }: BenchSetup): Promise<boolean> {

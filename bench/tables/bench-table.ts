@@ -182,7 +182,7 @@ function workerTime(result: CellResult | undefined): string {
 }
 
 /** 64 120 (58 000–98 906); without a spread where there is none. */
-function showSpread({ median, least, most }: Spread): string {
+export function showSpread({ median, least, most }: Spread): string {
   if (Number.isNaN(median)) return NOTHING;
   const [middle, from, to] = [median, least, most].map(thousands);
   return from === to ? `${middle}` : `${middle} (${from}–${to})`;

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertValid } from '../../test/host/valid-json.ts';
+import { differences } from '../against.ts';
 import type { BenchReport, CellResult, MessageCell, Run, SendCell, StreamCell } from '../bench-report.ts';
-import { renderBench } from './bench-text.ts';
+import { savedReport } from '../saved-report.ts';
+import { renderAgainst, renderBench, reportJson } from './bench-text.ts';
 
 const run = (transmitted: number, more: Partial<Run> = {}): Run => ({
   ...{ seconds: 2, transmitted, lost: 0, droppedBefore: 0, uncopied: 0, workerSeconds: undefined, disagreements: [] },
@@ -37,6 +39,14 @@ function pair(runs: readonly Run[]): CellResult {
 const report: BenchReport = {
   ...{ schema: 1, version: '1.2.3', kernel: '7.3', cpus: 4, seconds: 2, repeats: 3, packetSize: 60, ring: 1000 },
   ...{ pinnedTo: 0, agentRuns: false },
+  host: {
+    cpuModel: 'Some CPU',
+    srso: undefined,
+    mitigated: [],
+    hardenedUsercopy: true,
+    defaultQdisc: 'fq_codel',
+    tunPaths: [],
+  },
   results: [
     send('tail-drop', [run(100_000, { lost: 200 }), run(120_000, { lost: 600 }), run(90_000, { lost: 400 })]),
     send('backpressure', [], 'no flag'),
@@ -106,7 +116,7 @@ test('streams: a line a cell, with what each queue got, and JSON as its schema h
     ...{ kind: 'stream', id: 'stream/both', direction: 'both', size: null, sessions: 2, queues: 2 },
   };
   const stream = { bitsPerSecond: 940e6, hostCpu: 0.5, queues: [3, 4], ofNoQueue: 1 };
-  const guests = { kernel: '6.1', kvm: true, vhost: true, qdisc: 'fq_codel' };
+  const guests = { kernel: '6.1', kvm: true, vhost: true, qdisc: 'fq_codel', mitigated: [] };
   const streams = { ...report, guests, results: [{ cell, missing: null, runs: [run(8, { stream })] }] };
   assert.deepEqual(renderBench(streams, 'text').split('\n').slice(5, 8), [
     'TCP streams of guests in QEMU',
@@ -114,4 +124,38 @@ test('streams: a line a cell, with what each queue got, and JSON as its schema h
     'both       default  2         2       940     50                  q0 3, q1 4, not known 1',
   ]);
   assertValid('bench', JSON.parse(renderBench(streams, 'json')));
+});
+
+test('against: the answer, both hosts, both figures with their spread, and the judgement', () => {
+  const [cell] = report.results.flatMap((result) => (result.cell.kind === 'send' ? result.cell : []));
+  assert.ok(cell);
+  const with8 = (rate: number): BenchReport => ({
+    ...report,
+    results: [{ cell, missing: null, runs: Array.from({ length: 8 }, (_, index) => run(2 * (rate + index))) }],
+  });
+  const [before, after] = [
+    savedReport(reportJson({ ...with8(1000), kernel: '7.2' }), 'old.json'),
+    savedReport(reportJson(with8(1500)), 'this run'),
+  ];
+  const figures = differences([cell], before, after);
+  const against = { file: 'old.json', before, after, figures };
+  const [answer = '', ...lines] = renderAgainst(against, 'text').split('\n');
+  assert.equal(answer, 'Against old.json: 2 of 3 figures differ.');
+  assert.deepEqual(
+    lines.slice(3, 5).map((line) => line.split(/ {2,}/)),
+    [
+      ['kernel', 'Linux 7.2', 'Linux 7.3'],
+      ['CPU', 'Some CPU, 4 online', 'the same'],
+    ],
+  );
+  const table = lines.slice(lines.indexOf('Medians (least–most)') + 2).map((line) => line.split(/ {2,}/));
+  assert.deepEqual(table[1]?.slice(1, 5), ['transmitted/s', '1 004 (1 000–1 007)', '1 504 (1 500–1 507)', '+49.8 %']);
+  assert.match(table[1]?.[5] ?? '', /^differs \(p 0\.000\d\)$/);
+  assert.deepEqual(table[2]?.slice(1), ['lost/s', '0', '0', '+0.0 %', 'no difference shown']);
+  assert.ok(renderAgainst(against, 'markdown').includes('| kernel | Linux 7.2 | Linux 7.3 |'));
+  assertValid('bench', JSON.parse(renderBench(with8(1500), 'json', against)));
+  const same = renderAgainst({ ...against, figures: differences([cell], before, before) }, 'text');
+  assert.match(same, /^Against old\.json: no difference shown in 3 figures\.\n/);
+  const none = renderAgainst({ ...against, figures: differences([{ ...cell, id: 'x' }], before, after) }, 'text');
+  assert.match(none, /^Against old\.json: nothing could be judged\.\n/);
 });

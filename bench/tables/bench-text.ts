@@ -3,10 +3,12 @@
 
 import type { BenchFormat } from '../../src/commands/bench.ts';
 import { escapedJson } from '../../src/snapshot/visible.ts';
+import type { Against } from '../baseline.ts';
 import { type BenchReport, disagreements, perSecond, type Spread } from '../bench-report.ts';
+import { againstTables } from './against-table.ts';
 import { benchTables, type Table } from './bench-table.ts';
 
-export function renderBench(report: BenchReport, format: BenchFormat): string {
+export function renderBench(report: BenchReport, format: BenchFormat, against?: Against): string {
   switch (format) {
     case 'text':
       return renderTables(report, textTable);
@@ -15,8 +17,21 @@ export function renderBench(report: BenchReport, format: BenchFormat): string {
     case 'csv':
       return renderCsv(report);
     case 'json':
-      return `${escapedJson(JSON.stringify(report, null, 2))}\n`;
+      return reportJson(report, against);
   }
+}
+
+/** What `--save` keeps too. */
+export function reportJson(report: BenchReport, against?: Against): string {
+  const compared = against && { against: { file: against.file, figures: against.figures } };
+  return `${escapedJson(JSON.stringify({ ...report, ...compared }, null, 2))}\n`;
+}
+
+/** Both reports side by side; JSON has it in the report. */
+export function renderAgainst(against: Against, format: BenchFormat): string {
+  const render = format === 'markdown' ? markdownTable : textTable;
+  const { answer, tables, notes } = againstTables(against);
+  return [answer, ...tables.flatMap((table) => ['', ...render(table)]), '', ...list(notes, render), ''].join('\n');
 }
 
 /** The first line is the answer: whether the numbers can be believed. */

@@ -35,34 +35,37 @@ function message(size: number, zeroCopy: boolean, runs: readonly Run[], missing:
   return { cell, missing, runs };
 }
 
-const report = (results: readonly CellResult[]): BenchReport => ({
-  ...{ schema: 1, version: '1.2.3', kernel: '7.3', cpus: 4, seconds: 2, repeats: 1, packetSize: 60, ring: 1000 },
-  ...{ pinnedTo: 0, agentRuns: false },
-  results,
-});
-
-const host: BenchHost = {
+const HOST: BenchHost = {
   cpuModel: 'Some CPU',
   srso: 'Mitigation: Safe RET',
   mitigated: ['spec_rstack_overflow', 'spectre_v2'],
   hardenedUsercopy: true,
+  defaultQdisc: 'fq_codel',
   tunPaths: [],
 };
 
+const report = (results: readonly CellResult[], more: Partial<BenchHost> = {}): BenchReport => ({
+  ...{ schema: 1, version: '1.2.3', kernel: '7.3', cpus: 4, seconds: 2, repeats: 1, packetSize: 60, ring: 1000 },
+  ...{ pinnedTo: 0, agentRuns: false },
+  host: { ...HOST, ...more },
+  results,
+});
+
 test('v7: the box of the mail, what the host lacks in the cell', () => {
   const results = [
-    send('tap', 'tail-drop', [run(2_660_000, { lost: 7_790_000 })]),
-    send('tap', 'backpressure', [run(2_066_000)]),
+    send('tap', 'tail-drop', [run(2_660_000, { lost: 7_790_000, readerCpus: ['0-3'] })]),
+    send('tap', 'backpressure', [run(2_066_000, { readerCpus: ['1'] })]),
     send('vhost', 'tail-drop', [run(2_816_000, { lost: 7 })]),
     send('vhost', 'backpressure', [], "this kernel's tun has no IFF_BACKPRESSURE (Linux 7.3 has it)"),
   ];
-  assert.deepEqual(renderDocument('v7', report(results), host).split('\n').slice(0, 20), [
+  assert.deepEqual(renderDocument('v7', report(results)).split('\n').slice(0, 21), [
     "OK: in all 3 runs the agent's counters equal those of pktgen, tc -s, the readers and the guests.",
     '',
     'CPU: Some CPU, 4 online. Linux 7.3.',
-    'SRSO: Mitigation: Safe RET. Mitigated: spec_rstack_overflow, spectre_v2. Hardened usercopy: on.',
+    'SRSO: Mitigation: Safe RET. Mitigated: spec_rstack_overflow, spectre_v2. Hardened usercopy: on. Default qdisc: fq_codel.',
     'pktgen: 1 thread, start_xmit, burst 1, packets of 60 bytes; 1 queue, ring 1000. Stock: without IFF_BACKPRESSURE.',
-    'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. CPU not pinned.',
+    'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. Nothing is pinned.',
+    "Readers and vhost-net's workers may run on CPUs 0-3 or 1, by the kernel.",
     'Medians of 1 repeats of 2 s, with the probes of tapscope 1.2.3.',
     '',
     '+-------------------+-------------+-----------+-------------------------------------+',
@@ -82,7 +85,7 @@ test('v7: the box of the mail, what the host lacks in the cell', () => {
 
 test('v7: the other shape of pktgen, with the burst that the device took', () => {
   const results = [send('tap', 'tail-drop', [run(4_000_000, { burst: 1 })], null, 'sample03')];
-  const text = renderDocument('v7', report(results), host);
+  const text = renderDocument('v7', report(results));
   assert.match(text, /^\| sample03, burst 1 +\| +\| Stock +\| Patched with fq_codel qdisc +\|$/m);
   assert.match(text, /^\| TAP +\| Transmitted \| 2000 Kpps +\| not measured +\|$/m);
 });
@@ -92,7 +95,7 @@ test('v7: perf stat of sender and reader, and which counters this machine lacks'
   const sender = { taskClockNs: 2e9, contextSwitches: 940, migrations: 0, cycles: 9.2e9, instructions: 18.4e9 };
   const reader = { taskClockNs: 1e9, contextSwitches: 3, migrations: 1, ...none };
   const results = [send('tap', 'tail-drop', [run(1000, { perf: { seconds: 2, sender, reader } })])];
-  const lines = renderDocument('v7', report(results), host).split('\n').slice(32);
+  const lines = renderDocument('v7', report(results)).split('\n').slice(33);
   assert.deepEqual(lines.slice(0, 16), [
     '+-----------------+------------------+---------------------+-----------------------------+',
     '| perf stat       |                  | Stock               | Patched with fq_codel qdisc |',
@@ -115,21 +118,27 @@ test('v7: perf stat of sender and reader, and which counters this machine lacks'
 
 test('a host without pktgen: the cells say so', () => {
   const missing = 'the generator pktgen is not loaded: modprobe pktgen (a kernel with CONFIG_NET_PKTGEN)';
-  const text = renderDocument('v7', report([send('tap', 'tail-drop', [], missing)]), host);
+  const text = renderDocument('v7', report([send('tap', 'tail-drop', [], missing)]));
   assert.match(text, /^NOTHING could be measured on this host\.$/m);
   assert.match(text, /\| Transmitted \| needs pktgen \|/);
 });
 
 test('v8: pinned, and a column without a qdisc', () => {
-  const text = renderDocument('v8', report([send('tap', 'no-qdisc', [run(4000)])]), {
-    ...host,
-    srso: undefined,
-    mitigated: [],
-    hardenedUsercopy: undefined,
-  });
+  const text = renderDocument(
+    'v8',
+    report([send('tap', 'no-qdisc', [run(4000)])], {
+      srso: undefined,
+      mitigated: [],
+      hardenedUsercopy: undefined,
+      defaultQdisc: undefined,
+    }),
+  );
   assert.match(text, /\| Stock +\| Patched with noqueue qdisc +\| Patched with fq_codel qdisc +\|/);
   assert.match(text, /^Readers and vhost-net pinned to CPU 0\.$/m);
-  assert.match(text, /^SRSO: the kernel does not say\. Mitigated: nothing\. Hardened usercopy: unknown\.$/m);
+  assert.match(
+    text,
+    /^SRSO: the kernel does not say\. Mitigated: nothing\. Hardened usercopy: unknown\. Default qdisc: unknown\.$/m,
+  );
 });
 
 test('zero-copy: a line a size, with and without, in the order of the mail', () => {
@@ -138,7 +147,7 @@ test('zero-copy: a line a size, with and without, in the order of the mail', () 
     message(4096, false, [run(5000, { workerSeconds: 1 })]),
     message(65_000, false, [], 'open of /dev/vhost-net: ENOENT'),
   ];
-  const lines = renderDocument('zero-copy', report(results), host).split('\n').slice(7);
+  const lines = renderDocument('zero-copy', report(results)).split('\n').slice(7);
   const words = lines.map((line) => line.split(/ {2,}/));
   assert.deepEqual(words[0], ['Message', 'BW(Mb/s)', 'qemu-kvm (NumCPU)', 'vhost-net(NumCPU)', 'PerfTop irq/s']);
   assert.deepEqual(words[1], ['4K', '163.84', 'needs QEMU', '25.0%', 'not counted']);
@@ -150,14 +159,10 @@ test('napi: the figure is before or after, as this kernel has the cache or not',
   const result = (runs: readonly Run[], missing: string | null = null): CellResult => ({
     ...{ cell: { kind: 'pair', id: 'guest-to-guest/size=1490', size: 1490 }, missing, runs },
   });
-  const measured = report([
-    result([run(1_000_000, { lost: 4000, freed: { there: 250_000, elsewhere: 550_000, deferred: 200_000 } })]),
-  ]);
+  const freed = { there: 250_000, elsewhere: 550_000, deferred: 200_000 };
+  const measured = [result([run(1_000_000, { lost: 4000, freed })])];
   const lines = (present: boolean | null): readonly string[] =>
-    renderDocument('napi', measured, {
-      ...host,
-      tunPaths: [{ name: 'NAPI cache', present, reason: 'why' }],
-    })
+    renderDocument('napi', report(measured, { tunPaths: [{ name: 'NAPI cache', present, reason: 'why' }] }))
       .split('\n')
       .slice(4);
   assert.deepEqual(lines(false), [
@@ -178,19 +183,15 @@ test('napi: the figure is before or after, as this kernel has the cache or not',
     'After : 5.96 Gbits/sec',
   ]);
   assert.equal(lines(null)[4], 'Before or after: 5.96 Gbits/sec; the code of tun could not be read');
-  const missing = renderDocument(
-    'napi',
-    report([result([], 'the module bridge is not loaded: modprobe bridge')]),
-    host,
-  );
+  const missing = renderDocument('napi', report([result([], 'the module bridge is not loaded: modprobe bridge')]));
   assert.match(missing, /^Lost at the second tap: needs the bridge module$/m);
-  const untold = renderDocument('napi', report([result([run(1000)])]), host);
+  const untold = renderDocument('napi', report([result([run(1000)])]));
   assert.match(untold, /^Freed on the CPU that allocated them: not on this kernel$/m);
 });
 
 test('a figure that is off by a packet is marked and told', () => {
   const wrong = run(4000, { disagreements: ['lost packets: 1 by the agent, 2 by pktgen'] });
-  const text = renderDocument('v7', report([send('tap', 'tail-drop', [wrong])]), host);
+  const text = renderDocument('v7', report([send('tap', 'tail-drop', [wrong])]));
   assert.match(text, /^WRONG: one number differs/);
   assert.match(text, /2 Kpps !/);
   assert.match(text, /^tap\/tail-drop, repeat 1: lost packets: 1 by the agent, 2 by pktgen$/m);

@@ -2,7 +2,6 @@
 // A bench's report in the layout of the mail whose table it repeats: rows, columns and their order are the mail's.
 import type { DocumentName } from '../../src/commands/bench.ts';
 import {
-  type BenchHost,
   type BenchReport,
   type CellResult,
   disagreements,
@@ -17,6 +16,7 @@ import {
   type TunPath,
 } from '../bench-report.ts';
 import { verdict } from './bench-text.ts';
+import { slowdownText } from './host-text.ts';
 import { multiqueueHeader, multiqueueTable } from './multiqueue-table.ts';
 
 const COLUMNS: Readonly<Record<'v7' | 'v8', readonly (readonly [FlowCase, string])[]>> = {
@@ -70,27 +70,29 @@ const SIZES = [
   [65_000, '64K'],
 ] as const;
 
-export function renderDocument(name: DocumentName, report: BenchReport, host: BenchHost): string {
-  const body = tableOf(name, report, host);
-  return [verdict(report), '', ...header(name, report, host), '', ...body, ...disagreements(report), ''].join('\n');
+export function renderDocument(name: DocumentName, report: BenchReport): string {
+  const body = tableOf(name, report);
+  return [verdict(report), '', ...header(name, report), '', ...body, ...disagreements(report), ''].join('\n');
 }
 
-function tableOf(name: DocumentName, report: BenchReport, { tunPaths }: BenchHost): readonly string[] {
+function tableOf(name: DocumentName, report: BenchReport): readonly string[] {
   if (name === 'zero-copy') return zeroCopyTable(report);
-  if (name === 'napi') return napiLines(report, tunPaths);
+  if (name === 'napi') return napiLines(report);
   if (name === 'multiqueue') return multiqueueTable(report.results);
   if (name === 'v8') return pktgenTable(name, report);
   return [...pktgenTable(name, report), '', ...pktgenTable(name, report, 'sample03'), '', ...perfTable(report)];
 }
 
-function header(name: DocumentName, report: BenchReport, host: BenchHost): readonly string[] {
-  const { kernel, cpus, seconds, repeats, packetSize, ring, pinnedTo, agentRuns, version } = report;
-  const { cpuModel, srso = 'the kernel does not say', mitigated, hardenedUsercopy } = host;
-  const usercopy = hardenedUsercopy === undefined ? 'unknown' : hardenedUsercopy ? 'on' : 'off';
+function header(name: DocumentName, report: BenchReport): readonly string[] {
+  const { kernel, cpus, seconds, repeats, packetSize, ring, pinnedTo, agentRuns, version, host } = report;
   const pktgen = `pktgen: 1 thread, start_xmit, burst 1, packets of ${packetSize} bytes; 1 queue, ring ${ring}. Stock: without IFF_BACKPRESSURE.`;
   const own: Readonly<Record<DocumentName, readonly string[]>> = {
-    v7: [pktgen, 'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. CPU not pinned.'],
-    v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`],
+    v7: [
+      pktgen,
+      'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. Nothing is pinned.',
+      readersText(report),
+    ],
+    v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`, readersText(report)],
     'zero-copy': [
       'Queue: 1, noqueue qdisc on the host. CPU not pinned. The messages end on the host: no NIC sends them.',
     ],
@@ -100,11 +102,17 @@ function header(name: DocumentName, report: BenchReport, host: BenchHost): reado
     multiqueue: multiqueueHeader(report.guests, ring, seconds),
   };
   return [
-    `CPU: ${cpuModel}, ${cpus} online. Linux ${kernel}.`,
-    `SRSO: ${srso}. Mitigated: ${mitigated.join(', ') || 'nothing'}. Hardened usercopy: ${usercopy}.`,
+    `CPU: ${host.cpuModel}, ${cpus} online. Linux ${kernel}.`,
+    slowdownText(host),
     ...own[name],
     `Medians of ${repeats} repeats of ${seconds} s, with the probes of tapscope ${version}${agentRuns ? ' and those of an agent on this host' : ''}.`,
   ];
+}
+
+/** By the kernel: a worker of vhost-net may run where its owner may not. */
+function readersText({ results }: BenchReport): string {
+  const found = [...new Set(results.flatMap(({ runs }) => runs.flatMap(({ readerCpus }) => readerCpus ?? [])))];
+  return `Readers and vhost-net's workers may run on CPUs ${found.join(' or ') || 'unknown'}, by the kernel.`;
 }
 
 function sendResult(
@@ -207,7 +215,7 @@ function zeroCopyTable({ results }: BenchReport): readonly string[] {
 }
 
 /** The document has one line for a tun without the NAPI cache and one for a tun with it; a kernel is one of both. */
-function napiLines({ results }: BenchReport, tunPaths: readonly TunPath[]): readonly string[] {
+function napiLines({ results, host: { tunPaths } }: BenchReport): readonly string[] {
   const result = results.find(({ cell }) => cell.kind === 'pair');
   const size = result?.cell.kind === 'pair' ? result.cell.size : Number.NaN;
   const bitrate = cellText(result, ({ transmitted, seconds }) => (8e-9 * transmitted * size) / seconds, gbits);

@@ -72,9 +72,9 @@ test('what the host lacks is named in each cell, in a sentence', () => {
 });
 
 test('the header names what plays the guests', () => {
-  const guests = { kernel: '6.1', kvm: true, vhost: true, qdisc: 'fq_codel' };
+  const guests = { kernel: '6.1', kvm: true, vhost: true, qdisc: 'fq_codel', mitigated: [] };
   assert.deepEqual(multiqueueHeader(guests, 1000, 1.5).slice(0, 2), [
-    'Guests: QEMU with KVM, Linux 6.1, virtio-net, vhost-net on, as many CPUs as queues.',
+    'Guests: QEMU with KVM, Linux 6.1, virtio-net, vhost-net on, as many CPUs as queues. Mitigated in them: nothing.',
     'fq_codel qdisc on each queue, ring 1000. CPU not pinned. One iperf3 for each session, for 2 s.',
   ]);
   const [emulated] = multiqueueHeader({ ...guests, kvm: false, vhost: false }, 1000, 1);

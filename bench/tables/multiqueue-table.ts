@@ -95,7 +95,7 @@ export function multiqueueHeader(guests: StreamGuests | undefined, ring: number,
   const machine =
     guests === undefined
       ? 'No guest started.'
-      : `Guests: QEMU ${guests.kvm ? 'with KVM' : 'without KVM (emulated, slow)'}, Linux ${guests.kernel}, virtio-net, vhost-net ${guests.vhost ? 'on' : 'off: QEMU reads the tap'}, as many CPUs as queues.`;
+      : `Guests: QEMU ${guests.kvm ? 'with KVM' : 'without KVM (emulated, slow)'}, Linux ${guests.kernel}, virtio-net, vhost-net ${guests.vhost ? 'on' : 'off: QEMU reads the tap'}, as many CPUs as queues. Mitigated in them: ${guests.mitigated.join(', ') || 'nothing'}.`;
   return [
     machine,
     `${guests?.qdisc || 'No'} qdisc on each queue, ring ${ring}. CPU not pinned. One iperf3 for each session, for ${wholeSeconds(seconds)} s.`,

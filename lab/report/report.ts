@@ -19,6 +19,7 @@ const PAGES = {
   scrape: 'BENCHMARKS.md',
   soak: 'docs/reliability.md',
   tables: 'BENCHMARKS.md',
+  types: 'docs/kernels.md',
   verdicts: 'BENCHMARKS.md',
 } as const;
 

@@ -45,7 +45,7 @@ export const benchFlags: readonly Flag[] = [
   { flags: '--seconds <seconds>', description: 'how long each repeat of each cell sends', fallback: '2' },
   {
     flags: '--repeats <count>',
-    description: 'of each cell, interleaved; shown are medians (default: 3, with --table multiqueue 1)',
+    description: 'of each cell, interleaved; shown are medians (default: 3, with --table multiqueue 1, compared 10)',
     fallback: undefined,
   },
   {
@@ -69,6 +69,16 @@ export const benchFlags: readonly Flag[] = [
     description: 'vhost-net for the guests in QEMU (default: on, where the host has it)',
     fallback: undefined,
   },
+  {
+    flags: '--save <file>',
+    description: 'keep the figures for a later --against; 10 repeats unless --repeats says otherwise',
+    fallback: undefined,
+  },
+  {
+    flags: '--against <file>',
+    description: 'compare with the figures that --save kept, and judge which differ by more than noise',
+    fallback: undefined,
+  },
   { flags: '--format <format>', description: BENCH_FORMATS.join(', '), fallback: 'text' },
 ];
 
@@ -79,6 +89,9 @@ copied by vhost-net or not, to the host, or through a bridge (modprobe bridge) t
 --table multiqueue starts guests in QEMU (packages qemu-system-x86, iperf3, busybox, linux-image) and streams TCP by
 iperf3: 96 cells of --seconds each, about 7 minutes with 2 s. Their names for --only are those of
 stream/guest-to-host/size=512/sessions=1/queues=4, with host-to-guest, both, guest-to-guest, and size=default.
+
+--save on one kernel and --against on another show each figure of both side by side, with the spread of the repeats. A
+difference is shown if it is at least 3 % and chance would bring about one like it among all figures in one of 100 comparisons.
 
 Makes its devices in a network namespace of its own, which ends with it. For zero-copy/ cells it loads vhost_net anew,
 if it is not in use, and afterwards as it was. Keeps CPUs busy.`;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recording: gzip of lines of JSON, first what it is, then snapshots, then how many. Without its end it is not taken for whole.
-// biome-ignore lint/style/noRestrictedImports: the writer's.
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { errnoOf } from '../kernel/error-name.ts';
@@ -10,6 +8,7 @@ import { isDeeperThan } from '../snapshot/nesting.ts';
 import { DEEPEST } from '../snapshot/recorded.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
+import { NewFile, saidOf } from './new-file.ts';
 import { linesOf, RecordingDownsampler, ROOM } from './recording-downsampler.ts';
 
 export const SCHEMA = 1;
@@ -41,31 +40,21 @@ export interface Recording {
   readonly unread: number;
 }
 
-/** Whole, or not at all: written beside its place and renamed. Only its owner may read it. */
+/** Whole, or not at all. Only its owner may read it. */
 export class RecordingWriter {
-  readonly #file: string;
-  readonly #beside: string;
+  readonly #file: NewFile;
   readonly #gzip = createGzip();
   readonly #written: Promise<void>;
   #snapshots = 0;
 
-  private constructor(file: string, beside: string, handle: FileHandle) {
+  private constructor(file: NewFile) {
     this.#file = file;
-    this.#beside = beside;
-    this.#written = pipeline(this.#gzip, handle.createWriteStream());
+    this.#written = pipeline(this.#gzip, file.handle.createWriteStream());
     this.#written.catch(() => undefined); // told at the end
   }
 
   static async create(file: string, header: RecordingHeader): Promise<RecordingWriter> {
-    if (file === '-') throw new Error('A recording does not go to standard output; name a file.');
-    const there = await stat(file).catch(() => undefined);
-    if (there?.isDirectory()) throw new Error(`${file} is a folder; name a file in it.`);
-    // Renamed upon a device or a pipe, the recording would be in its place for all others too.
-    if (there?.isFile() === false) throw new Error(`${file} is a device, pipe or socket; name a file.`);
-    const place = there ? await realpath(file) : file;
-    const beside = `${place}.${process.pid}.new`;
-    const handle = await open(beside, 'wx', 0o600).catch((cause: unknown) => refuse(file, cause));
-    const writer = new RecordingWriter(place, beside, handle);
+    const writer = new RecordingWriter(await NewFile.claim(file, 'A recording'));
     writer.#gzip.write(`${JSON.stringify(header)}\n`);
     return writer;
   }
@@ -77,30 +66,16 @@ export class RecordingWriter {
 
   /** How many snapshots there are. */
   async finish(): Promise<number> {
-    try {
-      this.#gzip.end(`${JSON.stringify({ snapshots: this.#snapshots })}\n`);
-      await this.#written;
-      await rename(this.#beside, this.#file);
-      return this.#snapshots;
-    } catch (cause) {
-      return refuse(this.#file, cause);
-    }
+    this.#gzip.end(`${JSON.stringify({ snapshots: this.#snapshots })}\n`);
+    await this.#file.keep(this.#written);
+    return this.#snapshots;
   }
 
   /** Leaves nothing behind; after finish() it does nothing. */
   async abandon(): Promise<void> {
     this.#gzip.destroy();
-    await rm(this.#beside, { force: true });
+    await this.#file.abandon();
   }
-}
-
-function refuse(file: string, cause: unknown): never {
-  throw new Error(`${file} cannot be written (${saidOf(cause)}).`, { cause });
-}
-
-/** 'ENOENT: no such file or directory', without the call that said so. */
-function saidOf(cause: unknown): string {
-  return cause instanceof Error ? (cause.message.split(',')[0] ?? '') : String(cause);
 }
 
 /** Throws one sentence if it is cut off, of another program or of a later schema. */

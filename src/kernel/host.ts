@@ -2,6 +2,7 @@
 // What this kernel is and lets us know: release, CPUs, types, symbols, rights. Read once at the start.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { release, version } from 'node:os';
+import { gunzipSync } from 'node:zlib';
 import { Btf } from './native.ts';
 import { type KernelLimits, readLimits, readModuleTypes } from './older/limits.ts';
 import { onlineCpus } from './online-cpus.ts';
@@ -63,29 +64,48 @@ export function readSlowdowns(): {
   readonly srso: string | undefined;
   readonly mitigated: readonly string[];
   readonly hardenedUsercopy: boolean | undefined;
+  /** What the kernel gives to a device that is brought up, where nobody says otherwise; undefined: the kernel does not say. */
+  readonly defaultQdisc: string | undefined;
 } {
   const state = (name: string): string | undefined => textOf(`${VULNERABILITIES}/${name}`)?.trim();
   const names = existsSync(VULNERABILITIES) ? readdirSync(VULNERABILITIES).sort() : [];
   return {
     srso: state('spec_rstack_overflow'),
     mitigated: names.filter((name) => state(name)?.startsWith('Mitigation')),
-    hardenedUsercopy: hardenedUsercopy(),
+    hardenedUsercopy: isUsercopyHardened(),
+    defaultQdisc: textOf('/proc/sys/net/core/default_qdisc')?.trim(),
   };
 }
 
 /** The last hardened_usercopy= of the kernel's command line decides; without one the default of the build, which is an option of its own since Linux 6.15. */
-function hardenedUsercopy(): boolean | undefined {
-  const [, typed] = [...(textOf('/proc/cmdline') ?? '').matchAll(/\bhardened_usercopy=(\w+)/g)].at(-1) ?? [];
+export function isUsercopyHardened(
+  commandLine: string = textOf('/proc/cmdline') ?? '',
+  config: string = kernelConfig(),
+): boolean | undefined {
+  const [, typed] = [...commandLine.matchAll(/\bhardened_usercopy=(\w+)/g)].at(-1) ?? [];
   if (typed !== undefined) return ['1', 'on', 'y', 'yes'].includes(typed.toLowerCase());
-  const config = kernelConfig();
-  if (config === undefined) return undefined;
+  if (config === '') return undefined;
   if (!config.includes('CONFIG_HARDENED_USERCOPY=y')) return false;
   return !config.includes('# CONFIG_HARDENED_USERCOPY_DEFAULT_ON is not set');
 }
 
-/** The configuration the kernel was built with; undefined: there is no file of it. */
-function kernelConfig(): string | undefined {
-  return textOf(`/boot/config-${release()}`) ?? textOf(`/lib/modules/${release()}/config`);
+/** The configuration the kernel was built with, by itself (CONFIG_IKCONFIG_PROC) or by its package; '': there is no file of it. */
+function kernelConfig(): string {
+  return (
+    unzipped('/proc/config.gz') ??
+    textOf(`/boot/config-${release()}`) ??
+    textOf(`/lib/modules/${release()}/config`) ??
+    ''
+  );
+}
+
+/** undefined: it is not there, or no gzip. */
+export function unzipped(file: string): string | undefined {
+  try {
+    return gunzipSync(readFileSync(file)).toString();
+  } catch {
+    return undefined;
+  }
 }
 
 function textOf(file: string): string | undefined {
@@ -183,8 +203,8 @@ export function isRealtime(build: string = version()): boolean {
  * kernel has no lock for it (kernel: CONFIG_PREEMPT_RT_NEEDS_BH_LOCK; an option since Linux 6.18, before that the lock is always there).
  * Where the configuration cannot be read, the lock may be absent.
  */
-export function sharesBottomHalves(build: string = version(), config: string | undefined = kernelConfig()): boolean {
-  return isRealtime(build) && (config === undefined || config.includes('# CONFIG_PREEMPT_RT_NEEDS_BH_LOCK is not set'));
+export function sharesBottomHalves(build: string = version(), config: string = kernelConfig()): boolean {
+  return isRealtime(build) && (config === '' || config.includes('# CONFIG_PREEMPT_RT_NEEDS_BH_LOCK is not set'));
 }
 
 /** "0-3" or "0-1,4-7" → the highest number + 1: per-CPU tables are indexed by it. */

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
+// What docs/benchmarks.md quotes of the mails is what they say: bench/mails.json has their figures.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { at, listAt, numberAt, parseJson, textAt } from '../test/host/checked-json.ts';
+
+const mails = listAt(parseJson(readFileSync(join(import.meta.dirname, 'mails.json'), 'utf8')));
+const page = readFileSync('docs/benchmarks.md', 'utf8');
+
+/** Figures of the one mail that has such. */
+function figures(name: string): unknown {
+  const found = mails.flatMap((mail) => at(mail, 'figures', name) ?? []);
+  const [first, second] = mails.filter((mail) => at(mail, 'figures', name) !== undefined);
+  assert.ok(first && !second, name);
+  return Array.isArray(at(first, 'figures', name)) ? found : found[0];
+}
+
+/** Tables below a heading, in their order: cells of each line, the header first. */
+function tablesBelow(heading: string): readonly (readonly (readonly string[])[])[] {
+  const [, section = ''] = page.split(new RegExp(`^## ${heading}.*$`, 'm'));
+  const [own = ''] = section.split(/^## /m);
+  return [...own.matchAll(/^(?:\|.*\n)+/gm)].map(([table]) =>
+    table
+      .trim()
+      .split('\n')
+      .filter((line) => !/^\|[\s|:-]+$/.test(line) || /[a-z]/.test(line))
+      .map((line) =>
+        line
+          .slice(1, -1)
+          .split('|')
+          .map((cell) => cell.trim()),
+      ),
+  );
+}
+
+/** All cells of columns whose header begins with "mail", by column. */
+function mailColumns(table: readonly (readonly string[])[] | undefined): readonly (readonly string[])[] {
+  const [header = [], ...rows] = table ?? [];
+  return header.flatMap((name, column) => (name.startsWith('mail') ? [rows.map((row) => row[column] ?? '')] : []));
+}
+
+test('each mail is named, and by its id where its archive has one', () => {
+  assert.deepEqual(
+    mails.map((mail) => at(mail, 'id') ?? textAt(mail, 'author')),
+    ['Simon Schippers', '20251125200041.1565663-1-jon@nutanix.com', 'Simon Schippers', 'Jason Wang', 'Shirley Ma'],
+  );
+});
+
+test('v7: transmitted and lost, stock and with fq_codel', () => {
+  const measured = listAt(figures('pktgen')).filter((one) => textAt(one, 'host').startsWith('R5 5600X'));
+  const column = (side: string): readonly string[] =>
+    measured.flatMap((one) =>
+      ['transmitted', 'lost'].map((name) => {
+        const rate = numberAt(one, side, name);
+        return rate === 0 ? '0' : `${rate} Kpps`;
+      }),
+    );
+  assert.deepEqual(mailColumns(tablesBelow('v7')[0]), [column('stock'), column('patched')]);
+});
+
+test('zero-copy: Mbit/s and CPU of vhost-net', () => {
+  const rows = listAt(figures('zeroCopy'));
+  const [rates = [], worker] = mailColumns(tablesBelow('Zero-copy')[0]);
+  assert.deepEqual(
+    rates.map(Number),
+    rows.map((row) => numberAt(row, 'mbits')),
+  );
+  assert.deepEqual(
+    worker,
+    rows.map((row) => `${numberAt(row, 'vhostPercent')} %`),
+  );
+});
+
+test('NAPI cache: the bitrates', () => {
+  const [row] = tablesBelow('NAPI cache').flatMap((table) => table.filter(([first]) => first?.startsWith('mail')));
+  const rates = figures('iperf3Udp');
+  const [before, after] = [numberAt(rates, 'before'), numberAt(rates, 'after')];
+  assert.deepEqual(row, ['mail: bitrate', `${before} Gbit/s`, `${after} Gbit/s`, (after / before).toFixed(3)]);
+});
+
+/** Tests of the mail by what the page calls them. */
+const NETPERF: Readonly<Record<string, number>> = {
+  'guest → host, 512 bytes, mail': 5,
+  'guest → host, default, mail': 6,
+  'host → guest, 512 bytes, mail': 7,
+  'host → guest, default, mail': 8,
+};
+
+test('multiqueue: throughput and the normalized one, of each count of queues and sessions', () => {
+  const [table = []] = tablesBelow('Multiqueue');
+  const rows = table.filter(([first]) => first?.endsWith(', mail'));
+  assert.equal(rows.length, 12);
+  for (const [name = '', queues, ...cells] of rows) {
+    const measured = listAt(figures('netperf')).find((one) => numberAt(one, 'number') === NETPERF[name]);
+    const block = listAt(measured, 'blocks').find(
+      (one) => textAt(one, 'driver') === 'multiqueue' && String(numberAt(one, 'queues')) === queues,
+    );
+    const expected = listAt(block, 'rows').map((row) => `${Math.round(numberAt(row, 1))} (${numberAt(row, 3)})`);
+    assert.deepEqual(cells, expected, `${name}, ${queues} queues`);
+  }
+});
+
+test('the multiqueue mail has 256 rows, each normalized by its CPU', () => {
+  const rows = listAt(figures('netperf')).flatMap((one) =>
+    listAt(one, 'blocks').flatMap((block) => listAt(block, 'rows')),
+  );
+  assert.equal(rows.length, 256);
+  // The mail cuts what follows the point.
+  for (const row of rows) assert.equal(Math.floor(numberAt(row, 1) / numberAt(row, 2)), numberAt(row, 3), String(row));
+});
