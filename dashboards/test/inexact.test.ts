@@ -9,18 +9,18 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { INFO } from '../../src/fleet/tier.ts';
-import { type Detail, details } from '../../src/outputs/prometheus/detail.ts';
 import { cataloguePage, goldenSeen, goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { vmDashboard } from '../boards/vm-dashboard.ts';
 import { filledIn, panelsOf } from '../promql/panel-queries.ts';
 
+const DETAILS = ['core', 'device', 'queue', 'full', 'cpu'] as const;
 const PANEL = 'Inexact devices';
 const ANY = { instance: 'kvm1:10747', netns: '.*', device: '.*', guest: 'web "1"' };
 
 /** Both taps belong to one guest; the second queue of the first one is marked, and no device. */
 const [marked = assert.fail(), unmarked = assert.fail()] = goldenSnapshot.devices;
 
-async function inputOf(detail: Detail): Promise<readonly object[]> {
+async function inputOf(detail: (typeof DETAILS)[number]): Promise<readonly object[]> {
   const page = await text(cataloguePage(detail).scrape({ ...goldenSeen, devices: [marked, unmarked] }, 'text'));
   const asked = /^(tapscope_(?:(?:device|queue)_degraded|device_(?:up|info|owner_info)|build_info)\{)(.*) (\d+)$/gm;
   return [...page.matchAll(asked)].map(([, name, labels, value]) => ({
@@ -44,7 +44,7 @@ test('the mark of a queue is not hidden by its device, which has none', async (t
     { expr: filledIn(panel.expr, ANY), exp_samples: [{ labels: '{}', value: 1 }] },
   ].map((asked) => ({ ...asked, eval_time: '1m' }));
   const tests = await Promise.all(
-    details.map(async (name) => ({ name, interval: '1m', input_series: await inputOf(name), promql_expr_test })),
+    DETAILS.map(async (name) => ({ name, interval: '1m', input_series: await inputOf(name), promql_expr_test })),
   );
   assert.ok(tests.every(({ input_series }) => input_series.length >= 9));
   writeFileSync(join(folder, 'inexact.yml'), JSON.stringify({ evaluation_interval: '1m', tests }));
