@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deploy/Dockerfile, built by buildah without an engine: the image runs with the rights of docker-compose.yml and is found healthy.
+// deploy/Dockerfile, built by buildah without an engine: the image runs with the rights of docker-compose.yml and is found healthy;
+// with WHOLE=1 beside Prometheus and Alertmanager too.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,10 +12,16 @@ import { parse } from 'yaml';
 import { cloneInto, copyNode, makeBareRoot, passedOn, startInside } from '../test/debian/bare-root.ts';
 import { at, listAt, parseJson } from '../test/host/checked-json.ts';
 import { namespaceLab } from '../test/host/netns.ts';
+import { isWhole } from '../test/whole.ts';
+import { monitorsShow } from './compose-beside.ts';
 import { provideNode } from './runtime.mjs';
 
 const project = join(import.meta.dirname, '..');
 const IMAGE = 'tapscope-test';
+/** Nobody reads the device, and ten times as many packets as its ring takes come ten times a second. */
+const DEVICE = 'tap0';
+const RING = 10;
+const FLOOD_MS = 100;
 
 /** Names behind FROM, in their order: the image of the build with Node, and a bare Debian. */
 export function baseImages(): readonly string[] {
@@ -84,7 +91,8 @@ function keepBase(buildah: (...args: readonly string[]) => string, image: string
 
 async function serves(t: TestContext, root: string, program: string, args: readonly string[]): Promise<void> {
   const lab = await namespaceLab(t);
-  const { pid } = await lab.testReader();
+  const reader = await lab.testReader();
+  const { pid } = reader;
   const agent = at(parse(readFileSync(join(project, 'docker-compose.yml'), 'utf8')), 'services', 'agent');
   const bounds = ['-all', ...listAt(agent, 'cap_add').map((name) => `+${String(name).toLowerCase()}`)].join(',');
   const rights = ['setpriv', `--bounding-set=${bounds}`, '--no-new-privs'];
@@ -109,4 +117,10 @@ async function serves(t: TestContext, root: string, program: string, args: reado
   await once(doctor, 'close');
   assert.match(said, /An agent runs, /);
   assert.match(said, /^No right or kernel feature is missing\.$/m);
+  if (!isWhole) return;
+  await reader.open('a', DEVICE, 'tap');
+  const address = await lab.raise(DEVICE, RING);
+  const flood = setInterval(() => void reader.udp(address, 9, 10 * RING, 64).catch(() => undefined), FLOOD_MS);
+  t.after(() => clearInterval(flood));
+  await monitorsShow(t, lab, pid, DEVICE);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, buildah, debootstrap, debhelper, git, lintian, rpm, rpmlint.
+// Needs: root on this machine's kernel, buildah, curl, debootstrap, debhelper, git, lintian, prometheus, prometheus-alertmanager, rpm, rpmlint.
 // The product in a bare Debian: the image's steps in a 13; in a 12 the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -135,10 +135,11 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
       stat({
         title: 'Inexact devices',
         runbook: 'TapscopeFiguresDegraded',
-        tells: 'Devices whose figures are known not to be exact: read docs/accuracy.md.',
+        tells: 'Devices whose figures, or those of a queue, are known not to be exact: read docs/accuracy.md.',
         width: 5,
         badFrom: 1,
-        query: sum(now('tapscope_device_degraded')),
+        // At --detail core both have the same labels: the left one hides the right one, so it may have nothing but ones.
+        query: sum(max(either(where(now('tapscope_queue_degraded'), '== 1'), now('tapscope_device_degraded')), DEVICE)),
       }),
     );
 }

@@ -66,12 +66,13 @@ const device = 'max without (ifindex) (tapscope_device_info)';
 /** Properties of the tap, as labels: candidates for a common factor. 1: its figures are exact; 0: known not to be. */
 export const INFO: Recorded = {
   record: 'tap:tapscope_info:exact',
+  // At --detail core a queue's mark has the labels of its device's, which it would hide where it is 0.
   expr: `(
   ${device} * on ${ofTap} group_left (program, runtime, vm, pod, unit, tenant) tapscope_device_owner_info
   or
   ${device} unless on ${ofTap} tapscope_device_owner_info
 )
-* on ${ofTap} group_left () (1 - max by ${ofTap} (tapscope_device_degraded or tapscope_queue_degraded or 0 * tapscope_device_up))
+* on ${ofTap} group_left () (1 - max by ${ofTap} (tapscope_queue_degraded == 1 or tapscope_device_degraded or 0 * tapscope_device_up))
 * on ${ofHost} group_left (kernel, version) tapscope_build_info`,
 };
 

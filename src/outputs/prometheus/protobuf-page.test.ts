@@ -12,6 +12,9 @@ import { ownMetrics, randomScrapes } from '../../../test/snapshots/random-host.t
 import { details } from './detail.ts';
 import { createMetricsPage, MetricsPage, type Seen } from './prometheus-page.ts';
 
+/** By how much: 2^30 ns in seconds. */
+const LOWER = 2 ** 30 / 1e9;
+
 async function bothPages(page: MetricsPage, seen: Seen): Promise<readonly [DecodedPage, DecodedPage]> {
   const rows = page.rows(seen);
   return [decodeText(await text(page.page(rows, 'text'))), decodeProtobuf(await buffer(page.page(rows, 'protobuf')))];
@@ -80,6 +83,47 @@ test('a native bucket has the observations of its power of two: packets, and nan
       [3, 1],
     ],
   );
+});
+
+/** Counts by upper bound, each with all below it: the bucket that the observation of this rank is in. */
+function bucketOf(cumulative: readonly (readonly [bound: number, count: number])[], rank: number) {
+  const at = cumulative.findIndex(([, count]) => count >= rank);
+  return { upper: cumulative[at]?.[0] ?? assert.fail(), lower: at > 0 ? (cumulative[at - 1]?.[0] ?? 0) : 0 };
+}
+
+const isWait = (series: string): boolean => /^tapscope_queue_sojourn_seconds(_bucket)?\{/.test(series);
+
+/** Times are counted by powers of two of nanoseconds, which are the classic bounds. A native bucket ends at the power of two of a second before. */
+test('a quantile lies in the same classic and native bucket, but that the native one lies 7 % lower', async (t) => {
+  const random = randomOf(seedOf(t));
+  const device = goldenSnapshot.devices[1] ?? assert.fail();
+  const [queue = assert.fail()] = device.queues;
+  for (let round = 0; round < 50; round += 1) {
+    const waits = Array.from({ length: 1 + random.below(40) }, () => Math.floor(2 ** (random.below(360) / 10)));
+    const buckets = Array<number>(40).fill(0);
+    for (const { length } of waits.map((wait) => wait.toString(2))) buckets[length] = (buckets[length] ?? 0) + 1;
+    const history = { ...(queue.history ?? assert.fail()), sojourn: { buckets, sum: 1 } };
+    const devices = [{ ...device, queues: [{ ...queue, history }] }];
+    const [, { natives, samples }] = await bothPages(cataloguePage('full'), { ...goldenSeen, devices });
+    const classic = [...samples].flatMap(([series, count]) => {
+      const [, bound] = /[{,]le="([\d.e+-]+)"/.exec(series) ?? [];
+      return bound && isWait(series) ? [[Number(bound), count] as const] : [];
+    });
+    let counted = 0;
+    const native = [...(natives.find(({ series }) => isWait(series))?.buckets ?? [])].map(([exponent, count]) => {
+      counted += count;
+      return [2 ** exponent, counted] as const;
+    });
+    for (const q of [0.5, 0.9, 0.99]) {
+      const rank = Math.ceil(q * waits.length);
+      const wait = (waits.toSorted((a, b) => a - b)[rank - 1] ?? assert.fail()) / 1e9;
+      const { upper } = bucketOf(native, rank);
+      const wide = bucketOf([...classic, [Number.POSITIVE_INFINITY, waits.length]], rank);
+      const [least, most] = [(upper / 2) * LOWER, upper * LOWER];
+      assert.ok(wait >= least && wait < most, `${wait} s is among ${least} to ${most} s`);
+      assert.ok(least >= wide.lower && most <= wide.upper, `${wide.lower} to ${wide.upper} s`);
+    }
+  }
 });
 
 test('unchanged parts are copied from the last page, byte for byte', async () => {
