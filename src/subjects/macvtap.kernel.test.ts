@@ -144,6 +144,11 @@ for (const place of ['vtap0', 've1'])
     const dropped = (await lab.qdisc(place))[0]?.dropped ?? 0;
     assert.ok(dropped > 100, `${dropped} of ${written}`);
     const { macvtap } = await asked();
+    assert.equal(
+      macvtap?.refused,
+      place === 'vtap0' ? 0 : dropped,
+      'the kernel’s tx_dropped has what the device below refused',
+    );
     const { dropped: drops = [], beforeCounted } = macvtap?.sendDrops ?? {};
     assert.equal(
       drops.reduce((sum, { packets }) => sum + packets, 0),
