@@ -92,9 +92,11 @@ __noinline int add_macvtap_cpu(u32 cpu)
 	if (out->kind == KIND_MACVTAP && bpf_core_type_exists(struct macvlan_dev)) {
 		ADD_STATS(out->rx_packets, base, vlan_pcpu_stats, rx_packets);
 		ADD_STATS(out->tx_packets, base, vlan_pcpu_stats, tx_packets);
+		out->tx_dropped += BPF_CORE_READ((struct vlan_pcpu_stats *)base, tx_dropped);
 	} else if (out->kind == KIND_IPVTAP && bpf_core_type_exists(struct ipvl_dev)) {
 		ADD_STATS(out->rx_packets, base, ipvl_pcpu_stats, rx_pkts);
 		ADD_STATS(out->tx_packets, base, ipvl_pcpu_stats, tx_pkts);
+		out->tx_dropped += BPF_CORE_READ((struct ipvl_pcpu_stats *)base, tx_drps);
 	}
 	return 0;
 }

@@ -25,6 +25,7 @@ struct tap_queue {
 
 struct vlan_pcpu_stats {
 	u64_stats_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	u32 tx_dropped;
 };
 
 struct vlan_pcpu_stats___numbers {
@@ -37,6 +38,7 @@ struct macvlan_dev {
 
 struct ipvl_pcpu_stats {
 	u64_stats_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
+	u32 tx_drps;
 };
 
 struct ipvl_pcpu_stats___numbers {

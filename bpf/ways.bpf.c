@@ -3,6 +3,7 @@
 // the host, and is attached only while a person asks. The unit is the packet as tun counted it: before the core splits
 // it.
 #include "kernel.bpf.h"
+#include "tap-losses.bpf.h"
 
 /* What becomes of a packet below a device that is made of others, by its kind. */
 enum below {

@@ -59,8 +59,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
     'shows: tapscope doctor, which src/commands tests; a counter, src/diagnosis/earned.slow.kernel.test.ts; rules and routes as not-here',
   'bridge-table': 'src/subjects/surroundings.kernel.test.ts: an entry is deleted, and frames come again',
   'redirected-away': 'shows: filters and routes, src/subjects/surroundings.kernel.test.ts',
-  'lower-refuses':
-    'shows alone: src/diagnosis/judge-surroundings.test.ts; its scenario was not seen to refuse anything yet',
+  'lower-refuses': 'shows alone, in lab/verdicts/macvtaps.ts; what is refused: src/subjects/macvtap.kernel.test.ts',
   'onward-delay': 'shows alone, and of a device that is asked about alone: src/diagnosis/judge-delay.test.ts',
   'not-here': 'shows: counters of other places; rules, routes and rp_filter: src/subjects/unrouted.kernel.test.ts',
 };

@@ -2,7 +2,7 @@
 // An operator who asks about one device misses packets: what is too little to alarm all is the answer to that question.
 
 import type { UncountedLoss } from '../snapshot/device.ts';
-import { refusedByHost } from './evidence/from-guest.ts';
+import { receivedFrom, refusedByHost } from './evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lossOf, lostInTun } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
 import { harmlessBehind } from './reasons/causes.ts';
@@ -26,9 +26,8 @@ function towards({ cause, packets }: UncountedLoss): number {
 export function lossOnTheWayBack(device: DeviceSpan): Loss {
   const isHarmless = harmlessBehind(device);
   const lost = refusedByHost(device, (drop) => !isHarmless(drop));
-  const got = grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
   const headers = grown(device, ({ receive }) => receive?.frameErrors) ?? 0;
-  return lossOf(lost + headers, Math.max(0, got - lost), device.seconds);
+  return lossOf(lost + headers, Math.max(0, receivedFrom(device) - lost), device.seconds);
 }
 
 /** The first of the findings of a device that is asked about is a warning where most of its few packets are lost. */

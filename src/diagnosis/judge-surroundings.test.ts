@@ -198,13 +198,51 @@ function macvtap(written: number, refused: number, more: Partial<Device> = {}): 
   ];
 }
 
+/** Its guest sends so many a second that are counted, of which so many are refused below it; and others are freed in front of it. */
+function lossyMacvtap(written: number, dropped: number, refused = 0): readonly TapPlan[] {
+  const [plan] = macvtap(written, refused);
+  const more = plan?.more;
+  return [
+    {
+      queues: [],
+      more: (second) => {
+        const made = more?.(second);
+        if (!made?.macvtap) return made ?? {};
+        const drops = [{ reason: 'TC_EGRESS', location: '__dev_queue_xmit', packets: dropped * second }];
+        const beforeCounted = refused > 0 ? 0 : dropped * second;
+        return { ...made, macvtap: { ...made.macvtap, sendDrops: { dropped: drops, beforeCounted } } };
+      },
+    },
+  ];
+}
+
 testHosts([
   {
     host: 'has a macvtap on a device without carrier',
     taps: macvtap(0, 400, { carrier: false }),
     finds: ['lower-refuses critical'],
-    says: /the device below it refused 4 000 of 4 000 packets from its guest or writer: it has no carrier\.$/,
+    says: /cannot send or receive: the device below it has no carrier or is down\.$/,
     types: 'ip -d link show dev tap0',
+  },
+  {
+    host: 'is asked about a macvtap on a device without carrier, where nothing is counted',
+    taps: macvtap(0, 0, { carrier: false }),
+    asked: true,
+    finds: ['lower-refuses warning'],
+  },
+  { host: 'has an idle macvtap on a device without carrier', taps: macvtap(0, 0, { carrier: false }), finds: [] },
+  {
+    host: 'is asked about a macvtap whose packets a filter drops on their way out',
+    taps: lossyMacvtap(300, 100),
+    asked: true,
+    finds: ['host-refuses warning'],
+    says: /the host dropped 1 000 of 4 000 packets from its guest or writer/,
+  },
+  {
+    host: 'is asked about a macvtap whose lower device refuses what is also seen freed',
+    taps: lossyMacvtap(300, 100, 100),
+    asked: true,
+    finds: ['host-refuses warning'],
   },
   {
     host: 'has a macvtap on a device whose qdisc is full',

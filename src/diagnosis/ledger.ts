@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the packets of one device went, both ways: rows that add up to the kernel's own counters, or say how many have no known fate.
 import type { DeviceCounters, OtherDrop } from '../snapshot/device.ts';
-import { unexplainedReceive } from './evidence/from-guest.ts';
+import { receivedFrom, unexplainedReceive } from './evidence/from-guest.ts';
 import { type DeviceSpan, grown } from './window.ts';
 
 export interface LedgerRow {
@@ -56,14 +56,18 @@ function ofMacvtap(device: DeviceSpan): Pick<Ledger, 'to' | 'from'> {
     { fate: waiting < 0 ? 'had waited before' : 'wait in its ring', packets: waiting },
     ...lost,
   ]);
-  const [sent = 0, notSent = 0] = [of('written'), of('refused')];
+  const byHost = dropped(device, 'dropped on its way out', ({ macvtap }) => macvtap?.sendDrops?.dropped ?? []);
+  const written = receivedFrom(device);
+  // Each packet that the device below refuses is freed: where that is followed, it is a row by its reason.
+  const refusals = byHost.length > 0 ? 0 : (of('refused') ?? 0);
   const from = shown([
-    { fate: 'sent on by the device below it', packets: sent },
-    { fate: 'refused by the device below it', packets: notSent, ...LOST },
+    { fate: 'sent on by the device below it', packets: Math.max(0, written - refusals - sumOf(byHost)) },
+    { fate: 'refused by the device below it', packets: refusals, ...LOST },
+    ...byHost,
   ]);
   return {
     to: { total, rows: to, unaccounted: delivered === undefined ? 0 : Math.max(0, rest - delivered) },
-    from: { total: sent + notSent, rows: from, unaccounted: 0 },
+    from: { total: sumOf(from), rows: from, unaccounted: 0 },
   };
 }
 

@@ -13,6 +13,8 @@ export interface TopologyLink {
   readonly hasCarrier: boolean;
   /** ifindex of the bridge, bond or team that it is a port of. */
   readonly master: number | undefined;
+  /** ifindex of the device below a VLAN, macvlan or tunnel, if that is in the same namespace. */
+  readonly lower: number | undefined;
   /** undefined: it is no bridge. */
   readonly bridge: BridgeSettings | undefined;
   /** undefined: it is no port of a bridge. */
@@ -50,9 +52,11 @@ const IFINFOMSG_SIZE = 16;
 const IFF_UP = 1;
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
+const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_CARRIER = 33;
+const IFLA_LINK_NETNSID = 37;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
@@ -65,6 +69,7 @@ const IFLA_BR_MCAST_QUERIER = 25;
 const IFLA_BR_MCAST_QUERIER_STATE = 47;
 const BRIDGE_QUERIER_IP_ADDRESS = 1;
 const BRIDGE_QUERIER_IPV6_ADDRESS = 5;
+const IFLA_VXLAN_LINK = 3;
 const IFLA_BRPORT_STATE = 1;
 const BR_STATE_FORWARDING = 3;
 const IFLA_BRPORT_MCAST_FLOOD = 27;
@@ -95,10 +100,24 @@ function linkOf({ body, attributes }: Message): TopologyLink {
     isUp: (u32(body, 8) & IFF_UP) !== 0,
     hasCarrier: integer(attributes.get(IFLA_CARRIER)) !== 0,
     master: integer(attributes.get(IFLA_MASTER)),
+    lower: lowerOf(attributes, kind, info.get(IFLA_INFO_DATA)),
     bridge: kind === 'bridge' ? bridgeOf(info.get(IFLA_INFO_DATA)) : undefined,
     port: isPort ? portOf(info.get(IFLA_INFO_SLAVE_DATA)) : undefined,
     tun: kind === 'tun' ? attachableOf(info.get(IFLA_INFO_DATA)) : undefined,
   };
+}
+
+/** The other end of a pair is not below it. */
+const PAIRS: readonly (string | undefined)[] = ['veth', 'netkit', 'vxcan'];
+
+function lowerOf(
+  attributes: Message['attributes'],
+  kind: string | undefined,
+  data: DataView | undefined,
+): number | undefined {
+  if (kind === 'vxlan') return integer(nested(data).get(IFLA_VXLAN_LINK));
+  if (PAIRS.includes(kind) || attributes.has(IFLA_LINK_NETNSID)) return undefined;
+  return integer(attributes.get(IFLA_LINK)) || undefined;
 }
 
 function attachableOf(data: DataView | undefined): Attachable {

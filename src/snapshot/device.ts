@@ -59,6 +59,15 @@ interface Macvtap {
   readonly written: number;
   /** Packets from it that were not sent: the device below refused them, or had no carrier; undefined: an older recording. */
   readonly refused?: number;
+  /** undefined: no person asks, the kernel refuses the program, or an older recording. */
+  readonly sendDrops?: SendDrops | undefined;
+}
+
+/** What the guest or writer of a macvtap sent and the host freed on its way out, since a person asks. */
+export interface SendDrops {
+  readonly dropped: readonly OtherDrop[];
+  /** Packets of these that were freed in front of the device itself, which counts them nowhere. */
+  readonly beforeCounted: number;
 }
 
 /** Packets that are lost and that no counter of the kernel's has. */

@@ -78,6 +78,10 @@ export interface OthersBacklog {
   readonly bytes: number;
   /** Packets that left it since it was made. */
   readonly sent: number;
+  /** Devices that send by it: VLANs, macvlans and tunnels on it, and the bond or team that it is a port of; absent: none. */
+  readonly above?: readonly string[];
+  /** The bridge that it is a port of; absent: none. */
+  readonly bridge?: string;
 }
 
 export interface Surroundings {

@@ -6,6 +6,7 @@ import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab } from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { isSince } from '../../test/host/release.ts';
 import { until } from '../../test/host/until.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import type { Device } from '../snapshot/device.ts';
@@ -120,3 +121,46 @@ test('of a macvtap that was read, lost nothing and is gone, nothing is kept', { 
   });
   assert.deepEqual([...reads.read()], []);
 });
+
+for (const place of ['vtap0', 've1'])
+  test(`what the guest of a macvtap sends and the qdisc of ${place} drops`, { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    if (!isSince(5, 17) || !(await makeDevice(lab, 'macvtap'))) {
+      t.skip('this kernel has no macvtap, or gives no reasons');
+      return;
+    }
+    const agent = await agentLab(t);
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'vtap0', 'macvtap');
+    await lab.tc(`qdisc add dev ${place} root tbf rate 8kbit burst 2000 limit 2000`);
+    assert.equal((await agent.device(lab.inode, 'vtap0')).macvtap?.sendDrops, undefined, 'nobody asks');
+
+    const asked = async (): Promise<Device> => {
+      agent.ask();
+      return agent.device(lab.inode, 'vtap0');
+    };
+    await until(async () => (await asked()).macvtap?.sendDrops !== undefined);
+    const { written } = await testReader.write('a', 200, 500);
+    const dropped = (await lab.qdisc(place))[0]?.dropped ?? 0;
+    assert.ok(dropped > 100, `${dropped} of ${written}`);
+    const { macvtap } = await asked();
+    assert.equal(
+      macvtap?.refused,
+      place === 'vtap0' ? 0 : dropped,
+      'the kernel’s tx_dropped has what the device below refused',
+    );
+    const { dropped: drops = [], beforeCounted } = macvtap?.sendDrops ?? {};
+    assert.equal(
+      drops.reduce((sum, { packets }) => sum + packets, 0),
+      dropped,
+    );
+    assert.ok(
+      drops.every(({ reason }) => reason.startsWith('QDISC')),
+      JSON.stringify(drops),
+    );
+    assert.equal(
+      beforeCounted,
+      place === 'vtap0' ? dropped : 0,
+      'what is freed in front of it is in no counter of its own',
+    );
+  });

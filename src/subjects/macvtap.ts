@@ -10,11 +10,12 @@ import { always, missing, untraceable } from '../engine/unavailable.ts';
 import { IFF_UP, type WalkedDevice, Walker } from '../engine/walk.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import { type Device, NO_DEVICE, type OtherDrop, type UncountedLoss } from '../snapshot/device.ts';
+import { type Device, NO_DEVICE, type OtherDrop, type SendDrops, type UncountedLoss } from '../snapshot/device.ts';
 import { counter, counters, series, sinceDevice } from '../snapshot/metric.ts';
 import type { Owner } from '../snapshot/owner.ts';
 import type { SendBuffer } from '../snapshot/program.ts';
 import { NO_QUEUE } from '../snapshot/queue.ts';
+import { TapLosses } from './tap-losses.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
   walkOf('macvtap'),
@@ -82,7 +83,9 @@ export class MacvtapReads {
 
 const KINDS = ['macvtap', 'ipvtap'] as const;
 
-function open({ probes, programs, owners, freed, programFiles, states }: Parts): OpenSubject {
+function open(parts: Parts): OpenSubject {
+  const { probes, programs, owners, freed, programFiles, states } = parts;
+  const losses = new TapLosses(parts);
   const reads = new MacvtapReads(programs.object);
   const walkers = new Map<string, Walker>();
   /** Of these devices no generation is asked for: each is made anew, and compared. */
@@ -105,11 +108,16 @@ function open({ probes, programs, owners, freed, programFiles, states }: Parts):
       const counted = probes.can('macvtap-reads');
       if (counted && (devices.length > 0 || delivered.size > 0)) delivered = reads.read();
       const degraded = missedReads(states());
+      losses.read();
       const now = devices.map((one): [bigint, Device] => {
         const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
         const sends = one.queues.map(({ tunFile, file }) => programFiles.find(tunFile, file)?.send);
         const held = { owners: owners.ofDevice(one), sends };
-        return [one.id, deviceOf(one, freed.towards.get(one.id) ?? [], packets, held, degraded)];
+        const sendDrops = losses.of(one.netns, one.ifindex);
+        return [
+          one.id,
+          deviceOf(one, freed.towards.get(one.id) ?? [], { delivered: packets, sendDrops }, held, degraded),
+        ];
       });
       const before = made;
       made = generations.compare(before, new Map(now));
@@ -124,6 +132,7 @@ function open({ probes, programs, owners, freed, programFiles, states }: Parts):
       const drops = freed.towards.get(id);
       return delivered.has(id) || (drops ?? []).some(({ location }) => location in MACVTAP_LOCATIONS);
     },
+    refresh: () => losses.refresh(made.size > 0),
     devices: () => delivered.keys(),
     remove: (gone) => reads.remove(gone),
   };
@@ -132,7 +141,7 @@ function open({ probes, programs, owners, freed, programFiles, states }: Parts):
 function deviceOf(
   walked: WalkedDevice,
   freed: readonly OtherDrop[],
-  delivered: number | undefined,
+  counted: { readonly delivered: number | undefined; readonly sendDrops: SendDrops | undefined },
   /** In the order of its queues. */
   {
     owners,
@@ -169,9 +178,10 @@ function deviceOf(
     macvtap: {
       offered: counters.rxPackets,
       dropped: meaning(freed, 'dropped'),
-      delivered,
+      delivered: counted.delivered,
       written: counters.txPackets,
       refused: counters.txDropped,
+      ...(counted.sendDrops && { sendDrops: counted.sendDrops }),
     },
     uncounted: uncountedOf(freed),
     degraded,

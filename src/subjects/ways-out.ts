@@ -44,6 +44,7 @@ export class WaysOut {
       this.#key = layoutOf(btf, 'way_key', KEY_FIELDS);
       this.#value = layoutOf(btf, 'way', ['packets', 'name']);
       this.#device = layoutOf(btf, 'came_in_by', ['netns', 'ifindex']);
+      for (const { name } of this.#object.programs) this.#object.setAutoload(name, PROGRAMS.includes(name));
       this.#object.load();
       this.#ways = new HashEntries(this.#object, 'ways');
       this.#links = PROGRAMS.map((program) => this.#object.attach(program));

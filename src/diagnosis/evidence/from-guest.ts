@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses from the guest or writer, by the kernel's counters and by packets that the probes saw freed.
 
-import type { OtherDrop } from '../../snapshot/device.ts';
+import type { Device, OtherDrop } from '../../snapshot/device.ts';
 import { type DeviceSpan, grown } from '../window.ts';
 import { type Loss, lossOf } from './loss.ts';
 
@@ -13,17 +13,28 @@ export function isXdpDrop({ reason, location }: OtherDrop): boolean {
   return reason === 'XDP' || (reason === 'NOT_SPECIFIED' && XDP_FUNCTIONS.includes(location));
 }
 
-/** Freed by the host behind tun. */
+/** Freed by the host behind tun, or on the way out of a macvtap, which is counted while a person asks. */
+export function hostDrops({ receive, macvtap }: Device): readonly OtherDrop[] | undefined {
+  return macvtap ? macvtap.sendDrops?.dropped : receive?.refusedByHost;
+}
+
 export function refusedByHost(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): number {
-  return (
-    grown(device, ({ receive }) =>
-      receive?.refusedByHost?.reduce((sum, drop) => (wanted(drop) ? sum + drop.packets : sum), 0),
-    ) ?? 0
-  );
+  const sumOf = (state: Device): number | undefined =>
+    hostDrops(state)?.reduce((sum, drop) => (wanted(drop) ? sum + drop.packets : sum), 0);
+  return grown(sinceCounted(device), sumOf) ?? 0;
 }
 
 export function receivedFrom(device: DeviceSpan): number {
-  return grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
+  if (!device.now.macvtap) return grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
+  const sentOf = ({ macvtap }: Device): number | undefined =>
+    macvtap && macvtap.written + (macvtap.refused ?? 0) + (macvtap.sendDrops?.beforeCounted ?? 0);
+  return grown(sinceCounted(device), sentOf) ?? 0;
+}
+
+/** What a macvtap sends is followed only while a person asks: the part of the window in which it was. */
+function sinceCounted({ before, now, steps }: DeviceSpan): Pick<DeviceSpan, 'before' | 'now'> {
+  if (!now.macvtap?.sendDrops) return { before, now };
+  return { before: steps.find(({ macvtap }) => macvtap?.sendDrops) ?? before, now };
 }
 
 /** The part of rx_dropped that no probe saw freed: XDP in tun frees no packet that a tracepoint sees. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long packets from a guest or writer wait in front of the device by which the host sends them on, by Little's law.
+import type { Device } from '../../snapshot/device.ts';
 import type { OthersBacklog } from '../../snapshot/surroundings.ts';
 import type { DeviceSpan } from '../window.ts';
 import { STALLED_SECONDS } from './stall.ts';
@@ -24,9 +25,32 @@ const MOSTLY = 0.5;
 
 /** The longest wait first. */
 export function onwardWaits(device: DeviceSpan): readonly OnwardWait[] {
-  return [...sentTo(device)]
-    .flatMap(([name, own]) => (own >= FEWEST ? (waitAt(device, name, own) ?? []) : []))
+  const sent = sentTo(device);
+  const copies = copiesSent(device);
+  return backlogsOf(device)
+    .flatMap((backlog) => {
+      const own = Math.max(0, ...[backlog.device, ...(backlog.above ?? [])].map((name) => sent.get(name) ?? 0));
+      const all = own + (backlog.bridge !== undefined && backlog.bridge === bridgeOf(device) ? copies : 0);
+      return all >= FEWEST ? (waitAt(device, backlog.device, all) ?? []) : [];
+    })
     .toSorted((a, b) => b.seconds - a.seconds);
+}
+
+/** In which packets stand now, the device's own apart. */
+function backlogsOf({ now }: DeviceSpan): readonly OthersBacklog[] {
+  return (now.surroundings?.backlogs ?? []).filter(({ device }) => device !== now.name);
+}
+
+function bridgeOf({ now: { bridgePort } }: DeviceSpan): string | undefined {
+  return bridgePort === 'unread' ? undefined : bridgePort?.bridge;
+}
+
+/** Packets of the window of which the bridge sends a copy by each of its ports. */
+function copiesSent({ steps, now }: DeviceSpan): number {
+  const copiesIn = (ways: Device['sentOn']): number =>
+    (ways ?? []).reduce((sum, { device, packets }) => (device === undefined ? sum + packets : sum), 0);
+  const [before, all] = [copiesIn(steps.find(({ sentOn }) => sentOn)?.sentOn), copiesIn(now.sentOn)];
+  return all >= before ? all - before : all;
 }
 
 /** Packets of the window by device: those that the host sent on, and those that a tc filter took at once. */

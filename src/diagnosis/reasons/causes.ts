@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The causes of a device's drops in the window, the one that lost most first, and which of them are no fault.
 import type { OtherDrop } from '../../snapshot/device.ts';
-import { receivedFrom, refusedByHost } from '../evidence/from-guest.ts';
+import { hostDrops, receivedFrom, refusedByHost } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lossOf, MEANT_SHARE, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count } from '../format.ts';
@@ -108,7 +108,7 @@ function cut(line: string): string {
 }
 
 function dropsOf({ now }: DeviceSpan, way: Way): readonly OtherDrop[] {
-  return (way === 'from' ? now.receive?.refusedByHost : now.otherDropped) ?? [];
+  return (way === 'from' ? hostDrops(now) : now.otherDropped) ?? [];
 }
 
 function lossOn(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop) => boolean): Loss {

@@ -27,11 +27,20 @@ const unhandled: readonly DropRow[] = [
     at: ['ip6_rcv_core'],
     remedies: [inProgram('Its packets have to be of the protocol that their header names.')],
   },
-  harmless('ICMP messages of a type that the host does not know', ['icmp_rcv', 'icmpv6_rcv']),
-  harmless('IPv6 options that the host does not know, and that say so themselves', [
-    'ip6_tlvopt_unknown',
-    'ip6_parse_tlv',
-  ]),
+  {
+    class: 'noise',
+    cause: 'they are ICMP messages of a type that the host does not know',
+    at: ['icmp_rcv', 'icmpv6_rcv'],
+    remedies: [onHost('tcpdump -c 20 -vni {device} icmp or icmp6', 'Shows the types, and who sends them.')],
+    isTrickle: true,
+  },
+  {
+    class: 'noise',
+    cause: 'they carry IPv6 options that the host does not know, and that forbid to go on then',
+    at: ['ip6_tlvopt_unknown', 'ip6_parse_tlv'],
+    remedies: [onHost('tcpdump -c 20 -vni {device} ip6', 'Shows the options; their sender has to leave them out.')],
+    isTrickle: true,
+  },
   {
     class: 'noise',
     cause: 'their protocol is unknown: the program does not write the packet information that the device expects',
@@ -57,10 +66,6 @@ const unhandled: readonly DropRow[] = [
     isTrickle: true,
   },
 ];
-
-function harmless(cause: string, at: readonly string[]): DropRow {
-  return { class: 'harmless', cause, remedies: [], at };
-}
 
 export const DEVICE_ROWS: DropRows = {
   DEV_READY: [

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { OtherDrop } from '../../snapshot/device.ts';
-import { isXdpDrop } from '../evidence/from-guest.ts';
+import { hostDrops, isXdpDrop } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, MANAGED_SHARE, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, losesSent, nameOf, percent } from '../format.ts';
@@ -34,7 +34,7 @@ export const hostRefuses: Rule = {
 const isOurs = (drop: OtherDrop): boolean => !isXdpDrop(drop);
 
 function refusing(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
-  if ((device.now.receive?.refusedByHost ?? []).length === 0) return [];
+  if ((hostDrops(device.now) ?? []).length === 0 || hasLostLower(device.now)) return [];
   const causes = causesOf(device, 'from', isOurs).filter((cause) => !isNoFault(cause));
   const [most] = causes;
   if (!most) return [];
@@ -55,6 +55,11 @@ function refusing(device: DeviceSpan, window: Window, isAsked: boolean): readonl
       confidence: confidenceIn(most),
     }),
   ];
+}
+
+/** A macvtap whose lower device is gone: that is lower-refuses. */
+function hasLostLower({ macvtap, carrier }: DeviceSpan['now']): boolean {
+  return macvtap !== undefined && !carrier;
 }
 
 /** An operator who asks misses packets: a rate limit slows TCP long before a fifth is lost. */

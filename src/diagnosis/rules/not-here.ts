@@ -32,29 +32,42 @@ export const notHere: Rule = {
 
 /** What came to it and from it, by the kernel's counters; its reader is not sampled. */
 function cleanMacvtap(device: DeviceSpan, window: Window): readonly Diagnosis[] {
-  const { up, degraded, attachedQueues } = device.now;
-  if (!up || degraded.length > 0 || attachedQueues === 0) return [];
-  const since = (of: 'offered' | 'written'): number => grown(device, ({ macvtap }) => macvtap?.[of]) ?? 0;
-  const [came, sent] = [since('offered'), since('written')];
-  return [
-    onDevice(device, {
-      severity: 'info',
-      cause: `${nameOf(device)} ${came + sent === 0 ? 'saw no packet in either direction: frames for another MAC address than its own go to the host' : 'lost no packet here: packets that are missing were lost elsewhere'}.`,
-      evidence: [
-        `${count(came)} packets to its guest or reader and ${count(sent)} from it in ${device.seconds.toFixed(0)} s`,
-      ],
-      remedies: [
-        look(
-          inNamespaceOf(device, window, `ip -d link show dev ${quoted(device.now.name)}`),
-          'Shows its MAC address, which has to be the guest’s, its mode, and the device below it.',
-          'host',
-        ),
-        look('ethtool -S eth0', 'In the guest: drops and errors of its driver and rings.', 'guest'),
-      ],
-      rejected: [],
-      confidence: 'low',
-    }),
-  ];
+  const { up, carrier, degraded, attachedQueues } = device.now;
+  if (!up || !carrier || degraded.length > 0 || attachedQueues === 0) return [];
+  const came = grown(device, ({ macvtap }) => macvtap?.offered) ?? 0;
+  const [sent, back] = [receivedFrom(device), lossOnTheWayBack(device)];
+  const unrouted = unroutedIn(device, window);
+  const doubts = [
+    isMostOfFew(back)
+      ? `the host dropped ${count(back.lost)} of ${count(back.offered)} packets from it${fewWords(back)}`
+      : undefined,
+    mayBeItsOwn(unrouted, came)
+      ? `${count(sumOf(unrouted))} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unrouted)})`
+      : undefined,
+  ].flatMap((doubt) => doubt ?? []);
+  const said = onDevice(device, {
+    severity: 'info',
+    cause:
+      doubts.length > 0
+        ? `${nameOf(device)} shows no cause of a loss that is large enough to judge.`
+        : `${nameOf(device)} ${came + sent === 0 ? 'saw no packet in either direction: frames for another MAC address than its own go to the host' : 'lost no packet here: packets that are missing were lost elsewhere'}.`,
+    evidence: [
+      `${count(came)} packets to its guest or reader and ${count(sent)} from it in ${device.seconds.toFixed(0)} s`,
+      ...harmlessEvidence(device),
+    ],
+    remedies: [
+      ...(doubts.length > 0 ? looksAt(unrouted, device, window) : []),
+      look(
+        inNamespaceOf(device, window, `ip -d link show dev ${quoted(device.now.name)}`),
+        'Shows its MAC address, which has to be the guest’s, its mode, and the device below it.',
+        'host',
+      ),
+      look('ethtool -S eth0', 'In the guest: drops and errors of its driver and rings.', 'guest'),
+    ],
+    rejected: [],
+    confidence: 'low',
+  });
+  return [{ ...said, doubts }];
 }
 
 function isWatched(device: DeviceSpan, { agent }: Window): boolean {

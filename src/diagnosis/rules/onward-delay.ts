@@ -15,7 +15,7 @@ export const onwardDelay: Rule = {
   summary: 'what the guest or program sends waits long in front of the device by which the host sends it on',
   explanation:
     'The host passes on what comes from the device, and packets stand in the qdisc of the next one: a shaper of the uplink, or of an IFB that polices uploads. Nothing needs to be lost there. The wait follows from the packets that stand and those that leave (Little’s law): a mean of 100 ms is a warning, of a second critical. Others may fill that queue too.\n\n' +
-    'While a person asks, tapscope counts by which devices the packets leave and reads the qdiscs of these; packets that the same qdisc drops are in host-refuses. What waits in front of the device itself is the subject of qdisc-delay.\n\n' +
+    'While a person asks, tapscope counts by which devices the packets leave and reads the qdiscs of these and of the devices below them (the uplink under a VLAN, bond or VXLAN). Where a bridge sends a copy by each port, the slowest port is named. Packets that the same qdisc drops are in host-refuses. What waits in front of the device itself is the subject of qdisc-delay.\n\n' +
     'Reported only for a device that is asked about.',
   symptom: 'delay',
   needs: ['devices'],
