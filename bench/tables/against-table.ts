@@ -17,7 +17,7 @@ export function againstTables({ file, before, after, figures }: Against): {
     tables: [hostTable(before, after), figureTable(figures)],
     notes: [
       'differs: the medians by 3 % or more, and by a permutation test of the ranks of all repeats, with Holm’s correction for all figures, 1 comparison of 100 shows a difference by chance.',
-      'The repeats of both were measured at different times: what changed on the host in between is a part of each difference.',
+      'The repeats of both were measured one after the other, not in turn: if the host was busier in one of the two, that is a part of each difference. Compare in both orders.',
     ],
   };
 }

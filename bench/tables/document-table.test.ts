@@ -65,7 +65,7 @@ test('v7: the box of the mail, what the host lacks in the cell', () => {
     'SRSO: Mitigation: Safe RET. Mitigated: spec_rstack_overflow, spectre_v2. Hardened usercopy: on. Default qdisc: fq_codel.',
     'pktgen: 1 thread, start_xmit, burst 1, packets of 60 bytes; 1 queue, ring 1000. Stock: without IFF_BACKPRESSURE.',
     'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. Nothing is pinned.',
-    "Readers and vhost-net's workers may run on CPUs 0-3 or 1, by the kernel.",
+    "Readers and vhost-net's workers may run on these CPUs, by the kernel: 0-3 or 1.",
     'Medians of 1 repeats of 2 s, with the probes of tapscope 1.2.3.',
     '',
     '+-------------------+-------------+-----------+-------------------------------------+',

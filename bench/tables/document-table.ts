@@ -112,7 +112,7 @@ function header(name: DocumentName, report: BenchReport): readonly string[] {
 /** By the kernel: a worker of vhost-net may run where its owner may not. */
 function readersText({ results }: BenchReport): string {
   const found = [...new Set(results.flatMap(({ runs }) => runs.flatMap(({ readerCpus }) => readerCpus ?? [])))];
-  return `Readers and vhost-net's workers may run on CPUs ${found.join(' or ') || 'unknown'}, by the kernel.`;
+  return `Readers and vhost-net's workers may run on these CPUs, by the kernel: ${found.join(' or ') || 'unknown'}.`;
 }
 
 function sendResult(

@@ -5,9 +5,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { cpus } from 'node:os';
-import test, { after, type TestContext } from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { countThreads } from '../../bench/perf-events.ts';
 import { agentLab } from '../../test/agent/agent-lab.ts';
 import { type Begun, begin, tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
@@ -18,13 +17,6 @@ import { benchGuests } from './bench-guests.ts';
 
 const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';
 const stops = isSince(7, 3);
-/**
- * While one thread is counted, the kernel does not patch its scheduler for each that the bench counts. QEMU's emulation may run the
- * breakpoint of such a patch after its end, and the kernel then stops.
- */
-const counted = countThreads([process.pid]);
-after(() => counted.close());
-
 const PARAMETER = '/sys/module/vhost_net/parameters/experimental_zcopytx';
 
 /** The repeats of each cell, or why there are none. */

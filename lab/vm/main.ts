@@ -18,7 +18,7 @@ async function main(words: readonly string[]): Promise<number> {
   const reason = whyNoVm(architecture);
   if (reason) throw new Error(`No VM can run here: it ${reason}.`);
   const kernel = await provideKernel(series, (line) => console.error(line));
-  if (architecture !== 'amd64') buildFor(architecture);
+  buildFor(architecture);
   const { status } = await runInVm(kernel, command, {
     cpus: Number(flag('cpus') ?? 2),
     memoryMiB: Number(flag('memory') ?? 2048),

@@ -63,7 +63,8 @@ mount -t cgroup2 cgroup sys/fs/cgroup
 
 # Other CPUs come only now (maxcpus=1). The kernel rewrites its code when the first or second listener of a tracepoint comes or goes, QEMU
 # before 8.1 does not always see it on the other CPUs, and there the kernel dies of an int3 that is there no more. Soft interrupts run
-# everywhere all the time: two idle listeners at their tracepoints stay, and came while there was one CPU.
+# everywhere all the time: two idle listeners at their tracepoints stay, and came while there was one CPU. So does a thread that perf
+# counts: the first one has the scheduler rewritten, and the end of the last one again (perf_sched_events).
 if [ -e sys/devices/system/cpu/cpu1 ]; then
 	for name in one two; do
 		instance=sys/kernel/tracing/instances/$name
@@ -72,6 +73,14 @@ if [ -e sys/devices/system/cpu/cpu1 ]; then
 			echo 1 >"$instance/events/irq/$event/enable" || fail "listen to soft interrupts"
 		done
 	done
+	hold="/guest$cwd/dist/lab/hold-perf"
+	if [ -x "$hold" ]; then
+		chroot /guest "$cwd/dist/lab/hold-perf" >/held &
+		for _ in $(seq 1500); do
+			[ -s /held ] && break
+			usleep 20000
+		done
+	fi
 	for online in sys/devices/system/cpu/cpu[1-9]*/online; do
 		echo 1 >"$online" || fail "take another CPU"
 	done

@@ -131,7 +131,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       ['bench --table multiqueue', 'TCP of guests in QEMU'],
       ['bench --only=tail-drop --format=markdown', 'some cells, as Markdown'],
       ['bench --table v7 --save old.json', 'keep the figures'],
-      ['bench --table v7 --against old.json', 'after a change: what differs'],
+      ['bench --table v7 --against old.json', 'what differs'],
     ],
     exitCodes: [
       ['0', 'all numbers agree'],
