@@ -75,7 +75,17 @@ function allocationAgent(): Agent {
   return startAgent(['allocation', 'tp_btf']);
 }
 
-function startAgent(...forced: readonly (readonly [event: string, mechanism: string])[]): Agent {
+type Forced = readonly (readonly [event: string, mechanism: string])[];
+
+/** pktgen's packets are shared: an agent that hooks the exit of transmit when the first of them comes has not counted those before. */
+function startAgent(...forced: Forced): Agent {
+  const agent = agentWith(forced);
+  if (!agent.probes.can('entry-only') || agent.probes.can('exits')) return agent;
+  agent.close();
+  return agentWith([...forced, ['transmit-exit', 'fexit']]);
+}
+
+function agentWith(forced: Forced): Agent {
   return new Agent(
     { forced: new Map(forced), pin: true },
     { filter: (name) => name === DEVICE || name === SECOND_DEVICE, perCpu: false, budget: undefined },
