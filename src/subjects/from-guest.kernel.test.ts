@@ -188,6 +188,8 @@ async function bridged(t: Test): Promise<Scene & { readonly beyond: NamespaceLab
   const here = await scene(t);
   const beyond = await namespaceLab(t);
   await here.guest.open('b', 'tap1', 'tap');
+  // Else the bridge reports its own groups by its ports, whose qdiscs drop such a packet beside the guest's.
+  await here.lab.exec('sysctl', '-q', 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1');
   await here.lab.ipBatch([
     'link add br0 type bridge mcast_snooping 0 forward_delay 0',
     `link add up0 type veth peer name far0 netns ${beyond.name}`,
@@ -217,15 +219,8 @@ test('from one guest to another: lost before the other’s tap, it is a loss of 
   const device = await freedSoon(here, dropped);
   assert.equal(sum(freedOf(device)), dropped);
   assert.equal(droppedBefore(device), 0);
-  // The bridge's own groups are reported there too, later: maybe between two looks.
-  const droppedByTbf = async (): Promise<number | undefined> => (await here.lab.qdisc('tap1'))[0]?.dropped;
-  let before = await droppedByTbf();
-  let other = await here.device('tap1');
-  for (let after = await droppedByTbf(); after !== before; after = await droppedByTbf()) {
-    before = after;
-    other = await here.device('tap1');
-  }
-  assert.deepEqual([droppedBefore(other), freedOf(other)], [before, {}]);
+  const other = await here.device('tap1');
+  assert.deepEqual([droppedBefore(other), freedOf(other)], [dropped, {}]);
 });
 
 test('a bridge that has an address: its socket, its firewall, and who else listens', { skip }, async (t) => {
