@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the guest or writer of a macvtap or ipvtap sends, and the host frees on its way out: in front of that device, or
- * of the one below it. Nothing of that device is in the packet there, but the socket by which it was written still is. */
+ * of the one below it. Nothing of that device is in the packet there, but the socket by which it was written still is.
+ */
 #pragma once
 #include "kernel.bpf.h"
 
@@ -45,7 +46,8 @@ const volatile u64 tap_sock_destruct;
 const volatile u32 reason_not_specified;
 const volatile u32 reason_consumed;
 
-/* Another device has received it (a veth's other end), as a frame for all, for many, or for another one: it was sent. */
+/* Another device has received it (a veth's other end), as a frame for all, for many, or for another one: it was sent.
+ */
 static __always_inline bool has_arrived(struct sk_buff *skb)
 {
 	u32 type = BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type);
