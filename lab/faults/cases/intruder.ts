@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../../src/kernel/package.ts';
+import { intrudeService } from '../../../test/agent/intruded-service.ts';
 import { type Answers, answersIn, FEWEST_ATTEMPTS, succeeded } from '../../../test/agent/intrusion.ts';
 import type { Fault } from '../fault.ts';
 import { type FaultHost, type StartOptions, servingOf, soon } from '../fault-host.ts';
 import { intrusions } from '../intrusions.ts';
+import { bootService, type ServiceHost } from '../service-host.ts';
 
 /** Where that process may read. */
 const CODE = join(packageRoot(), 'dist/test/intruder.cjs');
@@ -67,10 +69,26 @@ function intruded(way: string, around: () => readonly string[]): Fault {
   };
 }
 
+let service: ServiceHost | undefined;
+
 export const INTRUDERS: readonly Fault[] = [
   intruded('started by hand', () => []),
   intruded('in a container', () => inContainer(rightsOfChart())),
   intruded('in a container whose processes have one user', () =>
     inContainer(rightsOfChart().filter((name) => !FOR_ANOTHER_USER.includes(name))),
   ),
+  {
+    name: `${NAME}, as a service`,
+    // The package runs in a Debian of its own, and counts the same taps.
+    play: async (host) => {
+      service ??= await bootService(host.folder);
+      await host.loaded.load();
+      note('as a service', await intrudeService(service.booted, service.root));
+      host.over();
+    },
+    after: async () => {
+      await service?.leave();
+      service = undefined;
+    },
+  },
 ];
