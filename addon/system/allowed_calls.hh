@@ -24,15 +24,18 @@ namespace allowed
 /** Names that this libseccomp does not know are left out. */
 using Name = const char *;
 
-/** Memory of this process: V8 makes code, moves it and protects it. */
+/**
+ * Memory of this process: V8 makes code, moves it and protects it. mmap() has a condition. No memfd_create(): the kernel
+ * finds no process by which to free such memory.
+ */
 constexpr auto MEMORY = std::to_array<Name>({
-	"brk",		 "mmap",	  "munmap",	"mremap",	    "mprotect",	     "madvise",
+	"brk",		 "munmap",	  "mremap",	"mprotect",	    "madvise",
 	"msync",	 "mincore",	  "mlock",	"mlock2",	    "mlockall",	     "munlock",
-	"munlockall",	 "membarrier",	  "pkey_alloc", "pkey_free",	    "pkey_mprotect", "memfd_create",
+	"munlockall",	 "membarrier",	  "pkey_alloc", "pkey_free",	    "pkey_mprotect",
 	"get_mempolicy", "set_mempolicy", "mseal",	"map_shadow_stack",
 });
 
-/** Its threads. clone() itself: THREAD_FLAGS. */
+/** Its threads. clone() itself has a condition. */
 constexpr auto THREADS = std::to_array<Name>({
 	"futex",
 	"futex_waitv",
@@ -140,21 +143,32 @@ constexpr auto SELF = std::to_array<Name>({
 });
 
 /**
- * Sockets that it has: clients, the other process, the log; Node calls listen() again on those that it was handed. The
- * calls that send have a condition.
+ * Sockets that it has: clients, the other process, the log; Node calls listen() again on those that it was handed.
  */
 constexpr auto SOCKETS = std::to_array<Name>({
 	"accept",
 	"accept4",
 	"listen",
-	"recvfrom",
-	"recvmsg",
-	"recvmmsg",
 	"shutdown",
 	"getsockname",
 	"getpeername",
-	"getsockopt",
 });
+
+/** What goes over them, by which argument has the flags. */
+constexpr auto TRANSFERS = std::to_array<std::pair<Name, unsigned>>({
+	{"sendto", 3},
+	{"sendmsg", 2},
+	{"sendmmsg", 3},
+	{"recvfrom", 3},
+	{"recvmsg", 2},
+	{"recvmmsg", 3},
+});
+
+/**
+ * MSG_FASTOPEN would connect a socket whose client has gone to another host; MSG_OOB between unix sockets is code of the
+ * kernel that nobody needs, and that once let a sandbox be left (CVE-2025-38236).
+ */
+constexpr uint64_t REFUSED_FLAGS = static_cast<uint64_t>(MSG_FASTOPEN) | MSG_OOB;
 
 /** What the process that counts does besides: it counts with BPF, in each network namespace. */
 constexpr auto MEASURING = std::to_array<Name>({"bpf", "perf_event_open", "setns"});
@@ -181,8 +195,8 @@ constexpr auto OWN_FILES = std::to_array<Name>({
 	"fallocate",
 });
 
-/** Sockets that it makes: unix and rtnetlink (socket() has a condition). setsockopt(): libmnl's options are many. */
-constexpr auto OWN_SOCKETS = std::to_array<Name>({"connect", "bind", "setsockopt"});
+/** Sockets that it makes: unix and rtnetlink (socket() has a condition). The options: libmnl's are many. */
+constexpr auto OWN_SOCKETS = std::to_array<Name>({"connect", "bind", "setsockopt", "getsockopt"});
 
 /** The end of the process that serves. kill() of another user's process says whether it lives, too. */
 constexpr auto OTHER_PROCESS = std::to_array<Name>({"wait4", "waitid", "kill"});
@@ -212,12 +226,12 @@ constexpr auto STARTING = std::to_array<Name>({
 /** glibc and libuv fall back on older calls, whose arguments a filter can read. */
 constexpr auto ABSENT = std::to_array<Name>({"clone3", "openat2"});
 
-/** clone(2): a thread; no namespaces, also for a child. */
+/** clone(2) of the process that counts: a thread; no namespaces, also for a child. */
 constexpr uint64_t NAMESPACES = static_cast<uint32_t>(CLONE_NEWNS) | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
 				CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 constexpr uint64_t THREAD_FLAGS = CLONE_THREAD;
 
-/** fcntl(2): no owner of input and no signal for it (F_SETOWN, F_SETSIG reach other processes). */
+/** fcntl(2): no owner of input and no signal for it (F_SETOWN, F_SETSIG reach other processes), no locks of files that others wait for. */
 constexpr auto FCNTL_COMMANDS = std::to_array<uint64_t>({
 	F_DUPFD,
 	F_DUPFD_CLOEXEC,
@@ -225,13 +239,8 @@ constexpr auto FCNTL_COMMANDS = std::to_array<uint64_t>({
 	F_SETFD,
 	F_GETFL,
 	F_SETFL,
-	F_GETLK,
-	F_SETLK,
-	F_SETLKW,
 	F_GETPIPE_SZ,
 	F_SETPIPE_SZ,
-	F_ADD_SEALS,
-	F_GET_SEALS,
 	F_GETOWN,
 });
 
@@ -280,6 +289,19 @@ constexpr auto PRCTL_OPTIONS = std::to_array<uint64_t>({
 /** prctl(2) by which a process gives something up. */
 constexpr auto GIVING_UP = std::to_array<uint64_t>(
 	{PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_SET_SECCOMP});
+
+/** getsockopt(2) at SOL_SOCKET: what a socket is, and who is at its other end; no SO_PEERPIDFD, a handle of that process. */
+constexpr auto SOCKET_QUESTIONS = std::to_array<uint64_t>({
+	SO_TYPE,
+	SO_ERROR,
+	SO_DOMAIN,
+	SO_PROTOCOL,
+	SO_ACCEPTCONN,
+	SO_PEERCRED,
+	SO_PEERGROUPS,
+	SO_RCVBUF,
+	SO_SNDBUF,
+});
 
 /** setsockopt(2) of clients' connections, and of the C library that looks up a name; no filters, no protocols. */
 constexpr auto SOCKET_OPTIONS = std::to_array<std::pair<uint64_t, uint64_t>>({

@@ -7,6 +7,7 @@ import { packageRoot } from '../../src/kernel/package.ts';
 import { finished } from '../../test/agent/serve-process.ts';
 import { makeBareRoot, startInside } from '../../test/debian/bare-root.ts';
 import { type BootedRoot, bootRoot } from '../../test/debian/booted-root.ts';
+import { outerNetwork } from './own-host.ts';
 
 const NEEDS = 'systemd libbpf1 libmnl0 libseccomp2';
 
@@ -26,7 +27,8 @@ export async function bootService(folder: string): Promise<ServiceHost> {
   execFileSync('npm', ['run', 'deb'], { cwd: packageRoot(), stdio: 'pipe' });
   cpSync(join(packageRoot(), 'dist/deb'), join(root, 'mnt/deb'), { recursive: true });
   const install = `apt-get -q update && apt-get -q install -y --no-install-recommends ${NEEDS}`;
-  const { code, stdout, stderr } = await finished(startInside(root, '/', 0, ['sh', '-c', install]));
+  const words = ['nsenter', `--net=${outerNetwork()}`, 'sh', '-c', install];
+  const { code, stdout, stderr } = await finished(startInside(root, '/', 0, words));
   if (code !== 0) throw new Error(`${install}: ${stdout}${stderr}`);
   const booted = await bootRoot(root);
   const leave = async (): Promise<void> => {

@@ -15,13 +15,15 @@ import { isFitted } from './soak-table.ts';
 
 const PLACES = 4;
 const FAULT_EACH_MS = 12_000;
-/** Faults that end the process that counts, start another in its place, or bring more devices than there are rows. */
+/** Faults that end the process that counts, start another agent beside it or in its place, or bring more devices than there are rows. */
 const OF_ANOTHER_AGENT =
-  /^SIG(?:KILL|TERM) (?!of the process that serves)|at the start|memory limit|clock|tenant map|more devices than rows/;
+  /^SIG(?:KILL|TERM) (?!of the process that serves)|at the start|memory limit|as a service|more devices than rows/;
 /** The fault after which the memory of the serving process begins anew. */
 const ENDS_SERVING = /^SIGKILL of the process that serves/;
 
-export const MILD: readonly Fault[] = FAULTS.filter(({ name }) => !OF_ANOTHER_AGENT.test(name));
+export const MILD: readonly Fault[] = FAULTS.filter(
+  ({ name, start }) => start === undefined && !OF_ANOTHER_AGENT.test(name),
+);
 
 interface Soak {
   readonly hours: number;
