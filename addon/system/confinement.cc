@@ -2,6 +2,7 @@
 #include "system/confinement.hh"
 
 #include "error.hh"
+#include "system/allowed_arguments.hh"
 #include "system/allowed_calls.hh"
 
 #include <fcntl.h>

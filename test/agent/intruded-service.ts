@@ -36,8 +36,9 @@ export async function intrudeService(host: BootedRoot, root: string): Promise<An
     const pidOf = async (unit: string): Promise<string> =>
       (await host.inside('systemctl', 'show', '--property=MainPID', '--value', unit)).trim();
     writeFileSync(join(library, 'dist/test/agent-pid'), await pidOf(COUNTING));
-    await host.inside('systemctl', 'kill', '--signal=USR2', SERVING);
+    // Before the signal: the intruder is ended, and another process serves.
     const journal = ['journalctl', '--no-pager', '--output=cat', '--all', `_PID=${await pidOf(SERVING)}`];
+    await host.inside('systemctl', 'kill', '--signal=USR2', SERVING);
     let said: Answers | undefined;
     await until(async () => {
       said = answersIn(await host.inside(...journal));

@@ -62,6 +62,8 @@ function intruded(way: string, around: () => readonly string[]): Fault {
       process.kill(before, 'SIGUSR2');
       await soon('the intruder is ended', () => host.agent.servingPid() !== before);
       host.over();
+      // The other process passes on what it wrote, later than its end is seen.
+      await soon('the intruder has said what it got', () => answersIn(host.agent.said()) !== undefined);
       note(way, answersIn(host.agent.said()) ?? assert.fail(host.agent.said()));
     },
   };

@@ -112,5 +112,5 @@ test('it is confined to the ports that it was told, by Landlock, before it runs'
   assert.equal(life.pid(), child.pid, said);
   child.kill('SIGUSR2');
   await until(() => said.includes('\n'));
-  assert.equal(said, `ports: ${JSON.stringify({ [collector]: 'done', [other]: 'EACCES' })}\n`);
+  assert.equal(said, `ports: ${JSON.stringify({ [collector]: 'done', [other]: 'EACCES', passwd: 'EACCES' })}\n`);
 });
