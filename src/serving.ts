@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
 // host, and may ask for another snapshot and for a sign of life.
+import { access } from 'node:fs/promises';
+import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
 import { landlock } from './kernel/processes/landlock.ts';
 import { confine } from './kernel/processes/native-processes.ts';
 import { ownOutputs } from './kernel/processes/own-outputs.ts'; // before what loads node:assert
+import { whyUnresolved } from './kernel/processes/readable-files.ts';
 import { firstProcess } from './kernel/processes/second-process.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { refusalOf } from './kernel/processes/socket-peer.ts';
@@ -92,7 +95,9 @@ async function start(
   web = new RemoteWebConfig(config);
   openings = openingsOf(exported?.endpoint, landlock()); // later it may not ask the kernel
   const { version } = options.prometheus.build;
-  if (exported) otlp = new OtlpExporter(exported, { version, ...host }, (error) => warn(error.message));
+  await access(execPath); // begins the threads of Node's pool: once it is confined, it can start none
+  const complain = ({ message }: Error): void => warn(`${message}${whyUnresolved(message)}`);
+  if (exported) otlp = new OtlpExporter(exported, { version, ...host }, complain);
   server = await startServer(options, {
     log,
     observer,

@@ -4,19 +4,7 @@
 // generous with what reaches nothing outside of the process: Node.js and the C library change with each version.
 #pragma once
 
-#include <fcntl.h>
-#include <linux/perf_event.h>
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-
 #include <array>
-#include <cstdint>
-#include <utility>
 
 namespace allowed
 {
@@ -24,15 +12,18 @@ namespace allowed
 /** Names that this libseccomp does not know are left out. */
 using Name = const char *;
 
-/** Memory of this process: V8 makes code, moves it and protects it. */
+/**
+ * Memory of this process: V8 makes code, moves it and protects it. mmap() has a condition. No memfd_create(): the
+ * kernel finds no process by which to free such memory.
+ */
 constexpr auto MEMORY = std::to_array<Name>({
-	"brk",		 "mmap",	  "munmap",	"mremap",	    "mprotect",	     "madvise",
-	"msync",	 "mincore",	  "mlock",	"mlock2",	    "mlockall",	     "munlock",
-	"munlockall",	 "membarrier",	  "pkey_alloc", "pkey_free",	    "pkey_mprotect", "memfd_create",
-	"get_mempolicy", "set_mempolicy", "mseal",	"map_shadow_stack",
+	"brk",		 "munmap",	  "mremap",	   "mprotect",	 "madvise",
+	"msync",	 "mincore",	  "mlock",	   "mlock2",	 "mlockall",
+	"munlock",	 "munlockall",	  "membarrier",	   "pkey_alloc", "pkey_free",
+	"pkey_mprotect", "get_mempolicy", "set_mempolicy", "mseal",	 "map_shadow_stack",
 });
 
-/** Its threads. clone() itself: THREAD_FLAGS. */
+/** Its threads. clone() itself has a condition. */
 constexpr auto THREADS = std::to_array<Name>({
 	"futex",
 	"futex_waitv",
@@ -140,20 +131,15 @@ constexpr auto SELF = std::to_array<Name>({
 });
 
 /**
- * Sockets that it has: clients, the other process, the log; Node calls listen() again on those that it was handed. The
- * calls that send have a condition.
+ * Sockets that it has: clients, the other process, the log; Node calls listen() again on those that it was handed.
  */
 constexpr auto SOCKETS = std::to_array<Name>({
 	"accept",
 	"accept4",
 	"listen",
-	"recvfrom",
-	"recvmsg",
-	"recvmmsg",
 	"shutdown",
 	"getsockname",
 	"getpeername",
-	"getsockopt",
 });
 
 /** What the process that counts does besides: it counts with BPF, in each network namespace. */
@@ -181,8 +167,8 @@ constexpr auto OWN_FILES = std::to_array<Name>({
 	"fallocate",
 });
 
-/** Sockets that it makes: unix and rtnetlink (socket() has a condition). setsockopt(): libmnl's options are many. */
-constexpr auto OWN_SOCKETS = std::to_array<Name>({"connect", "bind", "setsockopt"});
+/** Sockets that it makes: unix and rtnetlink (socket() has a condition). The options: libmnl's are many. */
+constexpr auto OWN_SOCKETS = std::to_array<Name>({"connect", "bind", "setsockopt", "getsockopt"});
 
 /** The end of the process that serves. kill() of another user's process says whether it lives, too. */
 constexpr auto OTHER_PROCESS = std::to_array<Name>({"wait4", "waitid", "kill"});
@@ -211,91 +197,5 @@ constexpr auto STARTING = std::to_array<Name>({
 
 /** glibc and libuv fall back on older calls, whose arguments a filter can read. */
 constexpr auto ABSENT = std::to_array<Name>({"clone3", "openat2"});
-
-/** clone(2): a thread; no namespaces, also for a child. */
-constexpr uint64_t NAMESPACES = static_cast<uint32_t>(CLONE_NEWNS) | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-				CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
-constexpr uint64_t THREAD_FLAGS = CLONE_THREAD;
-
-/** fcntl(2): no owner of input and no signal for it (F_SETOWN, F_SETSIG reach other processes). */
-constexpr auto FCNTL_COMMANDS = std::to_array<uint64_t>({
-	F_DUPFD,
-	F_DUPFD_CLOEXEC,
-	F_GETFD,
-	F_SETFD,
-	F_GETFL,
-	F_SETFL,
-	F_GETLK,
-	F_SETLK,
-	F_SETLKW,
-	F_GETPIPE_SZ,
-	F_SETPIPE_SZ,
-	F_ADD_SEALS,
-	F_GET_SEALS,
-	F_GETOWN,
-});
-
-/** TCGETS2 of asm-generic/ioctls.h, which cannot be included beside sys/ioctl.h; isatty() of newer C libraries. */
-constexpr uint64_t TCGETS2_REQUEST = 0x802C542A;
-
-/** ioctl(2): what Node asks of any descriptor, and the C library of an interface's name. */
-constexpr auto IOCTL_REQUESTS = std::to_array<uint64_t>({
-	FIONBIO,
-	FIOCLEX,
-	FIONCLEX,
-	FIONREAD,
-	TCGETS,
-	TCGETS2_REQUEST,
-	TIOCGWINSZ,
-	TIOCOUTQ,
-	SIOCGIFNAME,
-	SIOCGIFINDEX,
-	SIOCOUTQNSD,
-});
-
-/** ioctl(2) of the process that counts: BPF programs at perf events. */
-constexpr auto PERF_REQUESTS =
-	std::to_array<uint64_t>({PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_DISABLE, PERF_EVENT_IOC_RESET,
-				 PERF_EVENT_IOC_SET_BPF, PERF_EVENT_IOC_ID});
-
-#ifndef PR_SET_VMA
-#define PR_SET_VMA 0x53564d41
-#endif
-
-/** prctl(2): names of threads and of memory, and questions. */
-constexpr auto PRCTL_OPTIONS = std::to_array<uint64_t>({
-	PR_SET_NAME,
-	PR_GET_NAME,
-	PR_SET_VMA,
-	PR_GET_DUMPABLE,
-	PR_GET_NO_NEW_PRIVS,
-	PR_GET_SECCOMP,
-	PR_CAPBSET_READ,
-	PR_SET_TIMERSLACK,
-	PR_GET_TIMERSLACK,
-	PR_SET_THP_DISABLE,
-	PR_GET_THP_DISABLE,
-});
-
-/** prctl(2) by which a process gives something up. */
-constexpr auto GIVING_UP = std::to_array<uint64_t>(
-	{PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_SET_SECCOMP});
-
-/** setsockopt(2) of clients' connections, and of the C library that looks up a name; no filters, no protocols. */
-constexpr auto SOCKET_OPTIONS = std::to_array<std::pair<uint64_t, uint64_t>>({
-	{SOL_SOCKET, SO_KEEPALIVE},
-	{SOL_SOCKET, SO_LINGER},
-	{SOL_SOCKET, SO_REUSEADDR},
-	{SOL_SOCKET, SO_RCVBUF},
-	{SOL_SOCKET, SO_SNDBUF},
-	{IPPROTO_TCP, TCP_NODELAY},
-	{IPPROTO_TCP, TCP_KEEPIDLE},
-	{IPPROTO_TCP, TCP_KEEPINTVL},
-	{IPPROTO_TCP, TCP_KEEPCNT},
-	{IPPROTO_TCP, TCP_USER_TIMEOUT},
-	{IPPROTO_IP, IP_RECVERR},
-	{IPPROTO_IPV6, IPV6_RECVERR},
-	{IPPROTO_IPV6, IPV6_V6ONLY},
-});
 
 } // namespace allowed

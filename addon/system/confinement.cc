@@ -2,6 +2,7 @@
 #include "system/confinement.hh"
 
 #include "error.hh"
+#include "system/allowed_arguments.hh"
 #include "system/allowed_calls.hh"
 
 #include <fcntl.h>
@@ -9,17 +10,21 @@
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <seccomp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace
@@ -126,18 +131,19 @@ void allowBoth(AllowList &list)
 	list.allowAll(allowed::FILES);
 	list.allowAll(allowed::SELF);
 	list.allowAll(allowed::SOCKETS);
-	list.allow("clone",
-		   SCMP_A0(SCMP_CMP_MASKED_EQ, allowed::NAMESPACES | allowed::THREAD_FLAGS, allowed::THREAD_FLAGS));
 	list.allowInts("fcntl", 1, allowed::FCNTL_COMMANDS);
 	list.allowInts("ioctl", 1, allowed::IOCTL_REQUESTS);
 	list.allowInts("prctl", 0, allowed::PRCTL_OPTIONS);
-	list.allow("socketpair", isInt(0, AF_UNIX));
 }
 
 int loadServing(bool connects)
 {
 	AllowList list;
 	allowBoth(list);
+	// No clone(): it has all its threads, and a thousand more would take the CPU from the process that counts.
+	// Memory that is shared and in no file outlasts its mapping, and no limit of a process counts it.
+	list.allow("mmap", SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0));
+	list.allow("mmap", SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_TYPE, MAP_PRIVATE));
 	// Files are read. 3 is a mode too: for ioctl() alone, and as much as both others.
 	constexpr uint64_t WRITES = O_ACCMODE | O_CREAT | O_TRUNC;
 	list.allow("open", SCMP_A1(SCMP_CMP_MASKED_EQ, WRITES, O_RDONLY));
@@ -147,10 +153,10 @@ int loadServing(bool connects)
 	const auto self = static_cast<uint64_t>(getpid());
 	for (const char *name : {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"})
 		list.allow(name, isInt(0, self));
-	// MSG_FASTOPEN would connect a socket whose client has gone to another host.
-	list.allow("sendto", SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
-	list.allow("sendmsg", SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
-	list.allow("sendmmsg", SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+	for (const auto &[name, flags] : allowed::TRANSFERS)
+		list.allow(name, SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, allowed::REFUSED_FLAGS, 0));
+	for (const uint64_t question : allowed::SOCKET_QUESTIONS)
+		list.allow("getsockopt", isInt(1, SOL_SOCKET), isInt(2, question));
 	for (const auto &[level, option] : allowed::SOCKET_OPTIONS)
 		list.allow("setsockopt", isInt(1, level), isInt(2, option));
 	if (connects) {
@@ -173,8 +179,13 @@ int loadCounting(bool startsProcesses, bool hasRing)
 	list.allowAll(allowed::OWN_FILES);
 	list.allowAll(allowed::OWN_SOCKETS);
 	list.allowAll(allowed::OTHER_PROCESS);
-	for (const char *name : {"open", "openat", "sendto", "sendmsg", "sendmmsg"})
+	for (const char *name : {"open", "openat", "mmap"})
 		list.allow(name);
+	for (const auto &[name, flags] : allowed::TRANSFERS)
+		list.allow(name);
+	list.allow("clone",
+		   SCMP_A0(SCMP_CMP_MASKED_EQ, allowed::NAMESPACES | allowed::THREAD_FLAGS, allowed::THREAD_FLAGS));
+	list.allow("socketpair", isInt(0, AF_UNIX));
 	list.allow("tgkill", isInt(0, static_cast<uint64_t>(getpid())));
 	list.allow("prlimit64", isInt(0, 0));
 	list.allowInts("ioctl", 1, allowed::PERF_REQUESTS);
@@ -192,6 +203,28 @@ int loadCounting(bool startsProcesses, bool hasRing)
 			list.allow("socket", isInt(0, family));
 	}
 	return list.load();
+}
+
+/** What the process that serves may take of the host: many times what it needs for thousands of queues. */
+constexpr auto LIMITS = std::to_array<std::pair<int, rlim_t>>({
+	{RLIMIT_DATA, 1UL << 30},
+	// Each socket and pipe holds memory of the kernel.
+	{RLIMIT_NOFILE, 4096},
+	{RLIMIT_CORE, 0},
+});
+
+/** 0 or an errno. What is lower already stays. */
+int limitResources()
+{
+	for (const auto &[resource, most] : LIMITS) {
+		rlimit now{};
+		if (getrlimit(resource, &now) != 0)
+			return errno;
+		const rlimit lower = {std::min(now.rlim_cur, most), std::min(now.rlim_max, most)};
+		if (setrlimit(resource, &lower) != 0)
+			return errno;
+	}
+	return 0;
 }
 
 /** Drops the capabilities of this thread; where this process is not root, no thread has any. */
@@ -220,6 +253,8 @@ void confine(const Napi::CallbackInfo &info)
 		if (const int error = becomeUser(uid, gid))
 			throw systemError(env, error, "become", "user " + std::to_string(uid));
 	}
+	if (const int error = limitResources())
+		throw systemError(env, error, "limit", "the process");
 	if (const int error = dropCapabilities())
 		throw systemError(env, error, "drop", "capabilities");
 	// Other processes of this user can neither read its memory nor stop it in a debugger.

@@ -180,6 +180,19 @@ export class FaultHost {
     return parseMetrics(await ask(`${this.agent.url}/metrics`));
   }
 
+  /** A page whose snapshot was taken after this moment (performance.now()): on a host without free CPU a scrape gets an older one. */
+  async pageSince(ms: number): Promise<Metrics> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const askedMs = performance.now();
+      const page = await this.page().catch(() => undefined);
+      const ageMs = 1000 * (page?.value('tapscope_snapshot_age_seconds') ?? 0);
+      if (page && askedMs - ageMs >= ms) return page;
+      if (performance.now() > deadline) throw new Error(`no page of now in ${PATIENCE_MS} ms`);
+      await wait(20);
+    }
+  }
+
   async unload(): Promise<void> {
     for (const tap of this.taps) await tap.unload();
   }

@@ -9,6 +9,11 @@ import { FOLDER } from './traces.ts';
 
 const INSIDE = 'TAPSCOPE_FAULTS_INSIDE';
 
+/** Where registries can be reached: the network namespace from which this program was started. */
+export function outerNetwork(): string {
+  return `/proc/${process.ppid}/ns/net`;
+}
+
 /** What `work` resolves with, the exit code, where mounts and devices are its own. */
 export async function onOwnHost(work: () => Promise<number>): Promise<number> {
   if (noLab) throw new Error(noLab);

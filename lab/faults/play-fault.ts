@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plays one fault in rounds: the truth before, the fault, and after it what the agent shows, what is left behind, and how long it took.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Metrics } from '../../test/agent/serve-process.ts';
 import type { Fault, Played, Round } from './fault.ts';
@@ -59,7 +59,7 @@ async function playRound(host: FaultHost, fault: Fault, traces: Traces): Promise
       traces.orphans = bpfOrphans(traces.names);
     }
     await rest(host);
-    const descriptors = readdirSync(`/proc/${pid}/fd`).length;
+    const descriptors = descriptorsOf(pid);
     const objects = bpfObjectsOf(pid).length;
     const judged = await playJudged(host, fault);
     const kept = host.agent.pid === pid ? { pid, descriptors, objects } : undefined;
@@ -107,13 +107,13 @@ async function rest(host: FaultHost): Promise<Base> {
 
 /** Waits until all is right or marked, or the time for it is over. A tap that the fault made is counted from its beginning. */
 async function judge(host: FaultHost, base: Base): Promise<{ wrong: number; isMarked: boolean; at: number }> {
-  const deadline = performance.now() + JUDGED_WITHIN_MS;
+  const began = performance.now();
+  let deadline: number | undefined;
   for (;;) {
-    const page = await host.page().catch(() => undefined);
-    const judged = page && verdict(host, base, page);
+    const judged = verdict(host, base, await host.pageSince(began));
     const at = performance.now();
-    if (judged?.wrong === 0) return { ...judged, at };
-    if (at > deadline) return { ...(judged ?? { wrong: Number.POSITIVE_INFINITY, isMarked: false }), at };
+    deadline ??= at + JUDGED_WITHIN_MS;
+    if (judged.wrong === 0 || at > deadline) return { ...judged, at };
     await wait(20);
   }
 }
@@ -139,7 +139,7 @@ interface Traces {
 
 interface Kept {
   readonly pid: number;
-  readonly descriptors: number;
+  readonly descriptors: readonly string[];
   readonly objects: number;
 }
 
@@ -157,12 +157,32 @@ export async function leftBehind(host: FaultHost, { names, orphans }: Traces, ke
       ...objects,
       ...countOf('process', markedProcesses().length - (host.isRunning ? PROCESSES : 0)),
       ...filesOf().filter((name) => !OWN_FILES.includes(name) || (name === 'agent.sock' && !host.isRunning)),
-      ...countOf('descriptor', kept ? readdirSync(`/proc/${kept.pid}/fd`).length - kept.descriptors : 0),
+      ...(kept ? moreThan(kept.descriptors, descriptorsOf(kept.pid)) : []),
       ...countOf('BPF object of its own', kept ? bpfObjectsOf(kept.pid).length - kept.objects : 0),
     ];
     if (left.length === 0 || performance.now() > deadline) return left;
     await wait(LOOK_MS);
   }
+}
+
+/** What each descriptor of a process is: 'socket:', 'anon_inode:bpf-map', a path. */
+function descriptorsOf(pid: number): readonly string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/\[\d+\]$/, '');
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+}
+
+/** Nothing where there are no more of them in all. */
+function moreThan(before: readonly string[], now: readonly string[]): readonly string[] {
+  if (now.length <= before.length) return [];
+  const numberOf = (list: readonly string[], one: string): number => list.filter((other) => other === one).length;
+  return [...new Set(now)].flatMap((one) =>
+    countOf(`descriptor of ${one}`, numberOf(now, one) - numberOf(before, one)),
+  );
 }
 
 function countOf(what: string, count: number): readonly string[] {

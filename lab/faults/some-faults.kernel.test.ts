@@ -15,7 +15,7 @@ const SOME = [
   'SIGKILL under load',
   'too few descriptors at the start',
   'a second agent is started',
-  'an intruder in the process that serves makes ninety attempts, in a container whose processes have one user',
+  'an intruder in the process that serves tries all that it can, in a container whose processes have one user',
   'txqueuelen goes to 1 and back under load',
   'the reader is killed (-9), its tap persists',
 ];

@@ -78,13 +78,15 @@ interface Settled {
 
 /** Resolves when the page shows the tap right, or when the time is over. A page that does not answer is asked again. */
 async function settled(host: FaultHost, tap: WatchedTap): Promise<Settled> {
-  const deadline = performance.now() + SETTLED_WITHIN_MS;
+  const began = performance.now();
+  let deadline: number | undefined;
   for (;;) {
-    const page = await host.page().catch(() => undefined);
+    const page = await host.pageSince(began).catch(() => undefined);
+    deadline ??= performance.now() + SETTLED_WITHIN_MS;
     const shown = page && tap.shown(page);
     const wrong = shown ? distance(shown, tap.truth()) : tap.truth().offered;
     if (wrong === 0) return { wrong, isMarked: false };
-    if (performance.now() > deadline) {
+    if (page === undefined || performance.now() > deadline) {
       const lines = page?.text
         .split('\n')
         .filter((line) => line.includes(`netns="${tap.lab.inode}",device="${tap.name}"`));

@@ -15,13 +15,17 @@ import { isFitted } from './soak-table.ts';
 
 const PLACES = 4;
 const FAULT_EACH_MS = 12_000;
-/** Faults that end the process that counts, start another in its place, or bring more devices than there are rows. */
+/** Faults that end the process that counts, start another agent beside it or in its place, or bring more devices than there are rows. */
 const OF_ANOTHER_AGENT =
-  /^SIG(?:KILL|TERM) (?!of the process that serves)|at the start|memory limit|clock|tenant map|more devices than rows/;
-/** The fault after which the memory of the serving process begins anew. */
-const ENDS_SERVING = /^SIGKILL of the process that serves/;
+  /^SIG(?:KILL|TERM) (?!of the process that serves)|at the start|memory limit|as a service|more devices than rows/;
+/** Faults after which the memory of the serving process begins anew. */
+const ENDS_SERVING = /SIGKILL of the process that serves|the process that serves is killed/;
+/** One of them in so many faults: one that ends again within a minute is started with pauses, in which nothing can be asked. */
+const ENDING_EACH = 6;
 
-export const MILD: readonly Fault[] = FAULTS.filter(({ name }) => !OF_ANOTHER_AGENT.test(name));
+export const MILD: readonly Fault[] = FAULTS.filter(
+  ({ name, start }) => start === undefined && !OF_ANOTHER_AGENT.test(name),
+);
 
 interface Soak {
   readonly hours: number;
@@ -52,7 +56,7 @@ export async function soak({ hours, seed, record, nevermind }: Soak): Promise<vo
   });
 }
 
-/** All of them before one comes again; while the process that serves may be killed, each other one does that. */
+/** All of them before one comes again; while the process that serves may be killed, some do that. */
 async function playFaults(host: FaultHost, record: SoakRecord, hours: number, isOver: () => boolean): Promise<void> {
   const usual = [host.quiet, host.loaded];
   const [ending, lasting] = [
@@ -61,7 +65,9 @@ async function playFaults(host: FaultHost, record: SoakRecord, hours: number, is
   ];
   for (let turn = 0; !isOver(); turn += 1) {
     await wait(FAULT_EACH_MS);
-    const [faults, index] = isFitted(record.now, hours) || turn % 2 === 0 ? [lasting, turn] : [ending, turn >> 1];
+    const isEnding = !isFitted(record.now, hours) && turn % ENDING_EACH === ENDING_EACH - 1;
+    const ended = Math.floor(turn / ENDING_EACH);
+    const [faults, index] = isEnding ? [ending, ended] : [lasting, turn - ended];
     const fault = faults[index % faults.length];
     if (!fault) return;
     const began = record.now;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks the running agent for its state and its history.
+// Asks the running agent for its state and its history. Root asks a process without rights: the answer drives no terminal.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { type Answer, askSocket } from '../kernel/agent-socket.ts';
@@ -9,6 +9,7 @@ import type { CheckAnswer } from '../server/check-answer.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import { outlineFromJson, type SnapshotOutline } from '../snapshot/outline.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
+import { parseVisible } from '../snapshot/visible.ts';
 import { freshlyNamed } from './fresh-names.ts';
 import { version } from './version.ts';
 
@@ -53,7 +54,7 @@ export async function askAbout(
 ): Promise<'same version' | 'other version' | 'no agent'> {
   try {
     const { status, body } = await askSocket(socket, '/api/v1', limit);
-    const answer: AnyAnswer = JSON.parse(body);
+    const answer: AnyAnswer = parseVisible(body);
     return status === OK && isOurs(answer) ? 'same version' : 'other version';
   } catch {
     return 'no agent';
@@ -64,7 +65,7 @@ export async function askAbout(
 export async function askSelf(socket: string, limit: AbortSignal): Promise<AgentSelf | undefined> {
   try {
     const { status, body } = await askSocket(socket, '/api/v1/agent', limit);
-    const { agent }: SelfAnswer = JSON.parse(body);
+    const { agent }: SelfAnswer = parseVisible(body);
     return status === OK && typeof agent?.pid === 'number' ? agent : undefined;
   } catch {
     return undefined; // no listener, or it ended while it answered
@@ -76,7 +77,7 @@ export async function askCheck(socket: string, limit: AbortSignal): Promise<Chec
   const answer = await askPatiently(socket, '/api/v1/check', limit).catch(() => undefined);
   if (answer === undefined || answer.status === NOT_YET) return undefined;
   if (answer.status !== OK) throw new Error(answer.body.trim());
-  const { snapshot, ...rest }: CheckedAnswer = JSON.parse(answer.body);
+  const { snapshot, ...rest }: CheckedAnswer = parseVisible(answer.body);
   return isOurs(rest) ? { ...rest, last: outlineFromJson(snapshot) } : undefined;
 }
 
@@ -88,7 +89,7 @@ export async function askSnapshot(socket: string, nevermind?: AbortSignal, wish?
   const path = `/api/v1/snapshot${wish === undefined ? '' : `?${wish}=true`}`;
   const { status, body } = await askPatiently(socket, path, nevermind);
   if (status !== OK) throw new Error(body.trim());
-  const { snapshot }: SnapshotAnswer = JSON.parse(body);
+  const { snapshot }: SnapshotAnswer = parseVisible(body);
   return freshlyNamed(snapshotFromJson(snapshot));
 }
 
@@ -100,7 +101,7 @@ export async function askFindings(
   const { status, body } = await askPatiently(socket, '/api/v1/findings', limit);
   if (status === NOT_YET) return undefined;
   if (status !== OK) throw new Error(body.trim());
-  const { findings, unjudged, seconds }: FindingsAnswer = JSON.parse(body);
+  const { findings, unjudged, seconds }: FindingsAnswer = parseVisible(body);
   return { findings, unjudged, seconds };
 }
 
@@ -112,7 +113,7 @@ export async function askWindow(
 ): Promise<readonly Snapshot[]> {
   const { status, body } = await askSocket(socket, `/api/v1/window?at=${at}&seconds=${seconds}`, limit);
   if (status !== OK) throw new Error(body.trim());
-  const answer: WindowAnswer = JSON.parse(body);
+  const answer: WindowAnswer = parseVisible(body);
   if (!isOurs(answer))
     throw new Error(
       `The agent is tapscope ${answer.host.version}, this is ${version()}: restart the agent, or use the command of its version.`,

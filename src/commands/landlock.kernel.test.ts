@@ -3,11 +3,13 @@
 // What Landlock keeps from code of an intruder in the process that serves where a collector is configured, and what is said where it does not.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { copyFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { bringIntruder } from '../../test/agent/intrusion.ts';
 import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { freePort } from '../../test/host/free-port.ts';
 import { serveLocally } from '../../test/host/local-server.ts';
@@ -22,8 +24,7 @@ const ONE_SENTENCE = /^tapscope: [^\n]+\n$/;
 
 /** Variables that load code of an intruder into the process that serves, which tries to connect to these ports at SIGUSR2. */
 function intruderOf(ports: readonly number[]): readonly string[] {
-  const code = join(packageRoot(), 'dist/test/intruder.cjs');
-  copyFileSync(join(packageRoot(), 'test/agent/intruder.cjs'), code);
+  const code = bringIntruder();
   return ['env', `NODE_OPTIONS=--require=${code}`, `INTRUDER_ROOT=${packageRoot()}`, `INTRUDER_PORTS=${ports}`];
 }
 
@@ -62,7 +63,33 @@ test('with --otlp, code in the process that serves reaches the collector’s TCP
   const { code, stderr } = await agent.stop();
   assert.equal(code, 0);
   const [, found = ''] = /^ports: (.*)$/m.exec(stderr) ?? assert.fail(stderr);
-  assert.deepEqual(JSON.parse(found), { [allowed]: 'done', ...Object.fromEntries(others.map((p) => [p, 'EACCES'])) });
+  assert.deepEqual(JSON.parse(found), {
+    [allowed]: 'done',
+    ...Object.fromEntries(others.map((p) => [p, 'EACCES'])),
+    passwd: 'EACCES',
+  });
+});
+
+/** Starts "$@" with a copy of /etc in place of /etc, in which resolv.conf is a file. */
+const OWN_ETC = `set -e
+  cp -a /etc/. "$1"; rm -f "$1/resolv.conf"; echo nameserver 127.0.0.1 >"$1/resolv.conf"
+  mount --bind "$1" /etc; shift; exec "$@"`;
+
+test('where another program replaces /etc/resolv.conf, the log says so, and what to do', {
+  skip: noPorts,
+}, async (t) => {
+  const etc = mkdtempSync(join(tmpdir(), 'tapscope-etc-'));
+  t.after(() => rmSync(etc, { recursive: true }));
+  chmodSync(etc, 0o755);
+  const wrapper = ['unshare', '--mount', 'sh', '-c', OWN_ETC, 'sh', etc];
+  const agent = await startAgent(t, ['--otlp=http://collector.invalid:4318', '--otlp-interval=1s'], { wrapper });
+  const resolver = join(etc, 'resolv.conf');
+  writeFileSync(`${resolver}.new`, 'nameserver 127.0.0.1\n');
+  renameSync(`${resolver}.new`, resolver);
+  await until(() => /collector\.invalid/.test(agent.said()));
+  const { code, stderr } = await agent.stop();
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /has replaced \/etc\/resolv\.conf, which tapscope may read once it is started again/);
 });
 
 test('without --otlp doctor says that nothing is open', { skip: noPorts }, async (t) => {

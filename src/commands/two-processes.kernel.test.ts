@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -19,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { answersIn, FEWEST_ATTEMPTS, succeeded } from '../../test/agent/intrusion.ts';
+import { answersIn, bringIntruder, FEWEST_ATTEMPTS, succeeded } from '../../test/agent/intrusion.ts';
 import { type Agent, begin, startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { freePort } from '../../test/host/free-port.ts';
 import { serveLocally } from '../../test/host/local-server.ts';
@@ -54,8 +53,7 @@ function intruded(t: TestContext): Promise<Agent> {
 async function withIntruder<T>(t: TestContext, start: () => T | Promise<T>): Promise<T> {
   const before = { ...process.env };
   // Where the process that serves may read: a fault of its own code runs there.
-  const code = join(packageRoot(), 'dist/test/intruder.cjs');
-  copyFileSync(join(packageRoot(), 'test/agent/intruder.cjs'), code);
+  const code = bringIntruder();
   const folder = mkdtempSync(join(tmpdir(), 'prey-'));
   t.after(() => rmSync(folder, { recursive: true }));
   chmodSync(folder, 0o755);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks the running agent one question over its unix socket.
-import { request } from 'node:http';
-import { text } from 'node:stream/consumers';
+// Asks the running agent one question over its unix socket. Root asks a process without rights: an answer without end is cut off.
+import { type IncomingMessage, request } from 'node:http';
 import { errnoOf } from './error-name.ts';
 
 export interface Answer {
@@ -10,6 +9,8 @@ export interface Answer {
 }
 
 const PATIENCE_MS = 30_000;
+/** The history of a host of 4 096 queues has a tenth. */
+const MOST_BYTES = 256 * 2 ** 20;
 
 /** Throws one sentence if no agent answers there. `nevermind` takes the question back. */
 export async function askSocket(socketPath: string, path: string, nevermind?: AbortSignal): Promise<Answer> {
@@ -23,11 +24,22 @@ export async function askSocket(socketPath: string, path: string, nevermind?: Ab
 function ask(socketPath: string, path: string, signal: AbortSignal | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, agent: false, signal }, (answer) => {
-      text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
+      bodyOf(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
     });
     asked.setTimeout(PATIENCE_MS, () => asked.destroy(new Error(`it did not answer within ${PATIENCE_MS / 1000} s`)));
     asked.once('error', reject).end();
   });
+}
+
+async function bodyOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) throw new Error(`its answer has more than ${MOST_BYTES / 2 ** 20} MiB`); // which closes the connection
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 function explain(socketPath: string, cause: unknown): string {

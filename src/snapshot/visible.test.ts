@@ -3,7 +3,7 @@
 // Names that tenants chose, of devices, programs, VMs and pods: none drives a terminal or forges a line.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { escapedJson, visible, visibleLines } from './visible.ts';
+import { escapedJson, parseVisible, visible, visibleLines } from './visible.ts';
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const names = [
@@ -36,4 +36,13 @@ test('JSON says the same, without them', () => {
   const json = escapedJson(JSON.stringify(names));
   assert.doesNotMatch(json, HIDDEN);
   assert.deepEqual(JSON.parse(json), names);
+});
+
+test('JSON of a process that is not trusted: no text and no name of a field drives a terminal, whichever way they are written', () => {
+  const json = `{"a\\u001b":["\\u001b]0;x\\u0007","a\\rb\\bc\\f","\u009b2J","\u202e","two\\nlines","\\\\x1b",1.5,null]}`;
+  assert.deepEqual(parseVisible(json), {
+    'a\ufffd': ['\ufffd]0;x\ufffd', 'a\ufffdb\ufffdc\ufffd', '\ufffd2J', '\ufffd', 'two\nlines', '\\x1b', 1.5, null],
+  });
+  assert.deepEqual(parseVisible('{"__proto__":{"isRoot":true},"a":"\\u001b"}').isRoot, undefined);
+  assert.throws(() => parseVisible('\u001b]0;x'), SyntaxError);
 });

@@ -20,3 +20,16 @@ export function escapedJson(json: string): string {
     ),
   );
 }
+
+/** JSON in which a text may have a character that no text of an agent has: those are escaped there (src/foreign-name.ts). */
+const MAY_DRIVE = /\\[ubfr]|[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/u;
+
+/** The value of JSON from a process that is not trusted: neither its texts nor the names of its fields drive a terminal. Throws if it is no JSON. */
+export function parseVisible(json: string): ReturnType<typeof JSON.parse> {
+  if (!MAY_DRIVE.test(json)) return JSON.parse(json);
+  return JSON.parse(json, (_, value: unknown) => {
+    if (typeof value === 'string') return visibleLines(value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [visible(name), one]));
+  });
+}

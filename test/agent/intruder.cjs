@@ -5,6 +5,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
 const { Worker } = require('node:worker_threads');
+const { RAW } = require('./intruder-calls.cjs');
 
 const { INTRUDER_ROOT: root } = process.env;
 
@@ -12,6 +13,29 @@ const { INTRUDER_ROOT: root } = process.env;
 function agentPid() {
   const file = `${root}/dist/test/agent-pid`;
   return fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : process.ppid;
+}
+
+/** Open files and pipes have memory of the kernel. */
+function takeDescriptors(count) {
+  const taken = [];
+  try {
+    while (taken.length < count) taken.push(fs.openSync('/dev/null'));
+  } finally {
+    for (const fd of taken) fs.closeSync(fd);
+  }
+}
+
+/** BPF maps and programs, perf events, the lock, the kernel's symbols: what the agent has open. */
+function useInherited() {
+  const open = fs.readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // the folder itself, which is closed by now
+    }
+  });
+  if (!open.some((name) => /bpf|perf|btf|kallsyms|\/lock|namespace|net:/.test(name)))
+    throw Object.assign(new Error(open.join()), { code: 'NONE' });
 }
 
 function attempts() {
@@ -22,6 +46,10 @@ function attempts() {
     'read a file of another user': () => fs.readFileSync(process.env.INTRUDER_PREY),
     'read who the users are': () => fs.readFileSync('/etc/passwd'),
     'read what another process was started with': () => fs.readFileSync('/proc/1/cmdline'),
+    'read who the users are by another way': () => fs.readFileSync('/proc/self/root/etc/passwd'),
+    'look for private keys': () => fs.readdirSync('/etc/ssl'),
+    'take ten thousand descriptors': () => takeDescriptors(10_000),
+    'use a descriptor of what counts': useInherited,
     'look around': () => fs.readdirSync('/'),
     'look into a folder of all': () => fs.readdirSync('/tmp'),
     'read a file of root': () => fs.readFileSync('/etc/shadow'),
@@ -39,112 +67,21 @@ function attempts() {
   };
 }
 
-/** Numbers of x86-64; from 424 on they are those of every architecture. */
-const RAW = {
-  'type into the terminal': [16, 0, 0x5412, Buffer.from('~')],
-  'type into it by where it prints': [16, 1, 0x5412, Buffer.from('~')],
-  'type into it by where it complains': [16, 2, 0x5412, Buffer.from('~')],
-  'type into it by a number with high bits': [16, 0, 2 ** 32 + 0x5412, Buffer.from('~')],
-  'read what is typed': [2, Buffer.from('/dev/tty\0'), 0],
-  'paste into the console': [16, 0, 0x541c, Buffer.from([2])],
-  'be signalled for another': [72, 3, 8, 'agent'],
-  'be signalled for another, the longer way': [72, 3, 15, Buffer.alloc(8)],
-  'choose the signal of input': [72, 3, 10, 9],
-  'outlive the agent': [157, 1, 0],
-  'outlive it by a number with high bits': [157, 2 ** 32 + 1, 0],
-  'limit the CPU time of the agent': [302, 'agent', 0, Buffer.alloc(16), 0],
-  'limit its own': [302, 0, 0, Buffer.alloc(16), 0],
-  'set a limit': [160, 0, Buffer.alloc(16)],
-  'open a file in no mode': [2, Buffer.from('/dev/null\0'), 3],
-  'open a file in no mode, from a folder': [257, -100, Buffer.from('/dev/null\0'), 3],
-  'open a file by the newer call': [437, -100, Buffer.from('/dev/null\0'), Buffer.alloc(24), 24],
-  'connect two virtual machines': [53, 40, 1, 0, Buffer.alloc(8)],
-  'talk to virtual machines': [41, 40, 1, 0],
-  'make a socket': [41, 2, 1, 0],
-  'make a socket that asks names': [41, 10, 2, 0],
-  'make a socket by a number with high bits': [41, 2 ** 32 + 2, 1, 0],
-  'reach another program of this host': [41, 1, 1, 0],
-  'ask the kernel for interfaces': [41, 16, 3, 0],
-  'connect what it has': [42, 3, Buffer.alloc(16), 16],
-  'take a port': [49, 3, Buffer.alloc(16), 16],
-  'connect by sending': [44, 3, Buffer.from('x'), 1, 0x20000000, Buffer.alloc(16), 16],
-  'put a filter on a socket': [54, 3, 1, 26, Buffer.alloc(16), 16],
-  'put another protocol on a socket': [54, 3, 6, 31, Buffer.from('tls\0'), 4],
-  'slow the agent down': [144, 'agent', 5, Buffer.alloc(4)],
-  'keep the agent from CPUs': [203, 'agent', 8, Buffer.alloc(8)],
-  'be nice for it': [141, 0, 'agent', 19],
-  'read its limits': [302, 'agent', 7, 0, Buffer.alloc(16)],
-  'be debugged by another': [157, 0x59616d61, -1],
-  'load a filter': [317, 1, 0, Buffer.alloc(16)],
-  'create a file': [85, Buffer.from('/tmp/intruder\0'), 0o644],
-  sniff: [41, 17, 3, 0],
-  'use ciphers of the kernel': [41, 38, 5, 0],
-  'listen to the audit': [41, 16, 3, 9],
-  'debug the agent': [101, 16, 'agent', 0, 0],
-  'read its memory': [310, 'agent', Buffer.alloc(16), 1, Buffer.alloc(16), 1, 0],
-  'write its memory': [311, 'agent', Buffer.alloc(16), 1, Buffer.alloc(16), 1, 0],
-  'compare with it': [312, 'agent', 'agent', 0, 0, 0],
-  'hold it': [434, 'agent', 0],
-  'take a descriptor of it': [438, 3, 0, 0],
-  'signal it through a descriptor': [424, 3, 9, 0, 0],
-  'signal a thread of it': [234, 'agent', 'agent', 9],
-  'signal it with a value': [129, 'agent', 9, Buffer.alloc(128)],
-  'start a child': [435, Buffer.alloc(88), 88],
-  fork: [57],
-  'leave the namespaces': [272, 0x10000000],
-  'enter another': [308, 3, 0x40000000],
-  mount: [165, Buffer.from('a\0'), Buffer.from('/mnt\0'), Buffer.from('tmpfs\0'), 0, 0],
-  'open a file system': [430, Buffer.from('tmpfs\0'), 0],
-  'open a tree': [428, -100, Buffer.from('/\0'), 0],
-  'list mounts': [458, Buffer.alloc(64), Buffer.alloc(64), 8, 0],
-  'look at a mount': [457, Buffer.alloc(64), Buffer.alloc(512), 512, 0],
-  'watch files': [294, 0],
-  'watch all files': [300, 0, 0],
-  'set an attribute': [188, Buffer.from('/tmp\0'), Buffer.from('user.a\0'), Buffer.from('b'), 1, 0],
-  'set an attribute by the newer call': [
-    463,
-    -100,
-    Buffer.from('/tmp\0'),
-    0,
-    Buffer.from('user.a\0'),
-    Buffer.alloc(16),
-    16,
-  ],
-  'read an attribute': [191, Buffer.from('/tmp\0'), Buffer.from('user.a\0'), Buffer.alloc(8), 8],
-  'read an attribute by the newer call': [
-    464,
-    -100,
-    Buffer.from('/tmp\0'),
-    0,
-    Buffer.from('user.a\0'),
-    Buffer.alloc(16),
-    16,
-  ],
-  'open a tree by the newest call': [467, -100, Buffer.from('/\0'), 0, Buffer.alloc(32), 32],
-  'call what this kernel has last': [470],
-  'call what no kernel has yet': [600],
-  'handle faults of memory': [323, 0],
-  'make a ring': [425, 8, Buffer.alloc(120)],
-  'add a key': [248, Buffer.from('user\0'), Buffer.from('a\0'), Buffer.from('b'), 1, -3],
-  'read keys': [250, 0, -3, 0],
-  'measure others': [298, Buffer.alloc(128), 'agent', -1, -1, 0],
-  'call BPF': [321, 0, Buffer.alloc(128), 128],
-  'become another personality': [135, 0x0040000],
-  'name the host': [170, Buffer.from('a'), 1],
-};
-
 /** The names of what may come of such a call. */
 function rawAnswers() {
   if (process.arch !== 'x64') return {};
   const { call } = require(`${root}/dist/test/raw-syscall.node`);
   const { errno } = require('node:os').constants;
   const agent = agentPid();
+  const meant = { agent, 'its group': -agent };
   const names = new Map(
     Object.entries({ ...errno, ENOSYS: 38, EAFNOSUPPORT: 97 }).map(([name, number]) => [number, name]),
   );
+  // For these the kernel ends a process of a unit at once (SystemCallArchitectures=native).
+  const tried = Object.entries(RAW).filter(([name]) => !process.env.TAPSCOPE_SERVED_BY_UNIT || !/x32/.test(name));
   return Object.fromEntries(
-    Object.entries(RAW).map(([name, words]) => {
-      const result = call(...words.map((word) => (word === 'agent' ? agent : word)));
+    tried.map(([name, words]) => {
+      const result = call(...words.map((word) => meant[word] ?? word));
       return [name, result === 0 ? 'done' : (names.get(result) ?? String(result))];
     }),
   );
@@ -160,7 +97,20 @@ function fromThread() {
     } catch ({ code }) {
       parentPort.postMessage(code);
     }`;
-  return new Promise((resolve) => new Worker(code, { eval: true }).once('message', resolve));
+  return new Promise((resolve) => {
+    const refused = (error) => resolve(/EPERM/.exec(error.message)?.[0] ?? error.message);
+    try {
+      new Worker(code, { eval: true }).once('message', resolve).once('error', refused);
+    } catch (error) {
+      refused(error);
+    }
+  });
+}
+
+/** By the addon, which needs a thread for it. */
+async function enterNamespace() {
+  const addon = require(`${root}/dist/addon/tapscope.node`);
+  await addon.netlinkRequest('/proc/1/ns/net', Buffer.from([16, ...Array(15).fill(0)]));
 }
 
 async function intrude() {
@@ -174,14 +124,13 @@ async function intrude() {
     }
   }
   answers['write a file from a thread'] = await fromThread();
-  const addon = require(`${root}/dist/addon/tapscope.node`);
-  answers['enter a namespace'] = await addon
-    .netlinkRequest('/proc/1/ns/net', Buffer.from([16, ...Array(15).fill(0)]))
-    .then(
-      () => 'done',
-      ({ code }) => code,
-    );
+  answers['enter a namespace'] = await enterNamespace().then(
+    () => 'done',
+    ({ code, message }) => code ?? (/Operation not permitted/.test(message) ? 'EPERM' : message),
+  );
   Object.assign(answers, rawAnswers());
+  // A line that systemd takes for an emergency, where it looks for numbers before lines.
+  console.error('<0>intruder: the host goes down');
   console.error(`intruder: ${JSON.stringify(answers)}`);
   fs.writeSync(3, 'rm -rf /\n');
 }
@@ -199,7 +148,7 @@ function flood() {
   }
 }
 
-/** To each of these ports of this host: 'done', or why not. */
+/** To each of these ports of this host, and a file of all users: 'done', or why not. */
 async function connectTo(ports) {
   const tries = ports.map(
     (port) =>
@@ -209,7 +158,11 @@ async function connectTo(ports) {
         socket.once('connect', () => socket.destroy());
       }),
   );
-  console.error(`ports: ${JSON.stringify(Object.fromEntries(await Promise.all(tries)))}`);
+  const passwd = await fs.promises.readFile('/etc/passwd').then(
+    () => 'done',
+    ({ code }) => code,
+  );
+  console.error(`ports: ${JSON.stringify({ ...Object.fromEntries(await Promise.all(tries)), passwd })}`);
 }
 
 /** What is tried at SIGUSR2. */

@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { bringIntruder } from '../../../test/agent/intrusion.ts';
 import { until } from '../../../test/host/until.ts';
 import { packageRoot } from '../package.ts';
 import { landlock } from './landlock.ts';
@@ -65,8 +66,7 @@ test('one that writes to the connection without end holds up nothing: who it is,
 
 /** The process that serves as built, started as systemd does for a connection, with code of an intruder that tries these ports. */
 function serving(t: TestContext, connection: Socket, ports: readonly number[]): ChildProcess {
-  const code = join(packageRoot(), 'dist/test/intruder.cjs');
-  copyFileSync(join(packageRoot(), 'test/agent/intruder.cjs'), code);
+  const code = bringIntruder();
   const variables = {
     TAPSCOPE_SERVED_BY_UNIT: 'yes',
     NODE_OPTIONS: `--require=${code}`,
@@ -112,5 +112,5 @@ test('it is confined to the ports that it was told, by Landlock, before it runs'
   assert.equal(life.pid(), child.pid, said);
   child.kill('SIGUSR2');
   await until(() => said.includes('\n'));
-  assert.equal(said, `ports: ${JSON.stringify({ [collector]: 'done', [other]: 'EACCES' })}\n`);
+  assert.equal(said, `ports: ${JSON.stringify({ [collector]: 'done', [other]: 'EACCES', passwd: 'EACCES' })}\n`);
 });

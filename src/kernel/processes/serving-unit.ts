@@ -48,16 +48,19 @@ export function startedBySystemd(path: string, theirs: readonly number[], ports:
   const connection = connectUnix(path);
   let pid: number | undefined;
   let isClosed = false;
+  const close = (): void => {
+    isClosed = true;
+    closeSync(connection);
+  };
   const look = (): void => {
     for (let bytes = 0; bytes < MOST_HEARD_BYTES && !isClosed; bytes += 1) {
       const peer = peerOf(connection);
-      if (peer === undefined) return;
+      if (peer === undefined) break;
       if (peer > 0) pid = peer;
-      else {
-        isClosed = true;
-        closeSync(connection);
-      }
+      else close();
     }
+    // systemd may hold the connection for longer than the process lives.
+    if (!isClosed && pid !== undefined && hasEnded(pid)) close();
   };
   try {
     writeSync(connection, `${JSON.stringify(ports)}\n`);
@@ -80,10 +83,7 @@ export function startedBySystemd(path: string, theirs: readonly number[], ports:
     },
     end: () => {
       look();
-      // systemd may hold the connection for longer than the process lives.
-      return isClosed || (pid !== undefined && hasEnded(pid))
-        ? { how: "see 'journalctl -t tapscope'", code: undefined }
-        : undefined;
+      return isClosed ? { how: "see 'journalctl -t tapscope'", code: undefined } : undefined;
     },
   };
 }
