@@ -2,6 +2,7 @@
 // The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
 // host, and may ask for another snapshot and for a sign of life.
 import { createInterface } from 'node:readline';
+import { shortOfCpu } from './kernel/load-average.ts';
 import { landlock } from './kernel/processes/landlock.ts';
 import { confine } from './kernel/processes/native-processes.ts';
 import { ownOutputs } from './kernel/processes/own-outputs.ts'; // before what loads node:assert
@@ -102,6 +103,7 @@ async function start(
     web,
     pulse,
     notReady,
+    load: shortOfCpu,
     // A service manager starts it as a unit of its own, and ends it with the other.
     listening: () => confine(user, process.ppid === pid ? pid : undefined, exported !== undefined),
     exports: () => otlp?.exports(),
