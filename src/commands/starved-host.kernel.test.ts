@@ -3,18 +3,23 @@
 // The worst minute: 40 loops, each in a session of its own (the kernel groups CPU time by session), beside an agent of many taps. Who asks is answered all the same.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { finished, startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { packageRoot } from '../kernel/package.ts';
 
 const LOOPS = 40;
-const TAPS = 30;
+const TAPS = 100;
 const QUESTIONS = 10;
-/** Half of the answers. A command gets its start from its own session, whose share of the CPU is that of each loop. */
-const WITHIN_MS = { scrape: 2000, check: 8000 };
-/** Of all questions: other tests run beside this one, and add their load to that of the loops. */
+/** Half of the answers: other tests may run beside this one, and add their load to that of the loops. */
+const WITHIN_MS = 2000;
+/** Of all questions. */
 const MOST_UNANSWERED = 2;
+const AUTOGROUP = '/proc/self/autogroup';
 
 function starve(t: TestContext): void {
   // The shell counts on without a call to the kernel; a timeout ends it should this test be killed.
@@ -26,19 +31,53 @@ function starve(t: TestContext): void {
   });
 }
 
+/** The nice value of a process' session; undefined: this kernel groups nothing by session. */
+function sessionNice(pid: number | 'self'): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim().split(' ').at(-1));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Prometheus asks from another host: what asks here is not to wait for a CPU itself. */
+function hurry(t: TestContext): void {
+  const before = sessionNice('self');
+  if (before === undefined) return;
+  writeFileSync(AUTOGROUP, '-20');
+  t.after(() => writeFileSync(AUTOGROUP, String(before)));
+}
+
+/** The launcher of the packages, with the product of this tree. */
+function installed(t: TestContext): string {
+  const deploy = join(packageRoot(), 'deploy');
+  const text = readFileSync(join(deploy, 'debian/launcher'), 'utf8')
+    .replace('/usr/lib/tapscope-node/node', process.execPath)
+    .replace('/usr/lib/tapscope/raise.sh', join(deploy, 'raise.sh'))
+    .replace('/usr/lib/tapscope/dist', join(packageRoot(), 'dist'));
+  const file = join(temporaryFolder(t), 'tapscope');
+  writeFileSync(file, text, { mode: 0o755 });
+  return file;
+}
+
 async function timed<Value>(work: () => Promise<Value>): Promise<readonly [Value, ms: number]> {
   const began = performance.now();
   return [await work(), performance.now() - began];
 }
 
-test('beside 40 busy loops scrapes are answered within two seconds, checks with what was seen last, and both with devices', {
+test('beside 40 busy loops scrapes and checks are answered within two seconds, from what was seen last, with devices', {
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
   const testReader = await lab.testReader();
-  for (let index = 0; index < TAPS; index++) await testReader.open(`q${index}`, `tap${index}`, 'tap');
+  for (let index = 0; index < TAPS; index++)
+    for (const queue of [0, 1]) await testReader.open(`q${index}.${queue}`, `tap${index}`, 'tap', 'mq');
   // As from a terminal of its own.
-  const agent = await startAgent(t, [], { wrapper: ['setsid'] });
+  const agent = await startAgent(t, ['--detail=core'], { wrapper: ['setsid'] });
+  const nices = agent.processes().map(sessionNice);
+  if (nices[0] !== undefined) assert.deepEqual(nices, [-10, -10]);
+  const command = installed(t);
+  hurry(t);
   await wait(3000);
   starve(t);
   await wait(2000);
@@ -65,12 +104,19 @@ test('beside 40 busy loops scrapes are answered within two seconds, checks with 
       },
       /device="tap0"/,
     );
-    await ask('check', async () => (await tapscope(['check', `--socket=${agent.socket}`])).stdout, devices);
+    await ask(
+      'check',
+      async () => {
+        const words = ['--wait', command, 'check', `--socket=${agent.socket}`];
+        return (await finished(spawn('setsid', words, { stdio: ['ignore', 'pipe', 'pipe'] }))).stdout;
+      },
+      devices,
+    );
   }
   assert.ok(unanswered.length <= MOST_UNANSWERED, unanswered.join('\n'));
   for (const kind of ['scrape', 'check'] as const) {
     const sorted = times[kind].map(Math.round).sort((a, b) => a - b);
     t.diagnostic(`${kind}, ms: ${sorted.join(' ')}`);
-    assert.ok((sorted[QUESTIONS / 2] ?? Number.NaN) <= WITHIN_MS[kind], `${kind}: ${sorted.join(' ')} ms`);
+    assert.ok((sorted[QUESTIONS / 2] ?? Number.NaN) <= WITHIN_MS, `${kind}: ${sorted.join(' ')} ms`);
   }
 });
