@@ -15,7 +15,9 @@ const require = createRequire(import.meta.url);
 // One that a signal, or NODE_OPTIONS, opened before this line.
 if (process.features.inspector) require('node:inspector').close();
 
-if (process.argv[2] === 'check' && process.env.TAPSCOPE_PRIORITY !== 'keep') raise();
+// What a person asks, or monitoring.
+const questions = ['check', 'diagnose', 'doctor', 'drops', 'explain', 'report', 'top', 'whatif', '--help', '--version'];
+if (questions.includes(process.argv[2]) && process.env.TAPSCOPE_PRIORITY !== 'keep') raise();
 
 const filename = fileURLToPath(import.meta.url.replace(/\.js$/, '.cjs'));
 const bytecode = `${filename}.${process.version}-${process.arch}.bytecode`;

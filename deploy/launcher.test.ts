@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// The launcher of the packages: it takes NODE_OPTIONS away, switches Node's debugger off where Node can do that, and raises the session of `check` for as long as that takes.
+// The launcher of the packages: it takes NODE_OPTIONS away, switches Node's debugger off where Node can do that, and raises the session of a question for as long as that takes.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
@@ -81,11 +81,12 @@ function inSession(script: string, program: string, env: NodeJS.ProcessEnv = {})
   return stdout.replaceAll(/\S*autogroup-\d+ /g, '').trim();
 }
 
-test('`check` starts in a raised session, other commands do not, and whoever says so', { skip: noSessions() }, () => {
+test('a question starts in a raised session, an agent does not, nor who says so', { skip: noSessions() }, () => {
   const program = join(folder, 'nice.cjs');
   writeFileSync(program, `process.stdout.write(require('node:fs').readFileSync('${AUTOGROUP}'))`);
   assert.equal(inSession('"$0" check', program), 'nice -20');
-  assert.equal(inSession('"$0" diagnose', program), 'nice 0');
+  assert.equal(inSession('"$0" top', program), 'nice -20');
+  assert.equal(inSession('"$0" serve', program), 'nice 0');
   assert.equal(inSession('"$0" check', program, { TAPSCOPE_PRIORITY: 'keep' }), 'nice 0');
 });
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
-import { finished, startAgent } from '../../test/agent/serve-process.ts';
+import { type Finished, finished, startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { packageRoot } from '../kernel/package.ts';
 
@@ -19,6 +19,20 @@ const QUESTIONS = 10;
 const WITHIN_MS = 2000;
 /** Of all questions. */
 const MOST_UNANSWERED = 2;
+/** What else is asked then, and the line that answers; none waits for a window of its own. */
+const OTHER_QUESTIONS: readonly (readonly [words: readonly string[], line: RegExp])[] = [
+  [['check', 'tap1/0'], /^(?:OK|WARNING|CRITICAL|UNKNOWN): /],
+  [['check', 'tap1/7'], /^UNKNOWN: .*tap1/],
+  [['check', '--json'], /^\{\n {2}"schema"/],
+  [['diagnose', 'tap1', '--for', '2s'], /^(?:OK|WARNING|CRITICAL|UNKNOWN): /],
+  [['top', 'tap1', '-b', '-n', '1'], /\ntap1\/0 /],
+  [['whatif', 'tap1', '--for', '2s'], /^tap1: nothing to change/],
+  [['doctor'], /An agent runs, pid \d+/],
+  [['doctor', '--json'], /^\{/],
+  [['explain', 'reader-starved'], /^reader-starved: /],
+  [['--help'], /^Usage: tapscope/],
+];
+const SOCKETLESS = new Set(['explain', '--help']);
 const AUTOGROUP = '/proc/self/autogroup';
 
 function starve(t: TestContext): void {
@@ -77,6 +91,8 @@ test('beside 40 busy loops scrapes and checks are answered within two seconds, f
   const nices = agent.processes().map(sessionNice);
   if (nices[0] !== undefined) assert.deepEqual(nices, [-10, -10]);
   const command = installed(t);
+  const typed = (words: readonly string[]): Promise<Finished> =>
+    finished(spawn('setsid', ['--wait', command, ...words], { stdio: ['ignore', 'pipe', 'pipe'] }));
   hurry(t);
   await wait(3000);
   starve(t);
@@ -104,14 +120,15 @@ test('beside 40 busy loops scrapes and checks are answered within two seconds, f
       },
       /device="tap0"/,
     );
-    await ask(
-      'check',
-      async () => {
-        const words = ['--wait', command, 'check', `--socket=${agent.socket}`];
-        return (await finished(spawn('setsid', words, { stdio: ['ignore', 'pipe', 'pipe'] }))).stdout;
-      },
-      devices,
+    await ask('check', async () => (await typed(['check', `--socket=${agent.socket}`])).stdout, devices);
+  }
+  for (const [words, line] of OTHER_QUESTIONS) {
+    const [{ stdout, stderr }, ms] = await timed(() =>
+      typed([...words, ...(SOCKETLESS.has(words[0] ?? '') ? [] : [`--socket=${agent.socket}`])]),
     );
+    const [first = ''] = (stdout || stderr).split('\n');
+    t.diagnostic(`${Math.round(ms)} ms: tapscope ${words.join(' ')}: ${first.slice(0, 100)}`);
+    if (!line.test(stdout)) unanswered.push(`tapscope ${words.join(' ')}: ${stdout}${stderr}`);
   }
   assert.ok(unanswered.length <= MOST_UNANSWERED, unanswered.join('\n'));
   for (const kind of ['scrape', 'check'] as const) {

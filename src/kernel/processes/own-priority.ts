@@ -9,6 +9,8 @@ const NICE = -10;
 const AUTOGROUP = '/proc/self/autogroup';
 /** The nice value of the session before it was raised for this command (deploy/entry.mjs, deploy/debian/launcher). */
 const SESSION_BEFORE = 'TAPSCOPE_SESSION_NICE';
+/** Until every answer has begun; what a person then watches needs little. */
+const RAISED_MS = 15_000;
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** For an agent. undefined: this process has no right to, or a service manager has seen to it; else gives the session's priority back. */
@@ -25,16 +27,18 @@ export function raisePriority(): (() => void) | undefined {
   return () => writeSession(before);
 }
 
-/** For a command that was raised before Node loaded it: however it ends, the session, which is the shell's too, is as before. */
+/** For a command that was raised before Node loaded it: however it ends, the session, which is the shell's too, is as before, and after some seconds too. */
 export function lowerAtEnd(): void {
   const before = process.env[SESSION_BEFORE];
   if (before === undefined) return;
   const lower = (): void => writeSession(Number(before));
   process.once('exit', lower);
+  setTimeout(lower, RAISED_MS).unref();
   for (const signal of ENDING)
     process.once(signal, () => {
       lower();
-      process.kill(process.pid, signal);
+      // Asked first: a command that ends by itself then listens behind this.
+      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
     });
 }
 
