@@ -13,6 +13,7 @@ import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { packageRoot } from '../kernel/package.ts';
 
 const LOOPS = 40;
+/** vnet9000 and so on: no other test's. */
 const TAPS = 100;
 const QUESTIONS = 10;
 /** Half of the answers: other tests may run beside this one, and add their load to that of the loops. */
@@ -21,12 +22,12 @@ const WITHIN_MS = 2000;
 const MOST_UNANSWERED = 2;
 /** What else is asked then, and the line that answers; none waits for a window of its own. */
 const OTHER_QUESTIONS: readonly (readonly [words: readonly string[], line: RegExp])[] = [
-  [['check', 'tap1/0'], /^(?:OK|WARNING|CRITICAL|UNKNOWN): /],
-  [['check', 'tap1/7'], /^UNKNOWN: .*tap1/],
+  [['check', 'vnet9001/0'], /^(?:OK|WARNING|CRITICAL|UNKNOWN): /],
+  [['check', 'vnet9001/7'], /^UNKNOWN: .*vnet9001/],
   [['check', '--json'], /^\{\n {2}"schema"/],
-  [['diagnose', 'tap1', '--for', '2s'], /^(?:OK|WARNING|CRITICAL|UNKNOWN): /],
-  [['top', 'tap1', '-b', '-n', '1'], /\ntap1\/0 /],
-  [['whatif', 'tap1', '--for', '2s'], /^tap1: nothing to change/],
+  [['diagnose', 'vnet9001', '--for', '2s'], /^(?:OK|WARNING|CRITICAL|UNKNOWN): /],
+  [['top', 'vnet9001', '-b', '-n', '1'], /\nvnet9001\/0 /],
+  [['whatif', 'vnet9001', '--for', '2s'], /^vnet9001: nothing to change/],
   [['doctor'], /An agent runs, pid \d+/],
   [['doctor', '--json'], /^\{/],
   [['explain', 'reader-starved'], /^reader-starved: /],
@@ -85,7 +86,7 @@ test('beside 40 busy loops scrapes and checks are answered within two seconds, f
   const lab = await namespaceLab(t);
   const testReader = await lab.testReader();
   for (let index = 0; index < TAPS; index++)
-    for (const queue of [0, 1]) await testReader.open(`q${index}.${queue}`, `tap${index}`, 'tap', 'mq');
+    for (const queue of [0, 1]) await testReader.open(`q${index}.${queue}`, `vnet${9000 + index}`, 'tap', 'mq');
   // As from a terminal of its own.
   const agent = await startAgent(t, ['--detail=core'], { wrapper: ['setsid'] });
   const nices = agent.processes().map(sessionNice);
@@ -115,10 +116,10 @@ test('beside 40 busy loops scrapes and checks are answered within two seconds, f
         const response = await fetch(`${agent.url}/metrics`);
         const page = await response.text();
         // Never a page without devices.
-        assert.ok(response.status === 503 || page.includes('device="tap0"'));
+        assert.ok(response.status === 503 || page.includes('device="vnet9000"'));
         return page;
       },
-      /device="tap0"/,
+      /device="vnet9000"/,
     );
     await ask('check', async () => (await typed(['check', `--socket=${agent.socket}`])).stdout, devices);
   }
