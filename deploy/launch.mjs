@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// `npm start` and `npx tapscope COMMAND`: make the clone runnable, then become the program. `tapscope` of the npm package too.
+// `npm start` and `npx tapscope COMMAND`: make the clone runnable, then become the program. deploy/tapscope of the npm package starts it too.
 // Plain old syntax and no package: it has to run on a Node that is too old, to say so, and before `npm ci`.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

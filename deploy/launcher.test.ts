@@ -1,24 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// The launcher of the packages: it takes NODE_OPTIONS away, and switches Node's debugger off where Node can do that.
+// The launcher of the packages: it takes NODE_OPTIONS away, switches Node's debugger off where Node can do that, and raises the session of a question for as long as that takes.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
+import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { packageRoot } from '../src/kernel/package.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapscope-launcher-'));
 after(() => rmSync(folder, { recursive: true }));
-const text = readFileSync(join(packageRoot(), 'deploy/debian/launcher'), 'utf8');
+const launcher = readFileSync(join(packageRoot(), 'deploy/debian/launcher'), 'utf8');
 
-/** Runs the launcher with another Node and another program. */
-function launch(node: string, program: string): { readonly status: number | null; readonly stdout: string } {
+/** The launcher with another Node and another program. */
+function launcherOf(node: string, program: string): string {
   const file = join(folder, 'tapscope');
-  const own = text.replace('/usr/lib/tapscope-node/node', node).replace('/usr/lib/tapscope/dist/src/main.js', program);
+  const own = launcher
+    .replace('/usr/lib/tapscope-node/node', node)
+    .replace('/usr/lib/tapscope/raise.sh', join(packageRoot(), 'deploy/raise.sh'))
+    .replace('/usr/lib/tapscope/dist/src/main.js', program);
   writeFileSync(file, own, { mode: 0o755 });
+  return file;
+}
+
+function launch(node: string, program: string): { readonly status: number | null; readonly stdout: string } {
+  const file = launcherOf(node, program);
   const env = { ...process.env, NODE_OPTIONS: '--require=/no/such/module.cjs' };
   const { status, stdout } = spawnSync(file, ['--word'], { encoding: 'utf8', env });
   return { status, stdout };
@@ -54,3 +65,55 @@ for (const [version, options, expected] of VERSIONS)
   test(`Node ${version} ${expected ? 'is started without its debugger' : 'does not know the option'}`, () => {
     assert.deepEqual(launch(nodeOf(version, options), 'main.js'), { status: 0, stdout: `${expected}main.js --word\n` });
   });
+
+const AUTOGROUP = '/proc/self/autogroup';
+
+/** Why sessions cannot be raised here, or false. */
+function noSessions(): string | false {
+  if (process.getuid?.() !== 0) return 'needs root';
+  return existsSync(AUTOGROUP) ? false : 'this kernel does not group CPU time by session';
+}
+
+/** What a shell in a session of its own prints: '/autogroup-7 nice 0'. `$0` is the launcher of this program. */
+function inSession(script: string, program: string, env: NodeJS.ProcessEnv = {}): string {
+  const words = ['--wait', 'sh', '-c', script, launcherOf(execPath, program)];
+  const { stdout } = spawnSync('setsid', words, { encoding: 'utf8', env: { ...process.env, ...env } });
+  return stdout.replaceAll(/\S*autogroup-\d+ /g, '').trim();
+}
+
+test('a question starts in a raised session, an agent does not, nor who says so', { skip: noSessions() }, () => {
+  const program = join(folder, 'nice.cjs');
+  writeFileSync(program, `process.stdout.write(require('node:fs').readFileSync('${AUTOGROUP}'))`);
+  assert.equal(inSession('"$0" check', program), 'nice -20');
+  assert.equal(inSession('"$0" top', program), 'nice -20');
+  assert.equal(inSession('"$0" serve', program), 'nice 0');
+  assert.equal(inSession('"$0" check', program, { TAPSCOPE_PRIORITY: 'keep' }), 'nice 0');
+});
+
+const MAIN = join(packageRoot(), 'dist/src/main.js');
+const ENDS: Readonly<Record<string, string>> = {
+  'that was asked for help': '--help',
+  'of an unknown option': '--no-such-option',
+  'of an unknown mechanism': '--socket=/none --mechanism=none=off',
+};
+
+for (const [how, words] of Object.entries(ENDS))
+  test(`a \`check\` ${how} gives the session its priority back`, { skip: noSessions() }, () => {
+    assert.equal(inSession(`"$0" check ${words} > /dev/null 2>&1; cat ${AUTOGROUP}`, MAIN), 'nice 0');
+  });
+
+test('an interrupted `check` gives the session its priority back', { skip: noSessions() }, async (t) => {
+  const socket = join(folder, 'silent.sock');
+  const asked = new EventEmitter();
+  const silent = createServer((connection) => asked.emit('connection', connection)).listen(socket);
+  t.after(() => silent.close());
+  const script = `"$0" check "--socket=${socket}" > /dev/null & echo $!; wait; cat ${AUTOGROUP}`;
+  const child = spawn('setsid', ['--wait', 'sh', '-c', script, launcherOf(execPath, MAIN)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const said = text(child.stdout);
+  const [[pid], [connection]] = await Promise.all([once(child.stdout, 'data'), once(asked, 'connection')]);
+  process.kill(Number(String(pid)), 'SIGTERM');
+  assert.match(await said, / nice 0\n$/);
+  connection.destroy();
+});

@@ -21,6 +21,8 @@ const compiled = {
 const files = {
   'dist/src': 'dist/src',
   'dist/bench/main.cjs': 'dist/bench/main.cjs',
+  'deploy/tapscope': 'deploy/tapscope',
+  'deploy/raise.sh': 'deploy/raise.sh',
   'deploy/launch.mjs': 'deploy/launch.mjs',
   'deploy/tapscope.service': 'deploy/tapscope.service',
   'deploy/tapscope-serving.socket': 'deploy/tapscope-serving.socket',
@@ -128,12 +130,13 @@ function copyModules(root, stage, architecture) {
 }
 
 function writeDescription(root, stage, modules, architecture) {
-  const { name, version, description, license, type, bin, engines } = JSON.parse(
+  const { name, version, description, license, type, engines } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
   const bundled = modules.filter(({ isWhole }) => isWhole);
   const own = {
-    ...{ name, version, description, license, type, bin, engines },
+    ...{ name, version, description, license, type, engines },
+    bin: { tapscope: 'deploy/tapscope' },
     os: ['linux'],
     cpu: [architecture],
     libc: ['glibc'],

@@ -86,6 +86,7 @@ function stageTapscope(tree) {
   const modules = copyModules(tree);
   setModes(tree);
   const launcher = read('deploy/debian/launcher');
+  put(join(library, 'raise.sh'), read('deploy/raise.sh'));
   put('usr/bin/tapscope', launcher, 0o755);
   put(join(library, 'serving'), launcher.replace('main.js', 'serving.js'), 0o755);
   for (const unit of ['tapscope.service', 'tapscope-serving.socket', 'tapscope-serving@.service'])

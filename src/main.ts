@@ -29,6 +29,7 @@ import { serve } from './commands/serve.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { whatif } from './commands/whatif.ts';
+import { lowerAtEnd } from './kernel/processes/own-priority.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { typedWords } from './kernel/typed-words.ts';
 import { ownLog, useLog } from './log/log.ts';
@@ -275,6 +276,7 @@ function watchOutputs(): void {
   process.stderr.on('error', () => undefined);
 }
 
+lowerAtEnd();
 // The agent has outputs of its own, which never fail.
 if (process.argv[2] !== 'serve') watchOutputs();
 // Unhandled rejections come here too. On one line, where a stack is looked for: in a journal.

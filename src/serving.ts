@@ -4,6 +4,7 @@
 import { access } from 'node:fs/promises';
 import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
+import { shortOfCpu } from './kernel/load-average.ts';
 import { landlock } from './kernel/processes/landlock.ts';
 import { confine } from './kernel/processes/native-processes.ts';
 import { ownOutputs } from './kernel/processes/own-outputs.ts'; // before what loads node:assert
@@ -107,6 +108,7 @@ async function start(
     web,
     pulse,
     notReady,
+    load: shortOfCpu,
     // A service manager starts it as a unit of its own, and ends it with the other.
     listening: () => confine(user, process.ppid === pid ? pid : undefined, exported !== undefined),
     exports: () => otlp?.exports(),

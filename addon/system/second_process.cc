@@ -87,6 +87,8 @@ struct Given {
 	std::vector<int> descriptors;
 	std::array<int, 2> outputs;
 	pid_t parent;
+	/** As text: after fork() nothing is formatted. */
+	std::string niceness;
 };
 
 /** Why the child is not the program: an errno, and whether Landlock's rules are what failed. */
@@ -99,6 +101,19 @@ Napi::Error failed(Napi::Env env, const Failure &failure, const std::string &pro
 {
 	return failure.unconfined ? Rules::refused(env, failure.error)
 				  : systemError(env, failure.error, "start", program);
+}
+
+/**
+ * The kernel groups CPU time by session (sched(7), autogroups), and a new one begins at nice 0 whatever its processes
+ * have. Where that cannot be changed, nice stands alone.
+ */
+void raiseSession(int self, const std::string &niceness)
+{
+	const int session = openat(self, "autogroup", O_WRONLY | O_CLOEXEC);
+	if (session < 0)
+		return;
+	[[maybe_unused]] const ssize_t written = write(session, niceness.data(), niceness.size());
+	close(session);
 }
 
 /** Runs in the child of fork(), where other threads may have held any lock: system calls only. */
@@ -139,6 +154,7 @@ int prepare(Given &given, const Rules &rules, bool &unconfined)
 	// A session of its own has no terminal: TIOCSTI would type into the shell that started the agent.
 	if (setsid() < 0)
 		return errno;
+	raiseSession(self, given.niceness);
 	// A terminal could be typed into and read by who has it open.
 	if (dup2(given.outputs[0], STDOUT_FILENO) < 0 || dup2(given.outputs[1], STDERR_FILENO) < 0)
 		return errno;
@@ -184,6 +200,7 @@ Napi::Value startSecondProcess(const Napi::CallbackInfo &info)
 	const auto numbers = info[2].As<Napi::Array>();
 	Given given;
 	given.parent = getpid();
+	given.niceness = std::to_string(getpriority(PRIO_PROCESS, 0));
 	for (uint32_t i = 0; i < numbers.Length(); i++)
 		given.descriptors.push_back(numbers.Get(i).As<Napi::Number>().Int32Value());
 	const Rules rules(env, info[3].As<Napi::Object>());

@@ -9,7 +9,6 @@ import { inOrder } from '../diagnosis/order.ts';
 import { findingsOn, isEverything, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { shortOfCpu } from '../kernel/load-average.ts';
-import { raisePriority } from '../kernel/processes/own-priority.ts';
 import { itemsOf, renderCheck } from '../outputs/check-text.ts';
 import { forNagios, type Stated, statusLine, unknownLine } from '../outputs/first-line.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
@@ -79,8 +78,6 @@ async function answer(options: CheckOptions): Promise<number> {
   const load = shortOfCpu();
   const patience =
     (load === undefined ? PATIENCE_MS.usual : PATIENCE_MS.shortOfCpu) + (isEverything(options.scope) ? 0 : QUESTION_MS);
-  const lower = load === undefined ? undefined : raisePriority({ isBrief: true });
-  if (lower) process.once('exit', lower); // the session is the shell's too
   const { said, silence } = await talkToAgent(
     options.socket,
     patience,

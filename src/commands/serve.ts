@@ -71,7 +71,7 @@ async function start(
   attached: () => void,
 ): Promise<void> {
   // First, while it has the right to.
-  const lower = raisePriority({ isBrief: false });
+  const lower = raisePriority();
   if (lower) undo.push(lower);
   const startsProcesses = servingUnit() === undefined;
   keepRights({ startsProcesses, hasGroup: options.socketGroup !== undefined });

@@ -4,7 +4,7 @@
 import { devicesIn, fullName } from '../diagnosis/devices-in.ts';
 import { type RingAnswer, ringAnswer } from '../diagnosis/forecast/ring-answer.ts';
 import { steadyWindow } from '../diagnosis/forecast/steady-window.ts';
-import type { Scope } from '../diagnosis/scope.ts';
+import { queueIn, type Scope } from '../diagnosis/scope.ts';
 import { renderWhatIf } from '../outputs/whatif-text.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -48,7 +48,7 @@ export async function whatif(options: WhatIfOptions): Promise<number> {
       `${visible(name)} or its rings have just changed, so nothing can be said yet; ask again in some seconds.`,
     );
   const host = thisHost();
-  const told = ringAnswer(steady, { sizes, kernel: host.kernel });
+  const told = ringAnswer(steady, { queue: queueIn(last, options.scope), sizes, kernel: host.kernel });
   process.stdout.write(
     options.json
       ? `${escapedJson(JSON.stringify(jsonOf(told, last.takenAt, host), null, 2))}\n`

@@ -58,9 +58,10 @@ export function duration(seconds: number): string {
   return seconds >= 0.001 || seconds === 0 ? `${Math.round(seconds * 1000)} ms` : `${Math.round(seconds * 1e6)} µs`;
 }
 
-/** 'tap0 (VM web1)' */
-export function nameOf({ now }: DeviceSpan): string {
-  return `${now.name}${guestIn(now.queues.find(({ owner }) => owner)?.owner?.identity)}`;
+/** 'tap0 (VM web1)', or 'tap0 queue 2 (VM web1)' */
+export function nameOf({ now }: DeviceSpan, queue?: number): string {
+  const which = queue === undefined ? '' : ` queue ${queue}`;
+  return `${now.name}${which}${guestIn(now.queues.find(({ owner }) => owner)?.owner?.identity)}`;
 }
 
 /** 'tap0 queue 2 (VM web1)'; the number only where there are several. */

@@ -100,7 +100,7 @@ test('at most 160 characters, however long its parts are, and no word is cut', (
   assert.ok([...line].length <= 160, `${line.length}: ${line}`);
   assert.equal(
     line,
-    'CRITICAL: vnet1 (VM virt-l…x7k2p) loses all packets, 1 994/s: its reader qemu-system-x86 (7927) is stopped by a… Type: tapscope diagnose vnet1. 12 more.',
+    'CRITICAL: vnet1 (VM virt-l…x7k2p) loses all packets, 1 994/s: its reader is stopped by a debugger that somebody has… Type: tapscope diagnose vnet1. 12 more.',
   );
   assert.equal(
     statusLine(judged([stopped, ...others], { last: snapshotOf(vm) })),
@@ -186,4 +186,23 @@ test('performance data is what Nagios and Icinga parse', () => {
     data,
     /^problems=1;;;0 devices=5;;;0 queues=6;;;0 full_queues=\d+;;;0;6 lost=\d+c;;;0 sent=\d+c;;;0 age=0\.9s;;;0$/,
   );
+});
+
+test('the cause is said where the namespace of a device has a long name: the reader’s name and the number of devices make room', () => {
+  const starved: Finding = {
+    ...stopped,
+    brief: 'loses 90 % of its packets, 7 201/s: its reader qemu-system-x86 (7927) gets no CPU',
+    remedies: [],
+  };
+  const { agent, devices, ...rest } = snapshotOf('', 'vnet1');
+  const [first = assert.fail()] = devices;
+  const last: Snapshot = {
+    ...{ ...rest, devices: [...devices, { ...first, netns: 7 }] },
+    agent: { ...agent, namespaceNames: new Map([[first.netns, 'qrouter-9b1c4a34-4d3c-4a0f-9f3b-2f6f0c1b7a11']]) },
+  };
+  const line = statusLine(
+    judged([starved, other('vnet2')], { last, late: 'judged 9 s ago: the agent gets no CPU (load 41)' }),
+  );
+  assert.match(line, /: its reader gets no CPU\. Type: tapscope diagnose vnet1 --netns \d+\..* Judged 9 s ago\.$/);
+  assert.ok(line.length <= 160, line);
 });

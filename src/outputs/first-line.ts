@@ -18,6 +18,8 @@ const MOST_OF_NAME = 24;
 const LEAST_OF_NAME = 12;
 /** A last word of fewer letters than this is not worth its ellipsis. */
 const FEWEST = 20;
+/** Its name and number, in `brief`. */
+const READER = /its reader,? \S+ \((?:pid )?\d+\),?/;
 /** The agent judges each second, a busy one less often. */
 const NOW_SECONDS = 3;
 
@@ -69,8 +71,9 @@ function problemLine(
   const [more, fewer] = othersThan(worst, problems);
   const rest = `${worst.severity === status ? '' : ` One is ${status}.`}${agentSilence === undefined ? '' : ' The agent is silent.'}${late === undefined ? '' : ` J${late.slice(1).replace(/:.*/, '')}.`}`;
   const [full, short] = [MOST_OF_NAME, LEAST_OF_NAME].map((most) => answerOf(worst, last, most));
-  const [command, diagnose] = [typed(worst, last), asking(worst, last)];
-  // What may be said shorter, and last what is typed: `diagnose` has the remedy too.
+  const [command, diagnose, byNumber] = [typed(worst, last), asking(worst, last), askingByNumber(worst, last)];
+  const bare = short?.replace(READER, 'its reader');
+  // What may be said shorter, then what is typed: `diagnose` has the remedy too, and who the reader is. The cause is cut last.
   const forms = [
     [full, command, more],
     [full, command, fewer],
@@ -78,10 +81,13 @@ function problemLine(
     [full, diagnose, more],
     [full, diagnose, fewer],
     [short, diagnose, fewer],
+    [bare, diagnose, fewer],
+    [bare, byNumber, fewer],
+    [bare, byNumber, ''],
   ].map(([answer = '', type = '', others = '']) => ({ answer, end: `${seen}${type}${others}${rest}` }));
   const room = MOST - word.length;
   const { answer = '', end = '' } =
-    forms.find((form) => form.answer.length + form.end.length <= room) ?? forms.at(-1) ?? {};
+    forms.find((form) => form.answer.length + form.end.length <= room) ?? forms.at(-2) ?? {}; // cut anyway, so with how many more
   return forNagios(word + shortened(answer, room - end.length) + end);
 }
 
@@ -110,6 +116,11 @@ function asking({ device, netns }: Finding, last: SnapshotOutline): string {
   const isAlone = last.devices.filter(({ name }) => name === device).length < 2;
   const where = isAlone || netns === undefined ? undefined : last.agent.namespaceNames.get(netns) || String(netns);
   return ` Type: ${diagnoseIt(device, where)}.`;
+}
+
+/** The number of a namespace is shorter than most names, and is taken too. */
+function askingByNumber(finding: Finding, last: SnapshotOutline): string {
+  return asking(finding, { ...last, agent: { ...last.agent, namespaceNames: new Map() } });
 }
 
 /** ' 2 more devices lose packets.', and in short ' 2 more.': devices, else what else is wrong with the same one. Notes are no problems. */

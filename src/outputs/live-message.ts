@@ -29,4 +29,6 @@ export interface LiveMessage {
 export interface LateMessage {
   /** Of the newest judgement, seconds. */
   readonly age: number;
+  /** 'load 41'; absent: the host has CPU to spare, and the agent is late or stopped. */
+  readonly load?: string | undefined;
 }

@@ -45,8 +45,9 @@ export function listen({ message, late, trouble }: LiveHandlers): void {
     });
     source.addEventListener('late', ({ data }) => {
       heardMs = performance.now();
-      const { age }: LateMessage = JSON.parse(data);
-      const sentence = `Judged ${lasting(age)} ago: the agent gets no CPU, or is stopped.`;
+      const { age, load }: LateMessage = JSON.parse(data);
+      const why = load === undefined ? 'is late or stopped' : `gets no CPU (${load})`;
+      const sentence = `Judged ${lasting(age)} ago: the agent ${why}.`;
       if (age > OLDEST_SECONDS) trouble(sentence);
       else late(sentence);
     });

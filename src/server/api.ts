@@ -34,6 +34,8 @@ export interface ApiDependencies {
   readonly host: LiveMessage['host'];
   /** Resolves when the process that counts answers, or gets no CPU: each answer has the time of what it tells. Absent: it is this process. */
   readonly pulse?: () => Promise<void>;
+  /** 'load 41': the host has no free CPU. */
+  readonly load?: () => string | undefined;
 }
 
 /** Answers in progress: those that take many milliseconds to make, and those that take a few. */
@@ -95,7 +97,7 @@ interface OneQueue extends OneDevice {
 
 export function addApi(
   app: FastifyInstance,
-  { observer, takeSnapshot, ask = () => undefined, wake = () => undefined, host, pulse }: ApiDependencies,
+  { observer, takeSnapshot, ask = () => undefined, wake = () => undefined, host, pulse, load }: ApiDependencies,
   turns = createRequestThrottle(),
 ): void {
   const { history } = observer;
@@ -253,7 +255,7 @@ export function addApi(
     },
   );
 
-  const live = createLive(observer, host);
+  const live = createLive(observer, host, load);
   app.addHook('preClose', async () => live.close());
   app.get('/api/v1/live', (request, reply) => live.join(request, reply));
 }

@@ -15,7 +15,7 @@ const TAPS = 200;
 
 async function serve(t: TestContext): Promise<{ readonly port: number; readonly observer: Observer }> {
   const observer = createObserver();
-  const dependencies = { takeSnapshot: async () => busyHost(1, 0), observer };
+  const dependencies = { takeSnapshot: async () => busyHost(1, 0), observer, load: () => 'load 41' };
   const { port } = await serveEndpoint(t, { dependencies });
   return { port, observer };
 }
@@ -55,7 +55,7 @@ test('each second is told to all who listen, with headers that protect a browser
   }
 });
 
-test('a judgement that is late is told each second, with its age', async (t) => {
+test('a judgement that is late is told each second, with its age, and the load of a host without free CPU', async (t) => {
   const { port, observer } = await serve(t);
   const stream = await listen(port);
   const takenAt = Date.now() / 1000 - 20;
@@ -63,8 +63,10 @@ test('a judgement that is late is told each second, with its age', async (t) => 
   const events = eventsOf(stream);
   assert.ok(at((await events.next()).value, 'queues'));
   for (let heard = 0; heard < 2; heard += 1) {
-    const age = Number(at((await events.next()).value, 'age'));
+    const late = (await events.next()).value;
+    const age = Number(at(late, 'age'));
     assert.ok(age >= 18 && age < 40, `${age} s`);
+    assert.equal(at(late, 'load'), 'load 41');
   }
   const now = Date.now() / 1000;
   for (const second of [3, 4]) observer.see({ ...busyHost(1, second), takenAt: now + second - 4 });

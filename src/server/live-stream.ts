@@ -26,7 +26,12 @@ const LOOK_EVERY_MS = 1000;
 /** A client that has not taken an event for so long is gone, even if its connection is open. */
 const PATIENCE_EVENTS = 30;
 
-export function createLive(observer: Observer, host: LiveMessage['host']): Live {
+/** `load`: 'load 41' of a host without free CPU. */
+export function createLive(
+  observer: Observer,
+  host: LiveMessage['host'],
+  load: () => string | undefined = () => undefined,
+): Live {
   const inFlight = createInFlight(MOST_CLIENTS, 'live views');
   /** The number of events in a row that each client has missed. */
   const clients = new Map<ServerResponse, number>();
@@ -56,7 +61,9 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
     const end = observer.listen(hear);
     const timer = setInterval(() => {
       const age = ageOf(observer.latest());
-      if (age !== undefined) send(`event: late\ndata: ${JSON.stringify({ age } satisfies LateMessage)}\n\n`);
+      if (age === undefined) return;
+      const late: LateMessage = { age, load: load() };
+      send(`event: late\ndata: ${JSON.stringify(late)}\n\n`);
     }, LOOK_EVERY_MS);
     return () => {
       clearInterval(timer);

@@ -50,6 +50,8 @@ export interface ServerDependencies {
   readonly pulse?: () => Promise<void>;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */
   readonly notReady: () => string | undefined;
+  /** 'load 41': the host has no free CPU; absent: nobody asks. */
+  readonly load?: () => string | undefined;
   /** Counts of exports to a collector; undefined: there is none. */
   readonly exports?: () => Exports | undefined;
 }

@@ -23,6 +23,8 @@ export interface RingAnswer {
 }
 
 interface RingQuestion {
+  /** This queue alone; undefined: all of the device. */
+  readonly queue?: number | undefined;
   /** Further values of txqueuelen. */
   readonly sizes: readonly number[];
   /** The release that uname prints: 7.3.4. */
@@ -33,7 +35,9 @@ interface RingQuestion {
 const WORTH_TELLING = 0.01;
 
 /** Throws one sentence where nothing can be said. */
-export function ringAnswer({ window, device, isCut }: SteadyWindow, { sizes, kernel }: RingQuestion): RingAnswer {
+export function ringAnswer(steady: SteadyWindow, { queue, sizes, kernel }: RingQuestion): RingAnswer {
+  const { window, isCut } = steady;
+  const device = narrowedTo(steady.device, queue);
   const { name, kind, netns, queues } = device.now;
   if (kind === 'macvtap' || kind === 'ipvtap')
     throw new Error(
@@ -48,12 +52,30 @@ export function ringAnswer({ window, device, isCut }: SteadyWindow, { sizes, ker
     netns,
     device: name,
     seconds: device.seconds,
-    answer: answerOf(device, forecast),
+    answer: answerOf(device, queue, forecast),
     forecast,
     backpressure: isUnread(forecast) ? UNREAD : backpressureOf(device, kernel),
     command: advised === undefined ? undefined : setLink(device, window, `txqueuelen ${advised}`),
-    limits: limitsOf(forecast, isCut),
+    limits: [...otherQueues(steady.device, queue, forecast), ...limitsOf(forecast, isCut)],
   };
+}
+
+function narrowedTo(device: DeviceSpan, queue: number | undefined): DeviceSpan {
+  if (queue === undefined) return device;
+  const { now } = device;
+  const queues = device.queues.filter((one) => one.now.index === queue);
+  return { ...device, now: { ...now, queues: now.queues.filter(({ index }) => index === queue) }, queues };
+}
+
+/** txqueuelen is of the device: what is enough for one queue may not be for another. */
+function otherQueues(device: DeviceSpan, queue: number | undefined, { advised }: RingForecast): readonly string[] {
+  if (queue === undefined || device.now.queues.length < 2) return [];
+  const { name } = device.now;
+  const all = ringForecast(device, []);
+  const more = all?.advised ?? 0;
+  return advised !== undefined && more > advised
+    ? [`txqueuelen is one for all queues of ${name}, and others of them need ${more}.`]
+    : [`txqueuelen is one for all queues of ${name}.`];
 }
 
 function whyUnknown({ now }: DeviceSpan, level: Window['agent']['level']): string {
@@ -62,9 +84,9 @@ function whyUnknown({ now }: DeviceSpan, level: Window['agent']['level']): strin
   return `Overflows of ${now.name} are not followed on this host: 'tapscope doctor' says why.`;
 }
 
-function answerOf(device: DeviceSpan, forecast: RingForecast): string {
+function answerOf(device: DeviceSpan, asked: number | undefined, forecast: RingForecast): string {
   const { loss, size, advised, isHopeless, queues, highwater } = forecast;
-  const name = nameOf(device);
+  const name = nameOf(device, asked);
   const time = `in the last ${duration(device.seconds)}`;
   const dead = queues.find(({ stuck }) => stuck?.taken === 0);
   const lost = `${size === 0 ? 'a ring of size 0' : count(size)} lost ${count(loss.lost)} of ${count(loss.offered)} packets (${percent(loss.share)})`;

@@ -111,6 +111,43 @@ function told(
   return ringAnswer({ window, device, isCut: false }, { sizes: [700], kernel });
 }
 
+/** The overflow of a queue in ten seconds, of so many lost packets each. */
+function overflows(...drops: readonly number[]) {
+  return (second: number): Partial<Queue> => ({
+    history: {
+      arrivals: undefined,
+      sojourn: undefined,
+      overflow: {
+        bursts: { buckets: [], sum: 0 },
+        episodes: 0,
+        sizes: second === 0 ? sizesOf() : sizesOf(...drops),
+        needed: 0,
+        openPackets: 0,
+        openSeconds: 0,
+      },
+    },
+  });
+}
+
+test('of one queue that is asked about: its own loss and ring, and what the others need of the same txqueuelen', () => {
+  const window = quietHost([
+    {
+      queues: [
+        { delivered: 1000, lost: 10, capacity: 500, more: overflows(100) },
+        { delivered: 1000, lost: 82.4, capacity: 500, more: overflows(824) },
+      ],
+    },
+  ]);
+  const device = window.devices[0] ?? assert.fail('no tap');
+  const of = (queue: number | undefined) =>
+    ringAnswer({ window, device, isCut: false }, { queue, sizes: [], kernel: '6.18.0' });
+  assert.match(of(undefined).answer, /^tap0: txqueuelen 1340 .*; 500 lost 924 of /);
+  assert.match(of(0).answer, /^tap0 queue 0: txqueuelen 620 .*; 500 lost 100 of 10 100 packets/);
+  assert.equal(of(0).limits[0], 'txqueuelen is one for all queues of tap0, and others of them need 1340.');
+  assert.match(of(1).answer, /^tap0 queue 1: txqueuelen 1340 .*; 500 lost 824 of /);
+  assert.equal(of(1).limits[0], 'txqueuelen is one for all queues of tap0.');
+});
+
 test('the answer, the table and the command', () => {
   const { answer, forecast, command, backpressure } = told({ drops: [100, 824] });
   assert.equal(

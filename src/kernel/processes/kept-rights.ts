@@ -3,8 +3,8 @@
 import { CAPABILITIES } from '../host.ts';
 import { keepCapabilities } from './native-processes.ts';
 
-/** Numbers of capability.h. The serving process needs these while it begins: for its user, and a port of the system. */
-const TO_START = { CAP_SETGID: 6, CAP_SETUID: 7, CAP_NET_BIND_SERVICE: 10 };
+/** Numbers of capability.h. The serving process needs these while it begins: for its user, a port of the system, and the priority of its session. */
+const TO_START = { CAP_SETGID: 6, CAP_SETUID: 7, CAP_NET_BIND_SERVICE: 10, CAP_SYS_NICE: 23 };
 /** Ends a process that serves and hangs: it is another user's. */
 const CAP_KILL = 5;
 /** Gives the unix socket to a group that this process is not in. */

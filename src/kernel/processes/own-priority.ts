@@ -7,22 +7,39 @@ import { getPriority, setPriority } from 'node:os';
 const NICE = -10;
 /** Where the kernel groups processes by session (CONFIG_SCHED_AUTOGROUP), `nice` alone only sorts those of one session. */
 const AUTOGROUP = '/proc/self/autogroup';
+/** The nice value of the session before it was raised for this command (deploy/entry.mjs, deploy/debian/launcher). */
+const SESSION_BEFORE = 'TAPSCOPE_SESSION_NICE';
+/** Until every answer has begun; what a person then watches needs little. */
+const RAISED_MS = 15_000;
+const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/**
- * undefined: this process has no right to, or a service manager has seen to it; else gives the session's priority back.
- * `isBrief`: the session may be one of others, who have it raised for as long as a command takes.
- */
-export function raisePriority({ isBrief }: { readonly isBrief: boolean }): (() => void) | undefined {
+/** For an agent. undefined: this process has no right to, or a service manager has seen to it; else gives the session's priority back. */
+export function raisePriority(): (() => void) | undefined {
   if (getPriority() < 0) return undefined;
   try {
     setPriority(NICE); // of this thread, and so of what it starts
   } catch {
     return undefined;
   }
-  const before = isBrief || isOwnSession() ? sessionNice() : undefined;
+  const before = isOwnSession() ? sessionNice() : undefined;
   if (before === undefined || before < 0) return () => undefined;
   writeSession(NICE);
   return () => writeSession(before);
+}
+
+/** For a command that was raised before Node loaded it: however it ends, the session, which is the shell's too, is as before, and after some seconds too. */
+export function lowerAtEnd(): void {
+  const before = process.env[SESSION_BEFORE];
+  if (before === undefined) return;
+  const lower = (): void => writeSession(Number(before));
+  process.once('exit', lower);
+  setTimeout(lower, RAISED_MS).unref();
+  for (const signal of ENDING)
+    process.once(signal, () => {
+      lower();
+      // Asked first: a command that ends by itself then listens behind this.
+      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    });
 }
 
 /** It leads it, or a person at a terminal started it there; else a script or daemon would run before others, too. */
