@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { failure, loadFixture, offsetOf, produce } from '../../addon/test/fixture.ts';
+import { until } from '../../test/host/until.ts';
 
 /** Payload bytes of a record in these tests, and what it takes in a drained array. */
 const SIZE = 12;
@@ -119,4 +120,22 @@ test('only ring buffers have consumers', (t) => {
   const object = loadFixture(t);
   assert.throws(() => object.ringBuffer('pairs'), failure('EINVAL', /^consume map pairs of /));
   assert.throws(() => object.ringBuffer('nowhere'), failure('ENOENT', /^find map nowhere of /));
+});
+
+test('who listens is called once for what lies there, and again when some was left', async (t) => {
+  const object = loadFixture(t);
+  const ring = object.ringBuffer('events');
+  t.after(() => ring.close());
+  // The fixture wakes nobody: a listener that begins to wait later is told all the same.
+  produce(object, 3, SIZE);
+  let calls = 0;
+  ring.listen(() => {
+    calls += 1;
+  });
+  const into = new Uint8Array(4096);
+  for (const expected of [1, 2]) {
+    await until(() => calls >= expected, 10_000);
+    assert.equal(calls, expected);
+    ring.drain(into, expected);
+  }
 });
