@@ -51,7 +51,8 @@ void RingListener::stop()
 	eventfd_write(stopEvent_.get(), 1);
 	armed_.release();
 	thread_.join();
-	call_.Release();
+	// Not Release(): what it told of and nobody heard yet is not heard after a close().
+	call_.Abort();
 }
 
 void RingListener::serve()

@@ -41,8 +41,8 @@ const GAPS = [1, 2, 4, 8];
 const LEVELS = ['exact', 'rest'] as const;
 /** A change of level falls anywhere in the steps of a round, which take about so long. */
 const ROUND_MS = 20;
-/** Samples after a change of level: the first sets right what moved meanwhile, the next one shows it. */
-const SETTLING = 1;
+/** Samples after a change of level: the first sets right what moved meanwhile, the next one shows it; what differs for longer is marked. */
+const SETTLING = 3;
 
 interface Play {
   readonly world: World;

@@ -3,6 +3,7 @@
 // The addon's ring buffers on the real kernel: nothing is lost uncounted, and nothing taken that found no room.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { failure, loadFixture, offsetOf, produce } from '../../addon/test/fixture.ts';
 import { until } from '../../test/host/until.ts';
 
@@ -138,4 +139,19 @@ test('who listens is called once for what lies there, and again when some was le
     assert.equal(calls, expected);
     ring.drain(into, expected);
   }
+});
+
+test('nothing is told after a close(), not even what was on its way', async (t) => {
+  const object = loadFixture(t);
+  const ring = object.ringBuffer('events');
+  produce(object, 3, SIZE);
+  let calls = 0;
+  ring.listen(() => {
+    calls += 1;
+  });
+  // Node is busy while the thread tells of them.
+  for (const until = performance.now() + 300; performance.now() < until; );
+  ring.close();
+  await wait(100);
+  assert.equal(calls, 0);
 });
