@@ -125,10 +125,10 @@ test('only ring buffers have consumers', (t) => {
 
 test('who listens is called once for what lies there, and again when some was left', async (t) => {
   const object = loadFixture(t);
+  // The fixture wakes nobody: a consumer that comes later is told of what lies there.
+  produce(object, 3, SIZE);
   const ring = object.ringBuffer('events');
   t.after(() => ring.close());
-  // The fixture wakes nobody: a listener that begins to wait later is told all the same.
-  produce(object, 3, SIZE);
   let calls = 0;
   ring.listen(() => {
     calls += 1;
@@ -143,8 +143,8 @@ test('who listens is called once for what lies there, and again when some was le
 
 test('nothing is told after a close(), not even what was on its way', async (t) => {
   const object = loadFixture(t);
-  const ring = object.ringBuffer('events');
   produce(object, 3, SIZE);
+  const ring = object.ringBuffer('events');
   let calls = 0;
   ring.listen(() => {
     calls += 1;
