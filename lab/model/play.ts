@@ -72,11 +72,11 @@ export async function play(
       playRound(one, looks),
       level !== undefined && changeLevel(one, level, random.below(ROUND_MS)),
     ]);
-    for (let settling = 0; isChanged && settling < SETTLING; settling++) await agent.snapshot();
+    if (isChanged) await settle(agent);
     if (random.below(gap) === 0) await look(one);
   }
   await world.drain();
-  if (probes) await changeLevel(one, 'exact', 0);
+  if (probes && (await changeLevel(one, 'exact', 0))) await settle(agent);
   for (let looks = 0; looks < 2; looks++) await look(one);
   const ends = performance.now() + MARKED_MS;
   while ((await marked(one)) && performance.now() < ends) await wait(1000);
@@ -90,6 +90,10 @@ async function changeLevel({ probes, tally }: Play, level: Level, afterMs: numbe
   probes.setLevel(level);
   tally.levelChanges++;
   return true;
+}
+
+async function settle(agent: AgentLab): Promise<void> {
+  for (let sample = 0; sample < SETTLING; sample++) await agent.snapshot();
 }
 
 async function marked({ world, agent }: Play): Promise<boolean> {
