@@ -130,6 +130,8 @@ export class RingBuffer {
    * the next one follows at once. Stops after `budget` records or before the first that finds no room, and keeps the rest.
    */
   drain(into: Uint8Array, budget: number): Drained;
+  /** Calls `hear` when a program wakes its readers and records lie there; then again only after a drain(). Keeps no process alive. */
+  listen(hear: () => void): void;
   close(): void;
 }
 

@@ -11,7 +11,8 @@
 Napi::Function RingBuffer::define(Napi::Env env)
 {
 	return DefineClass(env, "RingBuffer",
-			   {InstanceMethod<&RingBuffer::drain>("drain"), InstanceMethod<&RingBuffer::close>("close")});
+			   {InstanceMethod<&RingBuffer::drain>("drain"), InstanceMethod<&RingBuffer::listen>("listen"),
+			    InstanceMethod<&RingBuffer::close>("close")});
 }
 
 Napi::Object RingBuffer::create(Napi::Env env, int fd, const std::string &called)
@@ -81,11 +82,22 @@ Napi::Value RingBuffer::drain(const Napi::CallbackInfo &info)
 	counts["records"] = Napi::Number::New(info.Env(), drain_.records);
 	counts["bytes"] = Napi::Number::New(info.Env(), static_cast<double>(drain_.used));
 	counts["dropped"] = Napi::Number::New(info.Env(), drain_.dropped);
+	if (listener_)
+		listener_->arm();
 	return counts;
+}
+
+void RingBuffer::listen(const Napi::CallbackInfo &info)
+{
+	if (!ring_)
+		throw systemError(info.Env(), EBADF, "listen to", called_, "the ring buffer is closed");
+	listener_ = std::make_unique<RingListener>(info.Env(), ring_buffer__epoll_fd(ring_.get()),
+						   info[0].As<Napi::Function>());
 }
 
 void RingBuffer::close(const Napi::CallbackInfo &)
 {
+	listener_.reset();
 	ring_.reset();
 	waiting_.reset();
 }

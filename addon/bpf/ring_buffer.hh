@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "bpf/ring_listener.hh"
+
 #include <bpf/libbpf.h>
 #include <napi.h>
 
@@ -15,7 +17,7 @@ struct FreeRing {
 	void operator()(ring_buffer *ring) const { ring_buffer__free(ring); }
 };
 
-/** The consumer of one BPF ring buffer. Only JavaScript's thread touches it; its memory outlives the object. */
+/** The consumer of one BPF ring buffer. Only JavaScript's thread takes records; its memory outlives the object. */
 class RingBuffer final : public Napi::ObjectWrap<RingBuffer>
 {
 public:
@@ -44,6 +46,7 @@ private:
 	static int receive(void *self, void *data, size_t size);
 
 	Napi::Value drain(const Napi::CallbackInfo &info);
+	void listen(const Napi::CallbackInfo &info);
 	void close(const Napi::CallbackInfo &info);
 	/** False if the record must wait for the next drain(). */
 	bool put(std::span<const uint8_t> record);
@@ -54,4 +57,6 @@ private:
 	/** libbpf gives a record only by consuming it: the one that found `into` full waits here for the next drain().
 	 */
 	std::optional<std::vector<uint8_t>> waiting_;
+	/** Last, for it uses the ring. */
+	std::unique_ptr<RingListener> listener_;
 };

@@ -3,6 +3,7 @@
 // kernel counter knows; losses before tun; drops of packets that a guest or writer sent.
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
+#include "drops/first-drop.bpf.h"
 #include "drops/tun-text.bpf.h"
 #include "transmit/transmit.bpf.h"
 #include "drops/in-host.bpf.h"
@@ -111,6 +112,8 @@ __noinline int count_freed_packet(u64 packet, u64 location, u32 reason, u64 sock
 
 		if (count_drop_of_entry(state_of(cpu_id()), seen, packet, reason))
 			return 0;
+		if (seen == SEEN_ARMED)
+			tell_first_drop();
 		/* Inlined: by raw tracepoints no deeper call is left for the sample of the reader, and the kernel
 		 * allows 8. */
 		if (seen == SEEN_BY_QUEUE)
@@ -320,6 +323,8 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 
 	if (count_drop_of_entry(state, seen, ctx[0], ctx[2]))
 		return 0;
+	/* Not as an if, which the compiler puts before the packets that were seen to enter. */
+	GOTO_IF_EQUAL(seen, SEEN_ARMED, armed);
 	GOTO_IF_EQUAL(seen, BY_QUEUE_PLACE, by_queue);
 	struct row *row = row_at(state->freed_row);
 	struct sk_buff *skb = packet_of(ctx, typed);
@@ -343,6 +348,8 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 	return 0;
 elsewhere:
 	return freed_elsewhere((u64 *)ctx, typed);
+armed:
+	return count_freed_apart((u64 *)ctx);
 by_queue:
 	return drop_by_queue((u64 *)ctx);
 outside:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Packets that were inside tun_net_xmit when its probes were detached.
 #include "on-request.bpf.h"
+#include "drops/first-drop.bpf.h"
 #include "transmit/transmit.bpf.h"
 
 struct settle_request {
-	u64 exit_seen; /* from now on: 0, SEEN_BY_CPU or SEEN_BY_QUEUE */
+	u64 exit_seen; /* from now on: 0, SEEN_BY_CPU, SEEN_BY_QUEUE or SEEN_ARMED */
 };
 
 u8 exit_seen = SEEN_BY_CPU;
@@ -38,6 +39,7 @@ ON_REQUEST(settle, struct settle_request)
 	exit_seen = 0;
 	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
 		settle_on(cpu);
+	drop_told = 0;
 	exit_seen = request->exit_seen;
 	return 0;
 }

@@ -23,6 +23,7 @@ extern u8 exit_seen;
 enum {
 	SEEN_BY_CPU = 1,   /* the packet between entry and exit on this CPU is the one that entered last */
 	SEEN_BY_QUEUE = 2, /* PREEMPT_RT: another may have entered since, so that a drop's own queue tells its row */
+	SEEN_ARMED = 3,	   /* it is not seen, and the first drop is to wake the agent */
 };
 /* The exit is hooked beside the entry: the walk says so. */
 u32 exit_hooked;

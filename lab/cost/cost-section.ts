@@ -8,14 +8,18 @@ import {
   COUNTS_ALL,
   DEFAULT_LEVEL,
   GUARDED,
+  isScaled,
   LEAN_LEVEL,
   RAW_MODE,
+  REST_LEVEL,
+  REST_RAW,
 } from './configurations.ts';
 import {
   added,
   brokenComparisons,
   hasScales,
   limitsOf,
+  NOISE,
   priceTable,
   SCALE_LIMIT,
   scaleTable,
@@ -89,10 +93,17 @@ function summary(measured: Measured, series: string): string {
   const both = (name: string): number => more(name, 'enqueue') + more(name, 'read');
   const whole = (nothing.enqueue ?? 0) + (nothing.read ?? 0);
   const share = (name: string): string => percent(both(name) / whole, 0);
+  const least = (name: string): number =>
+    Math.max(
+      0,
+      ...(['enqueue', 'read', 'foreign packet'] as const).map((path) => more(name, path)).filter((one) => one >= NOISE),
+    );
   const scale = (name: string): string => percent(widest(measured, [name]));
   const rivals = CONFIGURATIONS.filter(({ name, byDeviceAndReason }) => byDeviceAndReason && prices.has(name));
   const sentences = [
-    `On Linux ${series} a packet that is sent into a tap and read costs ${Math.round(whole)} instructions: level exact adds ${both(DEFAULT_LEVEL)} ` +
+    `On Linux ${series} a packet that is sent into a tap and read costs ${Math.round(whole)} instructions. At level rest, the default while all is well, ` +
+      `tapscope adds ${least(REST_LEVEL)}, and ${least(REST_RAW)} in raw mode, to it and to a packet of another device.`,
+    `While something is wrong, level exact adds ${both(DEFAULT_LEVEL)} ` +
       `(${share(DEFAULT_LEVEL)}), level lean ${both(LEAN_LEVEL)} (${share(LEAN_LEVEL)}), raw mode ${both(RAW_MODE)} (${share(RAW_MODE)}).`,
     `A drop costs ${more(DEFAULT_LEVEL, 'drop')}, ${more(LEAN_LEVEL, 'drop')} and ${more(RAW_MODE, 'drop')} more; with tools that count drops by device and reason ` +
       `${rivals.map(({ name }) => `${more(name, 'drop')} (${name})`).join(', ')}. ` +
@@ -124,7 +135,7 @@ function limitSection(measured: Measured, series: string): string {
 /** How far many rings may be from one. */
 function scaleRows(measured: Measured): readonly (readonly string[])[] {
   if (!hasScales(measured)) return [];
-  return GUARDED.filter((name) => measured.prices.has(name)).map((name) => {
+  return GUARDED.filter((name) => isScaled({ name }) && measured.prices.has(name)).map((name) => {
     const scale = widest(measured, [name]);
     const holds = scale <= SCALE_LIMIT ? 'yes' : '**does not hold**';
     return [`${name}, many rings against one, of the whole price`, percent(scale), percent(SCALE_LIMIT), holds];

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // One world of random steps, beside an agent whose snapshots are compared with the models.
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Level } from '../../src/engine/mechanism.ts';
 import type { Device } from '../../src/snapshot/device.ts';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
-import type { AgentLab } from '../../test/agent/agent-lab.ts';
+import type { AgentLab, AttachedLab } from '../../test/agent/agent-lab.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
 import { randomOf } from '../../test/host/random.ts';
 import { compare, type Verdict } from './compare.ts';
-import type { Tap } from './taps.ts';
+import { FORMS } from './steps.ts';
+import type { Form, Tap } from './taps.ts';
 import { World } from './world.ts';
 
 interface Size {
@@ -15,6 +17,8 @@ interface Size {
   readonly rounds: number;
   /** Plays one of the taps, as it is among the others. */
   readonly only?: number | undefined;
+  /** Those of the agent, whose level changes at random while steps are taken; undefined: it stays. */
+  readonly probes?: AttachedLab['probes'] | undefined;
 }
 
 interface Tally {
@@ -24,6 +28,8 @@ interface Tally {
   /** Comparisons in which the tap had a mark. */
   marked: number;
   readonly marks: Map<string, number>;
+  /** Changes of the agent's level. */
+  levelChanges: number;
   /** One text for each tap whose figures were wrong and not marked: the steps that led there. */
   readonly differences: string[];
 }
@@ -32,37 +38,62 @@ interface Tally {
 const MARKED_MS = 60_000;
 /** Rounds between two snapshots at rest, in the mean: a world has one of them. */
 const GAPS = [1, 2, 4, 8];
+const LEVELS = ['exact', 'rest'] as const;
+/** A change of level falls anywhere in the steps of a round, which take about so long. */
+const ROUND_MS = 20;
+/** Samples after a change of level: the first sets right what moved meanwhile, the next one shows it; what differs for longer is marked. */
+const SETTLING = 3;
 
 interface Play {
   readonly world: World;
   readonly agent: AgentLab;
   readonly tally: Tally;
+  readonly probes: Size['probes'];
 }
 
 export async function play(
   t: { after(undo: () => Promise<void>): void },
   agent: AgentLab,
   seed: number,
-  { taps, rounds, only }: Size,
+  { taps, rounds, only, probes }: Size,
 ): Promise<Tally> {
   const labs = [await namespaceLab(t), await namespaceLab(t)];
   const places = await Promise.all(labs.map(async (lab) => ({ lab, testReader: await lab.testReader() })));
-  const world = new World(places, seed, taps, only);
+  const world = new World(places, seed, { taps, forms: formsFor(agent, probes), only });
   const random = randomOf(seed);
   const gap = random.pick(GAPS) ?? 1;
-  const tally: Tally = { steps: 0, compared: 0, marked: 0, marks: new Map(), differences: [] };
-  const one: Play = { world, agent, tally };
+  const tally: Tally = { steps: 0, compared: 0, marked: 0, marks: new Map(), levelChanges: 0, differences: [] };
+  const one: Play = { world, agent, tally, probes };
   for (let round = 0; round < rounds; round++) {
     // Now and then snapshots are taken while the steps are.
-    await playRound(one, random.below(4) === 0 ? 1 + random.below(3) : 0);
+    const looks = random.below(4) === 0 ? 1 + random.below(3) : 0;
+    const level = probes && random.pick(LEVELS);
+    const [, isChanged] = await Promise.all([
+      playRound(one, looks),
+      level !== undefined && changeLevel(one, level, random.below(ROUND_MS)),
+    ]);
+    if (isChanged) await settle(agent);
     if (random.below(gap) === 0) await look(one);
   }
   await world.drain();
+  if (probes && (await changeLevel(one, 'exact', 0))) await settle(agent);
   for (let looks = 0; looks < 2; looks++) await look(one);
   const ends = performance.now() + MARKED_MS;
   while ((await marked(one)) && performance.now() < ends) await wait(1000);
   await look(one, true);
   return tally;
+}
+
+async function changeLevel({ probes, tally }: Play, level: Level, afterMs: number): Promise<boolean> {
+  await wait(afterMs);
+  if (probes === undefined || probes.level() === level) return false;
+  probes.setLevel(level);
+  tally.levelChanges++;
+  return true;
+}
+
+async function settle(agent: AgentLab): Promise<void> {
+  for (let sample = 0; sample < SETTLING; sample++) await agent.snapshot();
 }
 
 async function marked({ world, agent }: Play): Promise<boolean> {
@@ -102,6 +133,15 @@ function verdictOf(tap: Tap, device: Device | undefined): Verdict {
   const held = tap.model.attached.length + tap.model.detached.length;
   if (!device) return { differences: held > 0 ? ['it is not shown'] : [], marks: [] };
   return compare(device, tap.model);
+}
+
+/**
+ * At rest, packets of several queues are told apart only where those that leave a ring are counted. Elsewhere an agent does not rest beside
+ * such a device, and what passes while one makes it rest is in none of its queues.
+ */
+function formsFor(agent: AgentLab, probes: Size['probes']): readonly Form[] {
+  const isSplit = agent.mechanism('consumed') === 'fentry';
+  return probes === undefined || isSplit ? FORMS : FORMS.filter(({ queues }) => queues === 1);
 }
 
 /** Reports the first difference of each tap; `sign` shows in its story where it was compared. */

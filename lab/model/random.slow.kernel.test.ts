@@ -3,7 +3,8 @@
 // Random schedules of everything that can happen to a tap's queues, against a model of tun: what is shown is the truth, or marked.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type AgentLab, agentLab } from '../../test/agent/agent-lab.ts';
+import { mayDieOfPatching } from '../../src/kernel/emulated.ts';
+import { type AgentLab, type AttachedLab, agentLab, restingLab } from '../../test/agent/agent-lab.ts';
 import { noLab } from '../../test/host/netns.ts';
 import { seedOf } from '../../test/host/random.ts';
 import { isWhole } from '../../test/whole.ts';
@@ -13,6 +14,8 @@ const TAPS = 64;
 const ROUNDS = 40;
 /** Worlds of so many taps and rounds: 20 480 steps, more than a million with WHOLE=1. */
 const WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 400 : 8));
+/** Worlds whose agent changes its level at random, about 20 times in each: 1 000 times with WHOLE=1, and never without it. */
+const LEVEL_WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 50 : 0));
 /** Instead of a number of worlds, where a step takes longer (lab/kernels/matrix.ts): none begins after so many minutes. */
 const MINUTES = process.env.MODEL_MINUTES === undefined ? undefined : Number(process.env.MODEL_MINUTES);
 /** `SEED=… SEQUENCES=1 TAP=…` repeats what happened to one tap. */
@@ -24,27 +27,35 @@ const BEST_ONLY = Boolean(process.env.MODEL_BEST);
 /** The mechanisms that are left where the kernel traces no function. */
 const RAW = ['ended=identity', 'queue-changes=walk'];
 
-async function playWorlds(t: TestContext, agent: AgentLab): Promise<void> {
+interface Worlds {
+  readonly agent: AgentLab;
+  readonly count: number;
+  /** The level of this agent changes. */
+  readonly probes?: AttachedLab['probes'];
+}
+
+async function playWorlds(t: TestContext, { agent, count, probes }: Worlds): Promise<void> {
   const seed = seedOf(t);
   const began = performance.now();
-  const sums = { worlds: 0, steps: 0, compared: 0, marked: 0, different: 0 };
+  const sums = { worlds: 0, steps: 0, compared: 0, marked: 0, different: 0, levelChanges: 0 };
   const goesOn = (): boolean =>
-    MINUTES === undefined ? sums.worlds < WORLDS : performance.now() - began < MINUTES * 60_000;
+    MINUTES === undefined ? sums.worlds < count : performance.now() - began < MINUTES * 60_000;
   for (; goesOn(); sums.worlds++) {
     await t.test(`SEED=${seed + sums.worlds}`, async (t) => {
-      const tally = await play(t, agent, seed + sums.worlds, { taps: TAPS, rounds: ROUNDS, only: ONLY });
-      const { steps, compared, marked, differences } = tally;
+      const tally = await play(t, agent, seed + sums.worlds, { taps: TAPS, rounds: ROUNDS, only: ONLY, probes });
+      const { steps, compared, marked, levelChanges, differences } = tally;
       sums.steps += steps;
       sums.compared += compared;
       sums.marked += marked;
+      sums.levelChanges += levelChanges;
       sums.different += differences.length;
       const told = differences.slice(0, TOLD).join('\n    ');
       assert.equal(differences.length, 0, `${differences.length} taps are wrong and not marked:\n    ${told}`);
     });
   }
-  const { worlds, steps, compared, marked, different } = sums;
+  const { worlds, steps, compared, marked, levelChanges, different } = sums;
   t.diagnostic(
-    `${steps} steps in ${worlds} worlds (transmit=${agent.mechanism('transmit')}), ${compared} comparisons, ${marked} of them with a mark, ${different} taps wrong and not marked`,
+    `${steps} steps in ${worlds} worlds (transmit=${agent.mechanism('transmit')}), ${levelChanges} changes of level, ${compared} comparisons, ${marked} of them with a mark, ${different} taps wrong and not marked`,
   );
 }
 
@@ -57,6 +68,16 @@ test('random steps: what is shown is the truth, or marked', { skip: noLab }, asy
       if (played.has(transmit))
         return t.skip(`transmit=${transmit} was played: this kernel lets no function be traced`);
       played.add(transmit);
-      await playWorlds(t, agent);
+      await playWorlds(t, { agent, count: WORLDS });
     });
+});
+
+test('random steps while the level changes at random between rest and exact: what is shown is the truth, or marked', {
+  skip:
+    noLab ||
+    (LEVEL_WORLDS === 0 && 'WHOLE=1 or SEQUENCES asks for it') ||
+    (mayDieOfPatching() && 'programs that come and go under load may kill this emulated machine'),
+}, async (t) => {
+  const agent = await restingLab(t);
+  await playWorlds(t, { agent, count: LEVEL_WORLDS, probes: agent.probes });
 });

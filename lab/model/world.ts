@@ -2,23 +2,32 @@
 // Taps side by side in two network namespaces, each with its model: one round does one random thing to each of them.
 import { readFileSync } from 'node:fs';
 import { randomOf } from '../../test/host/random.ts';
-import { FORMS, nextStep } from './steps.ts';
+import { nextStep } from './steps.ts';
 import { TapModel } from './tap-model.ts';
-import { type Counters, type Done, GONE, type Place, type Tap, take } from './taps.ts';
+import { type Counters, type Done, type Form, GONE, type Place, type Tap, take } from './taps.ts';
 
 const NO_PACKETS: Counters = { txPackets: 0, txDropped: 0 };
 /** Rounds of a story that a failure tells. */
 const STORY = 60;
 
+interface Taps {
+  readonly taps: number;
+  readonly forms: readonly Form[];
+  readonly only?: number | undefined;
+}
+
 export class World {
   readonly taps: readonly Tap[];
   readonly #places: readonly Place[];
 
-  /** `only`: plays one of the taps, as it is among the others. */
-  constructor(places: readonly Place[], seed: number, count: number, only?: number) {
+  /** `forms` in turn; `only`: plays one of the taps, as it is among the others. */
+  constructor(places: readonly Place[], seed: number, { taps, forms, only }: Taps) {
     this.#places = places;
-    const numbers = Array.from({ length: count }, (_, i) => i).filter((i) => only === undefined || i === only);
-    this.taps = numbers.map((number) => newTap(number, seed));
+    const numbers = Array.from({ length: taps }, (_, i) => i).filter((i) => only === undefined || i === only);
+    this.taps = numbers.flatMap((number) => {
+      const form = forms[number % forms.length];
+      return form ? [newTap(number, form, seed)] : [];
+    });
   }
 
   placeOf(tap: Tap): Place {
@@ -74,11 +83,11 @@ export class World {
   }
 }
 
-function newTap(number: number, seed: number): Tap {
+function newTap(number: number, form: Form, seed: number): Tap {
   const random = randomOf(Math.imul(seed + 1, 0x9e3779b1) + number * 7919);
   return {
     name: `m${number}`,
-    form: FORMS[number % FORMS.length] ?? FORMS[0],
+    form,
     random,
     place: 0,
     up: false,

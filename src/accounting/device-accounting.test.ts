@@ -3,8 +3,9 @@
 // The accounts, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { imbalances, reading, shown, sums, update } from '../../test/snapshots/readings.ts';
+import { ARITHMETIC, imbalances, reading, shown, sums, update } from '../../test/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
+import type { QueueSums } from '../engine/queue-sums.ts';
 import type { Accounts } from '../engine/subject.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import { DeviceAccounting } from './device-accounting.ts';
@@ -198,6 +199,15 @@ test('drops that only the device knew while the agent rested mark it from then o
     const { degraded } = update(accounting, reading({}, 0, 0, { walked }));
     assert.match(degraded.join(), /^500 drops of shared packets are known for the device only/);
   }
+});
+
+test('a device that has no queue as the agent wakes: what its next queue delivers after that is counted', () => {
+  const accounting = new DeviceAccounting(true);
+  const resting: CountingMode = { enqueued: 'derived', taken: 'device' };
+  const none = new Map<number, QueueSums>();
+  const unheld = reading({}, 0, 0, { before: none, after: none, walked: walkedDevice([], 0) });
+  for (const mode of [resting, ARITHMETIC]) update(accounting, unheld, mode);
+  assert.equal(shown(update(accounting, reading({}, 0, 40), resting)), 40);
 });
 
 test('what the core drops while the accounting begins is no difference, under load and later', () => {

@@ -230,7 +230,7 @@ export class DeviceAccounting {
     this.#misplaced.restart();
     // Packets taken out of the ring are counted on, at each level.
     this.#offset = mode.taken === 'counted' ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
-    if (this.#queues.size !== 1) this.#base = undefined;
+    if (this.#queues.size > 1) this.#base = undefined;
     if (this.#base) this.#base = { ...this.#base, dropped: reading.walked.counters.txDropped - dropped };
   }
 

@@ -4,11 +4,23 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type AttachedLab, agentLab, imbalances, restingLab, totalsOf } from '../../test/agent/agent-lab.ts';
+import {
+  type AttachedLab,
+  agentLab,
+  agentLabOf,
+  imbalances,
+  restingLab,
+  totalsOf,
+} from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 import { mayDieOfPatching } from '../kernel/emulated.ts';
 
 const TAP = 'tap0';
+/** Of this name there is no other on the host: what others lose, or have several queues for, wakes no agent that shows it alone. */
+const ALONE = 'levels0';
+/** On a quiet machine a fifth of a second. */
+const WOKEN_WITHIN_MS = 20_000;
 
 for (const less of ['lean', 'rest'] as const)
   test(`exact, ${less} and exact again: one queue to the packet`, { skip: noLab }, async (t) => {
@@ -112,21 +124,21 @@ test('at rest no program is where packets enter or leave a ring, a drop wakes it
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await restingLab(t);
+  const agent = await agentLabOf(t, (name) => name === ALONE, [], 'auto');
   const testReader = await lab.testReader();
-  await testReader.open('a', TAP, 'tap');
-  const peer = await lab.raise(TAP, 100);
-  agent.probes.setLevel('rest');
+  await testReader.open('a', ALONE, 'tap');
+  const peer = await lab.raise(ALONE, 100);
+  await restOf(agent);
   let sent = (await testReader.udp(peer, 9, 20, 64)).sent;
   let read = (await testReader.read('a', 'all')).packets;
-  await check(lab, agent, { sent, read });
+  await check(lab, agent, { sent, read }, ALONE);
   assert.equal(agent.probes.level(), 'rest');
   const onTheWay = /^(offered|sent|consumed|read|peeked)_/;
   assert.deepEqual(
     agent.probes.attached().filter((program) => onTheWay.test(program) && program !== 'sent_by_vhost_fexit'),
     [],
   );
-  const [queue] = (await agent.device(lab.inode, TAP)).queues;
+  const [queue] = (await agent.device(lab.inode, ALONE)).queues;
   const { counters, history, ring, perCpu } = queue ?? {};
   assert.deepEqual(
     [counters?.offeredBytes, counters?.consumed, history?.arrivals, history?.sojourn, history?.overflow],
@@ -134,22 +146,47 @@ test('at rest no program is where packets enter or leave a ring, a drop wakes it
   );
   assert.deepEqual([ring?.highwater, perCpu], [undefined, []]);
   sent += (await testReader.udp(peer, 9, 130, 64)).sent;
-  await check(lab, agent, { sent, read });
+  await check(lab, agent, { sent, read }, ALONE);
   // No agent changes its level by itself where that may kill the machine.
   if (mayDieOfPatching()) agent.probes.setLevel('exact');
   assert.equal(agent.probes.level(), 'exact', 'the sample that saw a drop woke it');
   sent += (await testReader.udp(peer, 9, 7, 64)).sent;
   read += (await testReader.read('a', 'all')).packets;
-  await check(lab, agent, { sent, read });
+  await check(lab, agent, { sent, read }, ALONE);
 });
+
+test('at rest the first drop wakes the agent, without a sample', {
+  skip: noLab || (mayDieOfPatching() && 'no agent changes its level by itself where that may kill the machine'),
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLabOf(t, (name) => name === ALONE, [], 'auto');
+  const testReader = await lab.testReader();
+  await testReader.open('a', ALONE, 'tap');
+  const peer = await lab.raise(ALONE, 100);
+  await restOf(agent);
+  let { sent } = await testReader.udp(peer, 9, 110, 64);
+  await until(() => agent.probes.level() === 'exact', WOKEN_WITHIN_MS);
+  assert.equal(agent.probes.level(), 'exact');
+  sent += (await testReader.udp(peer, 9, 7, 64)).sent;
+  const read = (await testReader.read('a', 'all')).packets;
+  await agent.snapshot();
+  await check(lab, agent, { sent, read }, ALONE);
+});
+
+async function restOf(agent: AttachedLab): Promise<void> {
+  if (mayDieOfPatching()) agent.probes.setLevel('rest');
+  await agent.snapshot();
+  assert.equal(agent.probes.level(), 'rest');
+}
 
 async function check(
   lab: NamespaceLab,
   agent: AttachedLab,
   truth: { readonly sent: number; readonly read: number },
+  tap = TAP,
 ): Promise<void> {
-  const device = await agent.device(lab.inode, TAP);
-  const { txDropped, txPackets } = await lab.link(TAP);
+  const device = await agent.device(lab.inode, tap);
+  const { txDropped, txPackets } = await lab.link(tap);
   const totals = totalsOf(device);
   assert.equal(totals.offered, truth.sent);
   assert.equal(totals.dropped.FULL_RING ?? 0, txDropped);

@@ -49,7 +49,7 @@ export class RowSampler {
 
   /** The rows, and then the walk. */
   #readAndWalk(subjects: readonly OpenSubject[]): Omit<Sample, 'after'> {
-    if (this.#probes.can('offers-derived')) this.#probes.programs?.settle(false);
+    if (this.#probes.can('offers-derived')) this.#probes.settle();
     // Before the rows: a stop that they have open is reported up to here, and what its wake adds to them later is never less.
     const nowNs = Number(process.hrtime.bigint());
     const before = withOthers(this.#rows.read(true, this.#perCpu), subjects, true);

@@ -42,6 +42,8 @@ export interface SnapshotOptions {
 const LINKS_AGE_MS = 900;
 const SLOW_AGE_MS = 10_000;
 const GOVERNED_EVERY_MS = 1900;
+/** Drops of devices that are not shown cause no more samples than one in so long. */
+const HEARD_EVERY_MS = 1000;
 
 export class SnapshotTaker {
   readonly #probes: Probes;
@@ -55,6 +57,8 @@ export class SnapshotTaker {
   readonly #level: LevelChoice;
   /** Set last; a test may have set another since. */
   #setTo: Level = 'exact';
+  /** A sample was taken at that level: what the accounts do not see between two changes they would not have. */
+  #isSeenByAccounts = true;
   readonly #cpuCgroup = cpuCgroup();
   readonly #owners: Owners;
   #links: LinkInventory = { devices: [], unresolved: 0 };
@@ -73,6 +77,7 @@ export class SnapshotTaker {
   #incomplete = 0;
   #packets = 0;
   #governedMs = performance.now();
+  #heardMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: Host, probes: Probes, options: SnapshotOptions, deleted = new DeletedLog(options.filter)) {
     this.#probes = probes;
@@ -92,6 +97,7 @@ export class SnapshotTaker {
     this.#deleted = deleted;
     const programs = probes.can('walk') ? probes.programs : undefined;
     this.#owners = new Owners(probes, options.tenants, programs?.object);
+    if (this.#level === 'auto') programs?.listenForDrops(() => this.#hearOfDrop());
     if (programs)
       this.#sampler = new DeviceSampler(
         { probes, programs, question: this.#question },
@@ -145,8 +151,8 @@ export class SnapshotTaker {
     const devices = await this.#readDevices();
     const level = this.#probes.level();
     const epoch = this.#probes.epoch();
-    this.#attend(devices);
     const shown = devices.filter(({ name }) => this.#options.filter(name));
+    this.#attend(shown);
     const hidden = devices.length - shown.length;
     this.#seenIn = firstDevices(devices);
     const pool = this.#sampler?.pool();
@@ -186,6 +192,16 @@ export class SnapshotTaker {
     this.#sampler?.end();
   }
 
+  /** At rest: a sample tells whether it is of a device that is shown. */
+  #hearOfDrop(): void {
+    const now = performance.now();
+    const pauseMs = Math.max(0, this.#heardMs + HEARD_EVERY_MS - now);
+    this.#heardMs = now + pauseMs;
+    const sample = (): unknown => this.take().catch(() => undefined); // the next one fails too, and is reported
+    if (pauseMs === 0) sample();
+    else setTimeout(sample, pauseMs).unref();
+  }
+
   #attend(devices: readonly Device[]): void {
     if (this.#level !== 'auto') return;
     this.#attention.see(devices, this.#probes.can('dequeues'));
@@ -196,8 +212,9 @@ export class SnapshotTaker {
   #setLevel(): void {
     const isWanted = this.#level === 'exact' || (this.#level === 'auto' && this.#attention.isAwake());
     const level = isWanted ? this.#governor.level : 'rest';
-    if (level === this.#setTo) return;
+    if (level === this.#setTo || !this.#isSeenByAccounts) return;
     this.#setTo = level;
+    this.#isSeenByAccounts = false;
     this.#probes.setLevel(level);
   }
 
@@ -230,6 +247,7 @@ export class SnapshotTaker {
   async #readDevices(): Promise<readonly Device[]> {
     if (this.#sampler) {
       const { devices, complete } = this.#sampler.sample();
+      this.#isSeenByAccounts = true;
       if (!complete) this.#incomplete++;
       return devices;
     }

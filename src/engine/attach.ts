@@ -53,6 +53,8 @@ export interface Probes {
   readonly epoch: () => number;
   /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
   readonly setLevel: (level: Level) => void;
+  /** Where nothing is attached to the transmit function; at level rest the next drop is told of again. */
+  readonly settle: () => void;
   /** Attaches what lies waiting for this, or detaches it again. Answers whether that was new. */
   readonly demand: (what: Demand, wanted: boolean) => boolean;
   /** Attaches what became possible since: a module was loaded. Counts go on. */
@@ -83,11 +85,12 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   const demands = new Set<Demand>();
   let epoch = 0;
   let symbols = host.symbols;
-  const settle = (toBeAttached: boolean): void => {
-    if ((attachments.get('transmit') ?? []).length === 0) programs?.settle(toBeAttached);
+  const isSeen = (): boolean => (attachments.get('transmit') ?? []).length > 0;
+  const settle = (): void => {
+    if (!isSeen()) programs?.settle(level === 'rest' ? 'rests' : 'ends');
   };
   const apply = (): void => {
-    settle(true);
+    if (!isSeen()) programs?.settle('begins');
     const before = inUse(choices);
     const chosen = new Map<string, Mechanism>();
     choices = candidates.map(({ event, usable, refused }) => {
@@ -104,7 +107,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     });
     capabilities = new Set(choices.flatMap(({ mechanism }) => mechanism?.provides ?? []));
     if (inUse(choices) !== before) epoch++;
-    settle(false);
+    settle();
   };
   /** While the kernel's types are there. */
   const loadNextBest = (now: Host): void => {
@@ -143,6 +146,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
       level = next;
       apply();
     },
+    settle,
     demand: (what, wanted) => {
       if (demands.has(what) === wanted) return false;
       if (wanted) demands.add(what);

@@ -75,7 +75,7 @@ export interface Known {
 }
 
 /** How a dropped packet is known to have been seen offered: the same as in bpf/transmit/transmit.bpf.h. */
-export const SEEN = { not: 0, byCpu: 1, byQueue: 2 } as const;
+export const SEEN = { not: 0, byCpu: 1, byQueue: 2, armed: 3 } as const;
 const NEVER_SEEN = -1;
 
 /** The largest number in an unsigned comparison: each address lies below. */

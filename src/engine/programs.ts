@@ -2,7 +2,7 @@
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
 import { errnoOf } from '../kernel/error-name.ts';
 import { type Host, sharesBottomHalves, TRACED_MODULES } from '../kernel/host.ts';
-import type { BpfObject } from '../kernel/native.ts';
+import type { BpfObject, RingBuffer } from '../kernel/native.ts';
 import type { Wanted } from './mechanism.ts';
 import {
   bytes32,
@@ -30,6 +30,9 @@ const ROW_BYTES = 256;
 const TRACING = /_(fentry|fexit|typed)$/;
 /** A function that every kernel has, and calls: who may trace it may trace others. */
 const TRACED = 'consume_skb';
+
+/** Of a few: one CPU tells of a drop, or two at once. */
+const DROP_RECORDS_BYTES = 256;
 
 /** Functions whose addresses programs compare with: variables NAME_address. */
 const ADDRESSED = [
@@ -64,6 +67,7 @@ export class LoadedPrograms {
   readonly #options: LoadOptions;
   readonly #owners = new Map<string, BpfObject>();
   readonly #refused: Map<string, string>;
+  #firstDrops: RingBuffer | undefined;
 
   /** Throws NoPrograms where none of the programs can be had. */
   constructor(host: Host, wanted: Wanted, options: LoadOptions) {
@@ -84,11 +88,15 @@ export class LoadedPrograms {
     writeTextRanges(this.object, host);
   }
 
-  /** While nothing is attached to the transmit function: no CPU has a packet in flight there. toBeAttached: from now on some may. */
-  settle(toBeAttached: boolean): void {
+  /**
+   * While nothing is attached to the transmit function: no CPU has a packet in flight there. begins: from now on some may;
+   * rests: the next drop is told to who listens, once until this is called again.
+   */
+  settle(then: 'begins' | 'rests' | 'ends'): void {
     if (!this.#owners.has('settle')) return;
     const byQueue = this.preempts && this.#owners.has('offered_fentry');
-    const seen = toBeAttached ? SEEN[byQueue ? 'byQueue' : 'byCpu'] : SEEN.not;
+    const begun = SEEN[byQueue ? 'byQueue' : 'byCpu'];
+    const seen = { begins: begun, rests: this.#firstDrops ? SEEN.armed : SEEN.not, ends: SEEN.not }[then];
     const request = BigUint64Array.of(BigInt(seen));
     this.objectOf('settle').testRun('settle', new Uint8Array(request.buffer));
   }
@@ -110,7 +118,19 @@ export class LoadedPrograms {
     return owner;
   }
 
+  /** Calls `hear` soon after the first drop at rest. */
+  listenForDrops(hear: () => void): void {
+    const ring = this.object.ringBuffer('first_drops');
+    const records = new Uint8Array(DROP_RECORDS_BYTES);
+    ring.listen(() => {
+      ring.drain(records, records.length);
+      hear();
+    });
+    this.#firstDrops = ring;
+  }
+
   close(): void {
+    this.#firstDrops?.close();
     for (const object of new Set([...this.#owners.values(), this.object])) object.close();
   }
 

@@ -3,7 +3,9 @@
 // The addon's ring buffers on the real kernel: nothing is lost uncounted, and nothing taken that found no room.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { failure, loadFixture, offsetOf, produce } from '../../addon/test/fixture.ts';
+import { until } from '../../test/host/until.ts';
 
 /** Payload bytes of a record in these tests, and what it takes in a drained array. */
 const SIZE = 12;
@@ -119,4 +121,37 @@ test('only ring buffers have consumers', (t) => {
   const object = loadFixture(t);
   assert.throws(() => object.ringBuffer('pairs'), failure('EINVAL', /^consume map pairs of /));
   assert.throws(() => object.ringBuffer('nowhere'), failure('ENOENT', /^find map nowhere of /));
+});
+
+test('who listens is called once for what lies there, and again when some was left', async (t) => {
+  const object = loadFixture(t);
+  // The fixture wakes nobody: a consumer that comes later is told of what lies there.
+  produce(object, 3, SIZE);
+  const ring = object.ringBuffer('events');
+  t.after(() => ring.close());
+  let calls = 0;
+  ring.listen(() => {
+    calls += 1;
+  });
+  const into = new Uint8Array(4096);
+  for (const expected of [1, 2]) {
+    await until(() => calls >= expected, 10_000);
+    assert.equal(calls, expected);
+    ring.drain(into, expected);
+  }
+});
+
+test('nothing is told after a close(), not even what was on its way', async (t) => {
+  const object = loadFixture(t);
+  produce(object, 3, SIZE);
+  const ring = object.ringBuffer('events');
+  let calls = 0;
+  ring.listen(() => {
+    calls += 1;
+  });
+  // Node is busy while the thread tells of them.
+  for (const until = performance.now() + 300; performance.now() < until; );
+  ring.close();
+  await wait(100);
+  assert.equal(calls, 0);
 });

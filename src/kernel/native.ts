@@ -182,6 +182,10 @@ export class RingBuffer {
     return this.#ring.drain(into, budget);
   }
 
+  listen(hear: () => void): void {
+    this.#ring.listen(hear);
+  }
+
   close(): void {
     this.#ring.close();
   }
