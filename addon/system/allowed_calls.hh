@@ -165,6 +165,7 @@ constexpr auto OWN_FILES = std::to_array<Name>({
 	"flock",
 	"ftruncate",
 	"fallocate",
+	"memfd_create", // the types of an older kernel, for libbpf
 });
 
 /** Sockets that it makes: unix and rtnetlink (socket() has a condition). The options: libmnl's are many. */
