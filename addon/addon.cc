@@ -22,9 +22,15 @@
 #include "system/unix_socket.hh"
 
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 AddonData::AddonData() = default;
 AddonData::~AddonData() = default;
+
+static void exitNow(const Napi::CallbackInfo &info)
+{
+	_exit(info[0].As<Napi::Number>().Int32Value());
+}
 
 static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 {
@@ -53,6 +59,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["unixPeerPid"] = Napi::Function::New(env, unixPeerPid, "unixPeerPid");
 	exports["unixPeer"] = Napi::Function::New(env, unixPeer, "unixPeer");
 	exports["confine"] = Napi::Function::New(env, confine, "confine");
+	exports["exitNow"] = Napi::Function::New(env, exitNow, "exitNow");
 	exports["landlockVersion"] = Napi::Function::New(env, landlockVersion, "landlockVersion");
 	exports["becomeConfined"] = Napi::Function::New(env, becomeConfined, "becomeConfined");
 	exports["keepCapabilities"] = Napi::Function::New(env, keepCapabilities, "keepCapabilities");

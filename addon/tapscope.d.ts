@@ -250,6 +250,8 @@ export function becomeConfined(words: readonly string[], reach: Reach): never;
 
 /** The version of the kernel's Landlock; below 0, an errno: it has none (ENOSYS), it is switched off (EOPNOTSUPP), or a sandbox forbids it. */
 export function landlockVersion(): number;
+/** _exit(2): nothing of Node's own end comes. */
+export function exitNow(code: number): never;
 
 /** wait(2)'s status, once; undefined while it runs. */
 export function endOfSecondProcess(pid: number): number | undefined;

@@ -29,6 +29,7 @@ import { serve } from './commands/serve.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { whatif } from './commands/whatif.ts';
+import { leaveWhenDone } from './kernel/processes/own-end.ts';
 import { lowerAtEnd } from './kernel/processes/own-priority.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { typedWords } from './kernel/typed-words.ts';
@@ -284,4 +285,7 @@ process.on('uncaughtException', (error) =>
   end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),
 );
 keepHeapSmall();
-void main(typedWords(process.argv.slice(2)));
+void main(typedWords(process.argv.slice(2))).then(() => {
+  // An agent has only begun.
+  if (process.argv[2] !== 'serve' || process.exitCode !== undefined) leaveWhenDone();
+});

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { shortOfCpu } from './kernel/load-average.ts';
 import { landlock } from './kernel/processes/landlock.ts';
 import { confine } from './kernel/processes/native-processes.ts';
+import { leave } from './kernel/processes/own-end.ts';
 import { ownOutputs } from './kernel/processes/own-outputs.ts'; // before what loads node:assert
 import { whyUnresolved } from './kernel/processes/readable-files.ts';
 import { firstProcess } from './kernel/processes/second-process.ts';
@@ -183,7 +184,7 @@ async function stop(): Promise<void> {
   await otlp?.close();
   await (await socket)?.close();
   await server?.close();
-  process.exit(0);
+  leave(0);
 }
 
 function hear(message: Message): void {

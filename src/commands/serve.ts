@@ -19,6 +19,7 @@ import { ApiSocket } from '../kernel/processes/api-socket.ts';
 import { keepRingFromChildren } from '../kernel/processes/event-ring.ts';
 import { keepRights } from '../kernel/processes/kept-rights.ts';
 import { type Reach, refuseUnused } from '../kernel/processes/native-processes.ts';
+import { leaveWhenDone } from '../kernel/processes/own-end.ts';
 import { raisePriority } from '../kernel/processes/own-priority.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
 import { ServiceManager } from '../kernel/processes/service-manager.ts';
@@ -50,7 +51,7 @@ export async function serve(options: ServeOptions, mechanisms: readonly string[]
       process.once(signal, () => {
         inform(`${signal}: tapscope stops.`);
         isEnding = true;
-        return isStarted ? stop() : undefined;
+        return isStarted ? stop().then(leaveWhenDone) : undefined;
       });
   };
   try {
