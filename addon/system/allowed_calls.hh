@@ -148,23 +148,8 @@ constexpr auto MEASURING = std::to_array<Name>({"bpf", "perf_event_open", "setns
 /** Its lock and its unix socket, of which it sets owner and mode, and removes what a killed agent left; pins of --pin.
  */
 constexpr auto OWN_FILES = std::to_array<Name>({
-	"creat",
-	"unlink",
-	"unlinkat",
-	"mkdir",
-	"mkdirat",
-	"rmdir",
-	"chmod",
-	"fchmod",
-	"fchmodat",
-	"fchmodat2",
-	"chown",
-	"fchown",
-	"lchown",
-	"fchownat",
-	"flock",
-	"ftruncate",
-	"fallocate",
+	"creat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown",
+	"fchown", "lchown", "fchownat", "flock", "ftruncate", "fallocate",
 	"memfd_create", // the types of an older kernel, for libbpf
 });
 
