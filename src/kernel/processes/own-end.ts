@@ -5,7 +5,7 @@ import { native } from '../native.ts';
 
 /** What need not be waited for: stdout and stderr (what they have yet to write is another name on the list), and timers of what is over. */
 const IDLE: readonly string[] = ['PipeWrap', 'TTYWrap', 'Timeout', 'Immediate'];
-const POLL_MS = 5;
+const POLL_MS = 2;
 
 /** Ends it as process.exit() does: whoever listens to 'exit' is called first. */
 export function leave(code = process.exitCode): void {
@@ -14,10 +14,12 @@ export function leave(code = process.exitCode): void {
   process.exit(code);
 }
 
-/** Once what is being written has been. */
+/** Once what is being written has been, and what failed by then (an output, a promise) has been heard. */
 export function leaveWhenDone(): void {
-  if (process.getActiveResourcesInfo().every((name) => IDLE.includes(name))) leave();
-  else setTimeout(leaveWhenDone, POLL_MS);
+  setTimeout(() => {
+    if (process.getActiveResourcesInfo().every((name) => IDLE.includes(name))) leave();
+    else leaveWhenDone();
+  }, POLL_MS);
 }
 
 function exitNow(code: number): void {
