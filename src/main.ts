@@ -29,7 +29,7 @@ import { serve } from './commands/serve.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { whatif } from './commands/whatif.ts';
-import { leaveWhenDone } from './kernel/processes/own-end.ts';
+import { leave, leaveWhenDone } from './kernel/processes/own-end.ts';
 import { lowerAtEnd } from './kernel/processes/own-priority.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { typedWords } from './kernel/typed-words.ts';
@@ -265,7 +265,7 @@ function failure(): number {
 /** Says it last, when a screen has given its terminal back. */
 function end(message: string): void {
   process.once('exit', () => ownLog().sayLast(message));
-  process.exit(failure());
+  leave(failure());
 }
 
 function watchOutputs(): void {

@@ -214,7 +214,7 @@ function hear(message: Message): void {
 
 function end(message: string): never {
   ownLog().sayLast(message);
-  process.exit(1);
+  leave(1);
 }
 
 process.on('uncaughtException', (error) =>

@@ -8,7 +8,7 @@ const IDLE: readonly string[] = ['PipeWrap', 'TTYWrap', 'Timeout', 'Immediate'];
 const POLL_MS = 2;
 
 /** Ends it as process.exit() does: whoever listens to 'exit' is called first. */
-export function leave(code = process.exitCode): void {
+export function leave(code = process.exitCode): never {
   // Profiles are written at Node's own end.
   if (!process.execArgv.some((flag) => flag.includes('-prof'))) process.once('exit', exitNow);
   process.exit(code);
