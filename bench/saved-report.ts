@@ -32,7 +32,7 @@ export async function readSavedReport(file: string): Promise<SavedReport> {
 export function savedReport(text: string, name: string): SavedReport {
   const report = new Part(jsonOf(text, name), name, '');
   if (report.at('schema').value === undefined || report.at('results').value === undefined)
-    throw new Error(`${name} is not a file of tapscope bench --save.`);
+    throw new Error(`${name} ${NOT_SAVED}.`);
   const { schema } = report.record();
   if (schema !== REPORT_SCHEMA)
     throw new Error(
@@ -65,10 +65,7 @@ function hostOf(host: Part): SavedReport['host'] {
   return {
     cpuModel: host.at('cpuModel').text(),
     srso: host.at('srso').optional((part) => part.text()),
-    mitigated: host
-      .at('mitigated')
-      .list()
-      .map((part) => part.text()),
+    mitigated: host.at('mitigated').texts(),
     hardenedUsercopy: host.at('hardenedUsercopy').optional((part) => part.truth()),
     defaultQdisc: host.at('defaultQdisc').optional((part) => part.text()),
   };
@@ -89,10 +86,7 @@ function runOf(run: Part): SavedRun {
     lost: run.at('lost').number(),
     droppedBefore: run.at('droppedBefore').number(),
     workerSeconds: run.at('workerSeconds').optional((part) => part.number()),
-    disagreements: run
-      .at('disagreements')
-      .list()
-      .map((part) => part.text()),
+    disagreements: run.at('disagreements').texts(),
     ...(stream && { stream }),
   };
 }
@@ -138,6 +132,10 @@ class Part {
   text(): string {
     if (typeof this.value !== 'string') return this.#refuse('a text');
     return visible(this.value.slice(0, LONGEST_WORD));
+  }
+
+  texts(): readonly string[] {
+    return this.list().map((part) => part.text());
   }
 
   number(): number {

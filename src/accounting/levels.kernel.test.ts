@@ -13,6 +13,7 @@ import {
   totalsOf,
 } from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import type { Scope } from '../../test/host/scope.ts';
 import { until } from '../../test/host/until.ts';
 import { mayDieOfPatching } from '../kernel/emulated.ts';
 
@@ -123,12 +124,7 @@ test('several queues at level lean: drops per queue, the rest only where the rea
 test('at rest no program is where packets enter or leave a ring, a drop wakes it, and all is counted', {
   skip: noLab,
 }, async (t) => {
-  const lab = await namespaceLab(t);
-  const agent = await agentLabOf(t, (name) => name === ALONE, [], 'auto');
-  const testReader = await lab.testReader();
-  await testReader.open('a', ALONE, 'tap');
-  const peer = await lab.raise(ALONE, 100);
-  await restOf(agent);
+  const { lab, agent, testReader, peer } = await restingTap(t);
   let sent = (await testReader.udp(peer, 9, 20, 64)).sent;
   let read = (await testReader.read('a', 'all')).packets;
   await check(lab, agent, { sent, read }, ALONE);
@@ -158,12 +154,7 @@ test('at rest no program is where packets enter or leave a ring, a drop wakes it
 test('at rest the first drop wakes the agent, without a sample', {
   skip: noLab || (mayDieOfPatching() && 'no agent changes its level by itself where that may kill the machine'),
 }, async (t) => {
-  const lab = await namespaceLab(t);
-  const agent = await agentLabOf(t, (name) => name === ALONE, [], 'auto');
-  const testReader = await lab.testReader();
-  await testReader.open('a', ALONE, 'tap');
-  const peer = await lab.raise(ALONE, 100);
-  await restOf(agent);
+  const { lab, agent, testReader, peer } = await restingTap(t);
   let { sent } = await testReader.udp(peer, 9, 110, 64);
   await until(() => agent.probes.level() === 'exact', WOKEN_WITHIN_MS);
   assert.equal(agent.probes.level(), 'exact');
@@ -172,6 +163,17 @@ test('at rest the first drop wakes the agent, without a sample', {
   await agent.snapshot();
   await check(lab, agent, { sent, read }, ALONE);
 });
+
+/** One tap with a ring of 100, and an agent that has come to rest beside it. */
+async function restingTap(t: Scope) {
+  const lab = await namespaceLab(t);
+  const agent = await agentLabOf(t, (name) => name === ALONE, [], 'auto');
+  const testReader = await lab.testReader();
+  await testReader.open('a', ALONE, 'tap');
+  const peer = await lab.raise(ALONE, 100);
+  await restOf(agent);
+  return { lab, agent, testReader, peer };
+}
 
 async function restOf(agent: AttachedLab): Promise<void> {
   if (mayDieOfPatching()) agent.probes.setLevel('rest');

@@ -86,22 +86,7 @@ function told(
           lost: lost / 10,
           capacity: 500,
           occupancy,
-          more: (second) => ({
-            history: {
-              arrivals: undefined,
-              sojourn: undefined,
-              overflow: {
-                bursts: { buckets: [], sum: 0 },
-                episodes: 0,
-                sizes: second === 0 ? sizesOf() : sizesOf(...drops),
-                needed: 0,
-                openPackets: 0,
-                openSeconds: 0,
-                ...open,
-              },
-            },
-            ...more,
-          }),
+          more: (second) => ({ ...overflows(drops, open)(second), ...more }),
         },
       ],
       ...plan,
@@ -112,7 +97,7 @@ function told(
 }
 
 /** The overflow of a queue in ten seconds, of so many lost packets each. */
-function overflows(...drops: readonly number[]) {
+function overflows(drops: readonly number[], open: Partial<Overflow> = {}) {
   return (second: number): Partial<Queue> => ({
     history: {
       arrivals: undefined,
@@ -124,6 +109,7 @@ function overflows(...drops: readonly number[]) {
         needed: 0,
         openPackets: 0,
         openSeconds: 0,
+        ...open,
       },
     },
   });
@@ -133,8 +119,8 @@ test('of one queue that is asked about: its own loss and ring, and what the othe
   const window = quietHost([
     {
       queues: [
-        { delivered: 1000, lost: 10, capacity: 500, more: overflows(100) },
-        { delivered: 1000, lost: 82.4, capacity: 500, more: overflows(824) },
+        { delivered: 1000, lost: 10, capacity: 500, more: overflows([100]) },
+        { delivered: 1000, lost: 82.4, capacity: 500, more: overflows([824]) },
       ],
     },
   ]);
