@@ -46,10 +46,11 @@ function starve(t: TestContext): void {
   });
 }
 
-/** The nice value of a process' session; undefined: this kernel groups nothing by session. */
+/** The nice value of a process' session; undefined: this kernel groups nothing by session, or this one is in no group (as what init starts, until it calls setsid()). */
 function sessionNice(pid: number | 'self'): number | undefined {
   try {
-    return Number(readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim().split(' ').at(-1));
+    const nice = readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim().split(' ')[2];
+    return nice === undefined ? undefined : Number(nice);
   } catch {
     return undefined;
   }
