@@ -26,6 +26,9 @@ export class DeviceAccounts {
   /** Packets are counted as they leave rings, since this sample. */
   #dequeuesBegin = true;
   #dequeued = false;
+  /** Packets are counted as they enter rings, since this sample. */
+  #entriesBegin = true;
+  #offered = false;
   /** Devices of which packets may leave rings uncounted, at level rest: what left is derived then, and at level exact too. */
   readonly #uncountedDequeues = new Set<bigint>();
   readonly #mayRest: boolean;
@@ -43,6 +46,9 @@ export class DeviceAccounts {
     const dequeued = this.#can('dequeues');
     this.#dequeuesBegin = dequeued && !this.#dequeued;
     this.#dequeued = dequeued;
+    const offered = this.#can('offers');
+    this.#entriesBegin = offered && !this.#offered;
+    this.#offered = offered;
     const mechanisms = states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
     return [...mechanisms, this.#sawAll, ...this.#lost].join();
   }
@@ -70,6 +76,7 @@ export class DeviceAccounts {
       otherDropped,
       heldUnseen,
       queuesChanged,
+      entriesBegin: this.#entriesBegin,
       entries: this.#can('entry-only'),
     };
     const mode = this.#mode(walked.id);

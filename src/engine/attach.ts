@@ -57,6 +57,7 @@ export interface Probes {
   readonly settle: () => void;
   /** Attaches what lies waiting for this, or detaches it again. Answers whether that was new. */
   readonly demand: (what: Demand, wanted: boolean) => boolean;
+  readonly isDemanded: (what: Demand) => boolean;
   /** Attaches what became possible since: a module was loaded. Counts go on. */
   readonly extend: (host: Host) => void;
   readonly close: () => void;
@@ -154,6 +155,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
       apply();
       return true;
     },
+    isDemanded: (what) => demands.has(what),
     extend: (now) => {
       symbols = now.symbols;
       candidates = examine(now);
