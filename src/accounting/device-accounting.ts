@@ -74,6 +74,7 @@ export class DeviceAccounting {
   }
 
   update(read: Reading, mode: CountingMode): Accounts {
+    if (read.entriesBegin && mode.enqueued === 'counted' && this.#mode?.enqueued === 'counted') this.#miss(read, mode);
     const fingerprint = fingerprintOf(read);
     const atRest = fingerprint === this.#last;
     const reading = this.#believed(read, mode, atRest);
@@ -87,8 +88,7 @@ export class DeviceAccounting {
     });
     if (this.#base === undefined) this.#open(reading, totals, mode);
     const isResumed = this.#changes(mode) || (this.#mode === undefined && reading.entriesBegin === true);
-    // A queue that came since the last sample may have had packets before the level changed.
-    this.#addQueues(reading, this.#mode);
+    this.#addQueues(reading, mode);
     this.#enter(mode, reading, totals);
     this.#updateQueues(reading, mode, totals, renumbered, isSettled);
     this.#last = fingerprint;
@@ -112,6 +112,12 @@ export class DeviceAccounting {
     return { queues, audit, degraded, unseen, dequeuesCounted: mode.taken === 'counted' };
   }
 
+  /** The program that counts what enters was away since the last sample, and is back: as if a sample had been taken meanwhile. */
+  #miss(read: Reading, { taken }: CountingMode): void {
+    this.update(read, { enqueued: 'derived', taken: taken === 'derived' ? 'device' : taken });
+    this.#last = ''; // two samples tell a rest, and this is the first of them
+  }
+
   /** Not in the first sample after a change of level: what no program counted then is in no account yet. */
   #believed(reading: Reading, mode: CountingMode, atRest: boolean): Reading {
     if (!this.#base || this.#changes(mode) || enteringOf(reading) === 0) return reading;
@@ -119,10 +125,13 @@ export class DeviceAccounting {
     return believed(reading, this.#base.delivered, uncounted, atRest);
   }
 
-  #addQueues({ before, walked }: Reading, mode: CountingMode | undefined): void {
+  /** A queue that came since the last sample may have had packets before the level changed. */
+  #addQueues({ before, walked, entriesBegin }: Reading, mode: CountingMode): void {
     const isObserved = this.#observedFromStart || this.#last !== undefined;
+    const uncounted: CountingMode | undefined =
+      isObserved && entriesBegin ? { ...mode, enqueued: 'derived' } : undefined;
     for (const index of [...attachedOf(walked).map((queue) => queue.index), ...before.keys()])
-      if (!this.#queues.has(index)) this.#queues.set(index, new QueueAccounting(isObserved, mode));
+      if (!this.#queues.has(index)) this.#queues.set(index, new QueueAccounting(isObserved, this.#mode ?? uncounted));
   }
 
   #updateQueues(reading: Reading, mode: CountingMode, totals: Totals, renumbered: boolean, isSettled: boolean): void {

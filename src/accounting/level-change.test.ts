@@ -178,7 +178,45 @@ test('several queues that came before what tells them apart: the same', () => {
     );
   });
   assert.deepEqual(looks[0]?.slice(3, 4), [true]);
-  assert.deepEqual(looks[2], [[0, 0], [0, 0], 13, true, [], []]);
+  assert.deepEqual(looks[2], [[3, 0], [0, 0], 10, true, [], []]);
+});
+
+test('one queue that came with packets before the program that counts: exact at once, and its drops came past none', () => {
+  const accounting = new DeviceAccounting(true);
+  const dropped = { dropped: [0, 0, 5], bypassed: 5 };
+  for (const entriesBegin of [true, false]) {
+    const sums = new Map([[0, { ...emptySums(16), ...dropped }]]);
+    const walked = walkedDevice([ringOf(0, 3)], 10, 5);
+    const reading = { before: sums, after: sums, walked, otherDropped: 0, heldUnseen: false, entriesBegin };
+    const { queues, degraded } = accounting.update(reading, { enqueued: 'counted', taken: 'derived' });
+    assert.deepEqual([queues.get(0)?.enqueued, queues.get(0)?.delivered, degraded], [13, 10, []]);
+  }
+});
+
+test('the program that counts what enters was away between two samples: nothing is lost, and nothing moves for a rest', () => {
+  for (const queues of [1, 2]) {
+    const accounting = new DeviceAccounting(true);
+    const look = (counted: number, txPackets: number, entriesBegin: boolean): readonly unknown[] => {
+      const sums = new Map(
+        Array.from({ length: queues }, (_, index) => [
+          index,
+          { ...emptySums(16), enqueued: index === 0 ? counted : 0 },
+        ]),
+      );
+      const walked = walkedDevice(
+        Array.from({ length: queues }, (_, index) => ringOf(index, 0)),
+        txPackets,
+      );
+      const reading = { before: sums, after: sums, walked, otherDropped: 0, heldUnseen: false, entriesBegin };
+      const { queues: shown, unseen, degraded } = accounting.update(reading, { enqueued: 'counted', taken: 'derived' });
+      return [shown.get(0)?.enqueued, shown.get(0)?.delivered, unseen.split !== undefined, degraded];
+    };
+    for (let rest = 0; rest < 3; rest++) look(100, 100, false);
+    const isSplit = queues > 1;
+    assert.deepEqual(look(103, 110, true), [isSplit ? 100 : 110, isSplit ? 100 : 110, isSplit, []]);
+    const later = [0, 0].map(() => look(105, 112, false));
+    assert.deepEqual(later.at(-1), [isSplit ? 102 : 112, isSplit ? 102 : 112, isSplit, []]);
+  }
 });
 
 test('drops while counting is resumed are no difference', () => {

@@ -17,6 +17,7 @@ interface Around {
 }
 
 export class DeviceAccounts {
+  readonly #probes: Parts['probes'];
   readonly #can: Parts['probes']['can'];
   readonly #losses: ProbeLosses;
   readonly #devices = new Map<bigint, DeviceAccounting>();
@@ -26,15 +27,17 @@ export class DeviceAccounts {
   /** Packets are counted as they leave rings, since this sample. */
   #dequeuesBegin = true;
   #dequeued = false;
-  /** Packets are counted as they enter rings, since this sample. */
+  /** Packets are counted as they enter rings, since this sample: they were not at the last, or for a while since. */
   #entriesBegin = true;
-  #offered = false;
+  /** How often the programs had come that count them. */
+  #comings = { dequeues: 0, entries: 0 };
   /** Devices of which packets may leave rings uncounted, at level rest: what left is derived then, and at level exact too. */
   readonly #uncountedDequeues = new Set<bigint>();
   readonly #mayRest: boolean;
 
   /** `mayRest`: the level may become `rest`. */
   constructor({ probes, programs }: Pick<Parts, 'probes' | 'programs'>, mayRest: boolean) {
+    this.#probes = probes;
     this.#can = probes.can;
     this.#mayRest = mayRest;
     this.#losses = new ProbeLosses(programs);
@@ -44,11 +47,11 @@ export class DeviceAccounts {
   begin(states: readonly ProbeState[], nowNs: number): string {
     this.#lost = this.#losses.sentences(states, this.#can, nowNs / 1e9);
     const dequeued = this.#can('dequeues');
-    this.#dequeuesBegin = dequeued && !this.#dequeued;
+    const comings = { dequeues: this.#probes.comings('consumed'), entries: this.#probes.comings('transmit') };
+    this.#dequeuesBegin = dequeued && (!this.#dequeued || comings.dequeues !== this.#comings.dequeues);
+    this.#entriesBegin = this.#can('offers') && comings.entries !== this.#comings.entries;
     this.#dequeued = dequeued;
-    const offered = this.#can('offers');
-    this.#entriesBegin = offered && !this.#offered;
-    this.#offered = offered;
+    this.#comings = comings;
     const mechanisms = states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
     return [...mechanisms, this.#sawAll, ...this.#lost].join();
   }
