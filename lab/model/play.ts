@@ -9,7 +9,7 @@ import { namespaceLab } from '../../test/host/netns.ts';
 import { randomOf } from '../../test/host/random.ts';
 import { compare, type Verdict } from './compare.ts';
 import { FORMS } from './steps.ts';
-import type { Tap } from './taps.ts';
+import type { Form, Tap } from './taps.ts';
 import { World } from './world.ts';
 
 interface Size {
@@ -47,6 +47,12 @@ const ROUND_MS = 20;
  */
 const SETTLING = 2;
 
+/**
+ * What a change of level does depends on the taps. mixed: several queues keep programs attached, and all taps are counted. single: no program
+ * is attached at rest. guest: the same until a tap of several queues comes, and again when it has gone; its queues are marked for a while.
+ */
+const KINDS = ['mixed', 'single', 'guest'] as const;
+
 interface Play {
   readonly world: World;
   readonly agent: AgentLab;
@@ -64,7 +70,8 @@ export async function play(
 ): Promise<Tally> {
   const labs = [await namespaceLab(t), await namespaceLab(t)];
   const places = await Promise.all(labs.map(async (lab) => ({ lab, testReader: await lab.testReader() })));
-  const world = new World(places, seed, { taps, forms: FORMS, only });
+  const kind = probes ? (KINDS[seed % KINDS.length] ?? 'mixed') : 'mixed';
+  const world = new World(places, seed, { taps, forms: formsOf(kind, taps), only });
   const random = randomOf(seed);
   const gap = random.pick(GAPS) ?? 1;
   const tally: Tally = { steps: 0, compared: 0, marked: 0, marks: new Map(), levelChanges: 0, differences: [] };
@@ -78,16 +85,25 @@ export async function play(
       level !== undefined && changeLevel(one, level, random.below(ROUND_MS)),
     ]);
     // The first round makes the taps: several queues are told apart from the sample on that sees them.
-    if (isChanged || round === 0) await settle(one);
+    if (isChanged || (round === 0 && kind === 'mixed')) await settle(one);
     if (random.below(gap) === 0) await look(one);
   }
   await world.drain();
   if (probes && (await changeLevel(one, 'exact', 0))) await settle(one);
   for (let looks = 0; looks < 2; looks++) await look(one);
+  // That marks of several queues end is tested where the level stays: it takes half a minute.
+  if (probes && kind !== 'single') return tally;
   const ends = performance.now() + MARKED_MS;
   while ((await marked(one)) && performance.now() < ends) await wait(1000);
   await look(one, true);
   return tally;
+}
+
+function formsOf(kind: (typeof KINDS)[number], taps: number): readonly Form[] {
+  if (kind === 'mixed') return FORMS;
+  const single = FORMS.filter(({ queues }) => queues === 1);
+  const guest = FORMS.filter(({ persistent }) => kind === 'guest' && !persistent);
+  return Array.from({ length: taps }, (_, tap) => guest[tap] ?? single[tap % single.length] ?? FORMS[0]);
 }
 
 async function changeLevel(one: Play, level: Level, afterMs: number): Promise<boolean> {

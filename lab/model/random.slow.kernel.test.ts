@@ -15,8 +15,8 @@ const TAPS = 64;
 const ROUNDS = 40;
 /** Worlds of so many taps and rounds: 20 480 steps, more than a million with WHOLE=1. */
 const WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 400 : 8));
-/** Worlds whose agent changes its level at random, about 15 times in each: 1 000 times with WHOLE=1. */
-const LEVEL_WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 70 : 2));
+/** Worlds whose agent changes its level at random, 15 to 20 times in each: 1 000 times with WHOLE=1. */
+const LEVEL_WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 70 : 3));
 /** Instead of a number of worlds, where a step takes longer (lab/kernels/matrix.ts): none begins after so many minutes. */
 const MINUTES = process.env.MODEL_MINUTES === undefined ? undefined : Number(process.env.MODEL_MINUTES);
 /** `SEED=… SEQUENCES=1 TAP=…` repeats what happened to one tap. */
