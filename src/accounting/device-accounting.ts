@@ -69,7 +69,8 @@ export class DeviceAccounting {
   /** Of a device that was deleted: nothing moves any more, and what rests on equal samples is decided at once. */
   finish(read: Reading, mode: CountingMode): Accounts {
     let accounts = this.update(read, mode);
-    for (let sample = 1; sample < FINAL_SAMPLES; sample += 1) accounts = this.update(read, mode);
+    for (let sample = 1; sample < FINAL_SAMPLES; sample += 1)
+      accounts = this.update({ ...read, entriesBegin: false }, mode);
     return accounts;
   }
 

@@ -16,21 +16,26 @@ interface Around {
   readonly isFinal: boolean;
 }
 
+interface Known {
+  readonly accounting: DeviceAccounting;
+  /** How often the program that counts what enters rings had come, when this device was last accounted for. */
+  comings: number;
+}
+
 export class DeviceAccounts {
   readonly #probes: Parts['probes'];
   readonly #can: Parts['probes']['can'];
   readonly #losses: ProbeLosses;
-  readonly #devices = new Map<bigint, DeviceAccounting>();
+  readonly #devices = new Map<bigint, Known>();
   #lost: readonly string[] = [];
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
   /** Packets are counted as they leave rings, since this sample. */
   #dequeuesBegin = true;
   #dequeued = false;
-  /** Packets are counted as they enter rings, since this sample: they were not at the last, or for a while since. */
-  #entriesBegin = true;
-  /** How often the programs had come that count them. */
+  /** How often the programs had come that count packets as they leave rings and as they enter them, now and at the sample before. */
   #comings = { dequeues: 0, entries: 0 };
+  #before = this.#comings;
   /** Devices of which packets may leave rings uncounted, at level rest: what left is derived then, and at level exact too. */
   readonly #uncountedDequeues = new Set<bigint>();
   readonly #mayRest: boolean;
@@ -47,13 +52,13 @@ export class DeviceAccounts {
   begin(states: readonly ProbeState[], nowNs: number): string {
     this.#lost = this.#losses.sentences(states, this.#can, nowNs / 1e9);
     const dequeued = this.#can('dequeues');
+    this.#before = this.#comings;
     const comings = { dequeues: this.#probes.comings('consumed'), entries: this.#probes.comings('transmit') };
-    this.#dequeuesBegin = dequeued && (!this.#dequeued || comings.dequeues !== this.#comings.dequeues);
-    this.#entriesBegin = this.#can('offers') && comings.entries !== this.#comings.entries;
+    this.#dequeuesBegin = dequeued && (!this.#dequeued || comings.dequeues !== this.#before.dequeues);
     this.#dequeued = dequeued;
     this.#comings = comings;
     const mechanisms = states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
-    return [...mechanisms, this.#sawAll, ...this.#lost].join();
+    return [...mechanisms, ...Object.values(comings), this.#sawAll, ...this.#lost].join();
   }
 
   walked(complete: boolean): void {
@@ -68,8 +73,13 @@ export class DeviceAccounts {
   /** undefined: not measured. */
   of(walked: WalkedDevice, hints: Hints, { before, after, isFinal }: Around): Accounts | undefined {
     if (!this.isCounting || !this.#can('drops')) return undefined;
-    const accounting = this.#devices.get(walked.id) ?? new DeviceAccounting(this.#isSeenFromStart(walked));
-    this.#devices.set(walked.id, accounting);
+    const known = this.#devices.get(walked.id) ?? {
+      accounting: new DeviceAccounting(this.#isSeenFromStart(walked)),
+      comings: this.#before.entries,
+    };
+    this.#devices.set(walked.id, known);
+    const entriesBegin = this.#can('offers') && known.comings !== this.#comings.entries;
+    known.comings = this.#comings.entries;
     if (!this.#dequeued || (this.#mayRest && !mayHaveSeveralQueues(walked))) this.#uncountedDequeues.add(walked.id);
     const { otherDropped = 0, framesDropped = 0, queuesChanged = false, heldUnseen = false } = hints;
     const reading = {
@@ -79,11 +89,11 @@ export class DeviceAccounts {
       otherDropped,
       heldUnseen,
       queuesChanged,
-      entriesBegin: this.#entriesBegin,
+      entriesBegin,
       entries: this.#can('entry-only'),
     };
     const mode = this.#mode(walked.id);
-    const accounts = isFinal ? accounting.finish(reading, mode) : accounting.update(reading, mode);
+    const accounts = isFinal ? known.accounting.finish(reading, mode) : known.accounting.update(reading, mode);
     return { ...accounts, degraded: [...accounts.degraded, ...this.#lost] };
   }
 
