@@ -89,6 +89,7 @@ export const GUEST_FILES: readonly GuestFile[] = [
   { file: 'src/accounting/bypass.kernel.test.ts', on: BY_HAND },
   { file: 'src/subjects/redirect.kernel.test.ts', on: BY_HAND, also: OLDEST },
   { file: 'src/accounting/levels.kernel.test.ts', on: ['6.1'], also: OLDEST },
+  { file: 'src/accounting/split-at-rest.kernel.test.ts', on: ['6.1'] },
   { file: 'test/guest/levels.guest.ts', on: BY_HAND },
   { file: 'src/subjects/queue-changes.kernel.test.ts', on: ['7.3'] },
   { file: 'test/guest/wakeups.guest.ts', on: ['6.12'] },

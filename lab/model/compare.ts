@@ -25,6 +25,8 @@ export function compare(device: Device, model: TapModel, moving = false): Verdic
   const marks = [...new Set([...device.degraded, ...device.queues.flatMap(({ degraded }) => degraded)])];
   if (device.degraded.length > 0) return { differences: [], marks };
   const wrong = moving ? isAhead : isDifferent;
+  const lacking = moving ? 0 : lackedOf(device);
+  const wrongHere = lacking > 0 ? isFurther(lacking) : wrong;
   const indices = new Set([...device.queues.map(({ index }) => index), ...model.queues.keys()]);
   const pairs = [...indices].map((index) => {
     const queue = device.queues.find((one) => one.index === index);
@@ -35,11 +37,15 @@ export function compare(device: Device, model: TapModel, moving = false): Verdic
   const beside = model.withoutQueue - droppedBefore(device);
   if (first) first.truth = plus(first.truth, { offered: beside, dropped: beside });
   const queues = pairs.flatMap(({ index, queue, shown, truth }) =>
-    queue && queue.degraded.length > 0 ? [] : differencesOf(`queue ${index}`, shown, truth, wrong),
+    queue && queue.degraded.length > 0 ? [] : differencesOf(`queue ${index}`, shown, truth, wrongHere),
   );
   const totals = [total(pairs.map(({ shown }) => shown)), total(pairs.map(({ truth }) => truth))] as const;
   return {
-    differences: [...differencesOf('device', ...totals, wrong), ...queues, ...(moving ? [] : imbalances(device))],
+    differences: [
+      ...differencesOf('device', ...totals, wrongHere),
+      ...queues,
+      ...(moving || lacking === Number.POSITIVE_INFINITY ? [] : imbalances(device)),
+    ],
     marks,
   };
 }
@@ -50,6 +56,21 @@ const isDifferent: Wrong = (_name, said, truth) => said !== truth;
 
 /** What waits comes and goes. */
 const isAhead: Wrong = (name, said, truth) => name !== 'waiting' && said > truth;
+
+/**
+ * Packets that came before the program that tells several queues apart: the device has them and says how many, its queues lack them.
+ * Until it is known how many they are, the queues are marked.
+ */
+function lackedOf({ multiQueue, unseen }: Device): number {
+  if (!multiQueue || unseen === undefined) return 0;
+  return unseen.enqueued === 0 && unseen.split !== undefined ? Number.POSITIVE_INFINITY : unseen.enqueued;
+}
+
+const LACKED: readonly (keyof Truth)[] = ['offered', 'enqueued', 'delivered'];
+
+function isFurther(lacking: number): Wrong {
+  return (name, said, truth) => (LACKED.includes(name) ? said > truth || said + lacking < truth : said !== truth);
+}
 
 function shownOf(queue: Queue | undefined): Figures {
   if (!queue) return {};

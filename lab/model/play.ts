@@ -41,14 +41,25 @@ const GAPS = [1, 2, 4, 8];
 const LEVELS = ['exact', 'rest'] as const;
 /** A change of level falls anywhere in the steps of a round, which take about so long. */
 const ROUND_MS = 20;
-/** Samples after a change of level: the first sets right what moved meanwhile, the next one shows it; what differs for longer is marked. */
-const SETTLING = 3;
+/**
+ * Samples before a comparison, where the level has changed: two that are equal are a rest, which sets right what moved while the level
+ * was changed, and the next one shows it.
+ */
+const SETTLING = 2;
+
+/**
+ * What a change of level does depends on the taps. mixed: several queues keep programs attached, and all taps are counted. single: no program
+ * is attached at rest. guest: the same until a tap of several queues comes, and again when it has gone; its queues are marked for a while.
+ */
+const KINDS = ['mixed', 'single', 'guest'] as const;
 
 interface Play {
   readonly world: World;
   readonly agent: AgentLab;
   readonly tally: Tally;
   readonly probes: Size['probes'];
+  /** Of the newest sample: the agent too lets a level last for a sample at least, for what passes without one is in no account. */
+  sampledAt: Level | undefined;
 }
 
 export async function play(
@@ -59,11 +70,12 @@ export async function play(
 ): Promise<Tally> {
   const labs = [await namespaceLab(t), await namespaceLab(t)];
   const places = await Promise.all(labs.map(async (lab) => ({ lab, testReader: await lab.testReader() })));
-  const world = new World(places, seed, { taps, forms: formsFor(agent, probes), only });
+  const kind = probes ? (KINDS[seed % KINDS.length] ?? 'mixed') : 'mixed';
+  const world = new World(places, seed, { taps, forms: formsOf(kind, taps), only });
   const random = randomOf(seed);
   const gap = random.pick(GAPS) ?? 1;
   const tally: Tally = { steps: 0, compared: 0, marked: 0, marks: new Map(), levelChanges: 0, differences: [] };
-  const one: Play = { world, agent, tally, probes };
+  const one: Play = { world, agent, tally, probes, sampledAt: undefined };
   for (let round = 0; round < rounds; round++) {
     // Now and then snapshots are taken while the steps are.
     const looks = random.below(4) === 0 ? 1 + random.below(3) : 0;
@@ -72,57 +84,77 @@ export async function play(
       playRound(one, looks),
       level !== undefined && changeLevel(one, level, random.below(ROUND_MS)),
     ]);
-    if (isChanged) await settle(agent);
+    // The first round makes the taps: several queues are told apart from the sample on that sees them.
+    if (isChanged || (round === 0 && kind === 'mixed')) await settle(one);
     if (random.below(gap) === 0) await look(one);
   }
   await world.drain();
-  if (probes && (await changeLevel(one, 'exact', 0))) await settle(agent);
+  if (probes && (await changeLevel(one, 'exact', 0))) await settle(one);
   for (let looks = 0; looks < 2; looks++) await look(one);
+  // That marks of several queues end is tested where the level stays: it takes half a minute.
+  if (probes && kind !== 'single') return tally;
   const ends = performance.now() + MARKED_MS;
   while ((await marked(one)) && performance.now() < ends) await wait(1000);
   await look(one, true);
   return tally;
 }
 
-async function changeLevel({ probes, tally }: Play, level: Level, afterMs: number): Promise<boolean> {
+function formsOf(kind: (typeof KINDS)[number], taps: number): readonly Form[] {
+  if (kind === 'mixed') return FORMS;
+  const single = FORMS.filter(({ queues }) => queues === 1);
+  const guest = FORMS.filter(({ persistent }) => kind === 'guest' && !persistent);
+  return Array.from({ length: taps }, (_, tap) => guest[tap] ?? single[tap % single.length] ?? FORMS[0]);
+}
+
+async function changeLevel(one: Play, level: Level, afterMs: number): Promise<boolean> {
   await wait(afterMs);
-  if (probes === undefined || probes.level() === level) return false;
+  const { probes, tally } = one;
+  if (probes === undefined || level === one.sampledAt || probes.level() !== one.sampledAt) return false;
   probes.setLevel(level);
   tally.levelChanges++;
   return true;
 }
 
-async function settle(agent: AgentLab): Promise<void> {
-  for (let sample = 0; sample < SETTLING; sample++) await agent.snapshot();
+/** The rows and the walk are read before this returns. */
+function sample(one: Play): Promise<Snapshot> {
+  one.sampledAt = one.probes?.level();
+  return one.agent.snapshot();
 }
 
-async function marked({ world, agent }: Play): Promise<boolean> {
-  const { devices } = await agent.snapshot();
+async function settle(one: Play): Promise<void> {
+  for (let samples = 0; samples < SETTLING; samples++) await sample(one);
+}
+
+async function marked(one: Play): Promise<boolean> {
+  const { devices } = await sample(one);
+  const { world } = one;
   const mine = devices.filter((device) => world.taps.some((tap) => world.isOf(device, tap)));
   return mine.some(({ degraded, queues }) => degraded.length + queues.flatMap((queue) => queue.degraded).length > 0);
 }
 
-async function playRound({ world, agent, tally }: Play, looks: number): Promise<void> {
+async function playRound(one: Play, looks: number): Promise<void> {
+  const { world, tally } = one;
   const models = world.taps.map(({ model }) => model);
   const round = world.round();
   const during: Snapshot[] = [];
-  for (let i = 0; i < looks; i++) during.push(await agent.snapshot());
+  for (let i = 0; i < looks; i++) during.push(await sample(one));
   await round;
   tally.steps += world.taps.length;
   for (const { devices } of during)
     for (const [i, tap] of world.taps.entries()) {
-      const device = devices.find((one) => world.isOf(one, tap));
+      const device = devices.find((candidate) => world.isOf(candidate, tap));
       if (device && tap.model === models[i] && tap.model.age > 1)
         judge(tally, tap, compare(device, tap.model, true), '~');
     }
 }
 
 /** Compares all taps with their models at rest. `last`: no mark may be left. */
-async function look({ world, agent, tally }: Play, last = false): Promise<void> {
-  const { devices } = await agent.snapshot();
+async function look(one: Play, last = false): Promise<void> {
+  const { devices } = await sample(one);
+  const { world, tally } = one;
   for (const tap of world.taps) {
     const { inode } = world.placeOf(tap).lab;
-    const device = devices.find((one) => one.netns === inode && one.name === tap.name);
+    const device = devices.find((candidate) => candidate.netns === inode && candidate.name === tap.name);
     const verdict = verdictOf(tap, device);
     const stays = last ? verdict.marks.map((mark) => `still marked: ${mark}`) : [];
     judge(tally, tap, { ...verdict, differences: [...verdict.differences, ...stays] }, '|');
@@ -133,15 +165,6 @@ function verdictOf(tap: Tap, device: Device | undefined): Verdict {
   const held = tap.model.attached.length + tap.model.detached.length;
   if (!device) return { differences: held > 0 ? ['it is not shown'] : [], marks: [] };
   return compare(device, tap.model);
-}
-
-/**
- * At rest, packets of several queues are told apart only where those that leave a ring are counted. Elsewhere an agent does not rest beside
- * such a device, and what passes while one makes it rest is in none of its queues.
- */
-function formsFor(agent: AgentLab, probes: Size['probes']): readonly Form[] {
-  const isSplit = agent.mechanism('consumed') === 'fentry';
-  return probes === undefined || isSplit ? FORMS : FORMS.filter(({ queues }) => queues === 1);
 }
 
 /** Reports the first difference of each tap; `sign` shows in its story where it was compared. */

@@ -9,13 +9,14 @@ import { noLab } from '../../test/host/netns.ts';
 import { seedOf } from '../../test/host/random.ts';
 import { isWhole } from '../../test/whole.ts';
 import { play } from './play.ts';
+import { isOfWorld } from './world.ts';
 
 const TAPS = 64;
 const ROUNDS = 40;
 /** Worlds of so many taps and rounds: 20 480 steps, more than a million with WHOLE=1. */
 const WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 400 : 8));
-/** Worlds whose agent changes its level at random, about 20 times in each: 1 000 times with WHOLE=1, and never without it. */
-const LEVEL_WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 50 : 0));
+/** Worlds whose agent changes its level at random, 15 to 20 times in each: 1 000 times with WHOLE=1. */
+const LEVEL_WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 70 : 3));
 /** Instead of a number of worlds, where a step takes longer (lab/kernels/matrix.ts): none begins after so many minutes. */
 const MINUTES = process.env.MODEL_MINUTES === undefined ? undefined : Number(process.env.MODEL_MINUTES);
 /** `SEED=… SEQUENCES=1 TAP=…` repeats what happened to one tap. */
@@ -73,11 +74,8 @@ test('random steps: what is shown is the truth, or marked', { skip: noLab }, asy
 });
 
 test('random steps while the level changes at random between rest and exact: what is shown is the truth, or marked', {
-  skip:
-    noLab ||
-    (LEVEL_WORLDS === 0 && 'WHOLE=1 or SEQUENCES asks for it') ||
-    (mayDieOfPatching() && 'programs that come and go under load may kill this emulated machine'),
+  skip: noLab || (mayDieOfPatching() && 'programs that come and go under load may kill this emulated machine'),
 }, async (t) => {
-  const agent = await restingLab(t);
+  const agent = await restingLab(t, isOfWorld);
   await playWorlds(t, { agent, count: LEVEL_WORLDS, probes: agent.probes });
 });

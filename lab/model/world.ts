@@ -10,6 +10,11 @@ const NO_PACKETS: Counters = { txPackets: 0, txDropped: 0 };
 /** Rounds of a story that a failure tells. */
 const STORY = 60;
 
+/** Other tests' devices keep no agent from resting. */
+export function isOfWorld(name: string): boolean {
+  return /^m\d+$/.test(name);
+}
+
 interface Taps {
   readonly taps: number;
   readonly forms: readonly Form[];

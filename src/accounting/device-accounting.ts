@@ -51,6 +51,10 @@ export class DeviceAccounting {
   /** Unseen packets of no queue's accounts; `#untraced`: drops in the kernel's counter since the accounting began. */
   #unassigned = 0;
   #untraced = 0;
+  /** When counting began, or began again, behind packets of several queues that nothing tells apart. */
+  #unsplitAt = Number.NEGATIVE_INFINITY;
+  /** Until the first rest behind that: they are unseen, and no error of the opening. */
+  #isUnsplit = false;
   readonly #untracedOf = new Map<number, number>();
   readonly #misplaced = new Misplaced();
   readonly #nowSeconds: () => number;
@@ -65,11 +69,13 @@ export class DeviceAccounting {
   /** Of a device that was deleted: nothing moves any more, and what rests on equal samples is decided at once. */
   finish(read: Reading, mode: CountingMode): Accounts {
     let accounts = this.update(read, mode);
-    for (let sample = 1; sample < FINAL_SAMPLES; sample += 1) accounts = this.update(read, mode);
+    for (let sample = 1; sample < FINAL_SAMPLES; sample += 1)
+      accounts = this.update({ ...read, entriesBegin: false }, mode);
     return accounts;
   }
 
   update(read: Reading, mode: CountingMode): Accounts {
+    if (read.entriesBegin && mode.enqueued === 'counted' && this.#mode?.enqueued === 'counted') this.#miss(read, mode);
     const fingerprint = fingerprintOf(read);
     const atRest = fingerprint === this.#last;
     const reading = this.#believed(read, mode, atRest);
@@ -82,9 +88,12 @@ export class DeviceAccounting {
       seen: reading.queuesChanged ?? false,
     });
     if (this.#base === undefined) this.#open(reading, totals, mode);
+    const isResumed = this.#changes(mode) || (this.#mode === undefined && reading.entriesBegin === true);
+    this.#addQueues(reading, mode);
     this.#enter(mode, reading, totals);
     this.#updateQueues(reading, mode, totals, renumbered, isSettled);
     this.#last = fingerprint;
+    if (isResumed) this.#resumeSplit(reading, totals, mode);
     const still = isSettled && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
     const [counted, drained] = [mode.taken === 'counted', still && mode.taken === 'derived'];
     const [most, changed] = [this.#most(reading, counted), reading.queuesChanged ?? renumbered];
@@ -99,9 +108,15 @@ export class DeviceAccounting {
       degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
     const unassigned = Math.max(0, this.#unassigned) + (this.#queues.size > 1 ? this.#untraced : 0);
-    const unseen = unseenPackets(this.#unseen, unassigned, this.#nowSeconds());
+    const unseen = unseenPackets(this.#unseen, unassigned, this.#unsplitAt, this.#nowSeconds());
     const queues = balancesOf(this.#queues, mode, this.#untracedOf);
     return { queues, audit, degraded, unseen, dequeuesCounted: mode.taken === 'counted' };
+  }
+
+  /** The program that counts what enters was away since the last sample, and is back: as if a sample had been taken meanwhile. */
+  #miss(read: Reading, { taken }: CountingMode): void {
+    this.update(read, { enqueued: 'derived', taken: taken === 'derived' ? 'device' : taken });
+    this.#last = ''; // two samples tell a rest, and this is the first of them
   }
 
   /** Not in the first sample after a change of level: what no program counted then is in no account yet. */
@@ -109,6 +124,15 @@ export class DeviceAccounting {
     if (!this.#base || this.#changes(mode) || enteringOf(reading) === 0) return reading;
     const uncounted = this.#uncounted() + this.#tolerance + this.#offset.entered;
     return believed(reading, this.#base.delivered, uncounted, atRest);
+  }
+
+  /** A queue that came since the last sample may have had packets before the level changed. */
+  #addQueues({ before, walked, entriesBegin }: Reading, mode: CountingMode): void {
+    const isObserved = this.#observedFromStart || this.#last !== undefined;
+    const uncounted: CountingMode | undefined =
+      isObserved && entriesBegin ? { ...mode, enqueued: 'derived' } : undefined;
+    for (const index of [...attachedOf(walked).map((queue) => queue.index), ...before.keys()])
+      if (!this.#queues.has(index)) this.#queues.set(index, new QueueAccounting(isObserved, this.#mode ?? uncounted));
   }
 
   #updateQueues(reading: Reading, mode: CountingMode, totals: Totals, renumbered: boolean, isSettled: boolean): void {
@@ -119,18 +143,15 @@ export class DeviceAccounting {
     this.#leaving = leaving ? this.#leaving + 1 : 0;
     const uncertain = this.#uncertain(reading);
     const believable = !leaving && this.#ahead(reading, totals, mode) <= this.#tolerance + uncertain;
-    const indices = new Set([...rings.keys(), ...before.keys(), ...this.#queues.keys()]);
     // E2, of a queue that is alone.
     const taken = this.#base && walked.counters.txPackets - this.#base.delivered + totals.failed + totals.held;
-    for (const index of indices) {
-      const queue = this.#queues.get(index) ?? new QueueAccounting(this.#observedFromStart || this.#last !== undefined);
-      this.#queues.set(index, queue);
+    for (const [index, queue] of this.#queues) {
       const none = emptySums(0);
       queue.update(mode, {
         before: before.get(index) ?? none,
         after: after.get(index) ?? none,
         ring: rings.get(index),
-        takenFromDevice: indices.size === 1 ? taken : undefined,
+        takenFromDevice: this.#queues.size === 1 ? taken : undefined,
         renumbered,
         believable,
         atRest: isSettled,
@@ -212,8 +233,7 @@ export class DeviceAccounting {
   }
 
   /**
-   * Going back to counting begins anew against the kernel's counters: drops of shared packets were not seen meanwhile,
-   * and of several queues nothing.
+   * Going back to counting begins anew against the kernel's counters: drops of shared packets were not seen meanwhile.
    */
   #enter(mode: CountingMode, reading: Reading, { dropped }: Totals): void {
     if (this.#changes(mode)) {
@@ -229,9 +249,16 @@ export class DeviceAccounting {
     this.#untraced = 0;
     this.#misplaced.restart();
     // Packets taken out of the ring are counted on, at each level.
-    this.#offset = mode.taken === 'counted' ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
-    if (this.#queues.size > 1) this.#base = undefined;
+    this.#offset = mode.taken === 'counted' || this.#queues.size > 1 ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
+    if (this.#queues.size > 1 && mode.taken === 'counted') this.#base = undefined;
     if (this.#base) this.#base = { ...this.#base, dropped: reading.walked.counters.txDropped - dropped };
+  }
+
+  /** Of several queues nothing was seen meanwhile where nothing counts what leaves them: the device has what came. */
+  #resumeSplit(reading: Reading, totals: Totals, mode: CountingMode): void {
+    this.#isUnsplit = mode.enqueued === 'counted' && mode.taken === 'derived' && this.#queues.size > 1;
+    const came = this.#isUnsplit && this.#missing(reading, totals, true) > this.#offset.entered;
+    if (came) this.#unsplitAt = this.#nowSeconds();
   }
 
   #changes({ enqueued }: CountingMode): boolean {
@@ -266,7 +293,8 @@ export class DeviceAccounting {
       dropped: this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced),
     };
     const entered = mode.enqueued === 'counted' ? this.#missing(reading, totals, true) + doubtful : -now.delivered;
-    this.#offset = narrowed(this.#offset, { ...now, entered }, this.#tolerance);
+    const known = this.#isUnsplit ? { dropped: now.dropped } : { ...now, entered };
+    this.#offset = narrowed(this.#offset, known, this.#tolerance);
     if (entering > 0) return;
     const [only] = this.#queues.values();
     if (only && this.#queues.size === 1) {
@@ -274,6 +302,7 @@ export class DeviceAccounting {
       this.#offset = { ...NO_OFFSET, dropped: this.#offset.dropped };
     }
     this.#tolerance = 0;
+    this.#isUnsplit = false;
   }
 
   /** E1, of all queues: what was delivered by the probes and the walk alone. */

@@ -35,6 +35,8 @@ export interface Reading {
   readonly heldUnseen: boolean;
   /** Queues joined or left since the walk before: what lies in a ring may have come under another queue's index. */
   readonly queuesChanged?: boolean;
+  /** The program that counts what enters came with this sample: what came before it is in no queue’s counter. */
+  readonly entriesBegin?: boolean;
   /** Programs see what is offered and what is dropped: a drop that none saw is counted as a packet that entered. */
   readonly entries?: boolean;
 }

@@ -89,6 +89,28 @@ for (const [underLock, unsteady] of [
   });
 }
 
+test('a queue that came, and had packets, since the last sample at rest: counting is resumed with them', () => {
+  const accounting = new DeviceAccounting(true);
+  const look = (exact: boolean, queues: readonly WalkedQueue[], entered: number, txPackets: number): Accounts => {
+    const sums: DeviceSums = new Map(queues.map(({ index }) => [index, { ...emptySums(16), enqueued: entered }]));
+    const reading = { before: sums, after: sums, walked: walkedDevice(queues, txPackets), otherDropped: 0 };
+    const mode: CountingMode = exact
+      ? { enqueued: 'counted', taken: 'derived' }
+      : { enqueued: 'derived', taken: 'device' };
+    return accounting.update({ ...reading, heldUnseen: false }, mode);
+  };
+  for (let rest = 0; rest < 2; rest++) look(false, [], 0, 0);
+  const shown = [0, 0, 3].map((entered) => {
+    const { queues, degraded } = look(true, [ringOf(0, 2)], entered, 5 + entered);
+    return [queues.get(0)?.enqueued, queues.get(0)?.delivered, degraded];
+  });
+  assert.deepEqual(shown, [
+    [7, 5, []],
+    [7, 5, []],
+    [10, 8, []],
+  ]);
+});
+
 test('several queues, derived: what came at level lean and still waits is delivered when it is read', () => {
   const accounting = new DeviceAccounting(true);
   const look = (exact: boolean, waiting: number, txPackets: number): Accounts => {
@@ -108,6 +130,93 @@ test('several queues, derived: what came at level lean and still waits is delive
     [600, 100],
   );
   assert.deepEqual([audit.filter(({ imbalance }) => imbalance !== 0), degraded], [[], []]);
+});
+
+/** What two queues are told to have had, packets that no queue is told to have had, and why they are marked. */
+function splitOf({ queues, unseen, audit, degraded }: Accounts): readonly unknown[] {
+  const shown = [0, 1].map((index) => [queues.get(index)?.enqueued, queues.get(index)?.delivered]);
+  const wrong = audit.filter(({ imbalance }) => imbalance !== 0);
+  return [...shown, unseen.enqueued, unseen.split !== undefined, wrong, degraded];
+}
+
+test('several queues, derived: what nothing told apart is the device’s, to the packet, and the queues are marked at once', () => {
+  let seconds = 0;
+  const accounting = new DeviceAccounting(true, () => seconds);
+  /** Counted in each queue, packets that wait in queue 0, and the kernel's tx_packets. */
+  const look = (exact: boolean, counted: number, waiting: number, txPackets: number) => {
+    seconds++;
+    const sums = new Map([0, 1].map((index) => [index, { ...emptySums(16), enqueued: counted }]));
+    const walked = walkedDevice([ringOf(0, waiting), ringOf(1, 0)], txPackets);
+    const mode: CountingMode = exact
+      ? { enqueued: 'counted', taken: 'derived' }
+      : { enqueued: 'derived', taken: 'device' };
+    return splitOf(accounting.update({ before: sums, after: sums, walked, otherDropped: 0, heldUnseen: false }, mode));
+  };
+  for (let rest = 0; rest < 2; rest++) look(true, 100, 40, 160);
+  // 40 that waited are read, and seven more come: fewer than the tolerance of an opening.
+  for (let rest = 0; rest < 2; rest++) look(false, 100, 0, 207);
+  const [resumed, ...later] = Array.from({ length: 4 }, () => look(true, 100, 0, 207));
+  assert.deepEqual(resumed?.slice(3, 4), [true], 'marked before it is known how many they are');
+  const exact = [[100, 100], [100, 100], 7, true, [], []];
+  assert.deepEqual(later.at(-1), exact);
+  seconds += 60;
+  assert.deepEqual(look(true, 105, 1, 216), [[105, 104], [105, 105], 7, false, [], []]);
+});
+
+test('several queues that came before what tells them apart: the same', () => {
+  const accounting = new DeviceAccounting(true);
+  const looks = [true, false, false].map((entriesBegin) => {
+    const sums = new Map([0, 1].map((index) => [index, emptySums(16)]));
+    const reading = {
+      before: sums,
+      after: sums,
+      walked: walkedDevice([ringOf(0, 3), ringOf(1, 0)], 10),
+      otherDropped: 0,
+    };
+    return splitOf(
+      accounting.update({ ...reading, heldUnseen: false, entriesBegin }, { enqueued: 'counted', taken: 'derived' }),
+    );
+  });
+  assert.deepEqual(looks[0]?.slice(3, 4), [true]);
+  assert.deepEqual(looks[2], [[3, 0], [0, 0], 10, true, [], []]);
+});
+
+test('one queue that came with packets before the program that counts: exact at once, and its drops came past none', () => {
+  const accounting = new DeviceAccounting(true);
+  const dropped = { dropped: [0, 0, 5], bypassed: 5 };
+  for (const entriesBegin of [true, false]) {
+    const sums = new Map([[0, { ...emptySums(16), ...dropped }]]);
+    const walked = walkedDevice([ringOf(0, 3)], 10, 5);
+    const reading = { before: sums, after: sums, walked, otherDropped: 0, heldUnseen: false, entriesBegin };
+    const { queues, degraded } = accounting.update(reading, { enqueued: 'counted', taken: 'derived' });
+    assert.deepEqual([queues.get(0)?.enqueued, queues.get(0)?.delivered, degraded], [13, 10, []]);
+  }
+});
+
+test('the program that counts what enters was away between two samples: nothing is lost, and nothing moves for a rest', () => {
+  for (const queues of [1, 2]) {
+    const accounting = new DeviceAccounting(true);
+    const look = (counted: number, txPackets: number, entriesBegin: boolean): readonly unknown[] => {
+      const sums = new Map(
+        Array.from({ length: queues }, (_, index) => [
+          index,
+          { ...emptySums(16), enqueued: index === 0 ? counted : 0 },
+        ]),
+      );
+      const walked = walkedDevice(
+        Array.from({ length: queues }, (_, index) => ringOf(index, 0)),
+        txPackets,
+      );
+      const reading = { before: sums, after: sums, walked, otherDropped: 0, heldUnseen: false, entriesBegin };
+      const { queues: shown, unseen, degraded } = accounting.update(reading, { enqueued: 'counted', taken: 'derived' });
+      return [shown.get(0)?.enqueued, shown.get(0)?.delivered, unseen.split !== undefined, degraded];
+    };
+    for (let rest = 0; rest < 3; rest++) look(100, 100, false);
+    const isSplit = queues > 1;
+    assert.deepEqual(look(103, 110, true), [isSplit ? 100 : 110, isSplit ? 100 : 110, isSplit, []]);
+    const later = [0, 0].map(() => look(105, 112, false));
+    assert.deepEqual(later.at(-1), [isSplit ? 102 : 112, isSplit ? 102 : 112, isSplit, []]);
+  }
 });
 
 test('drops while counting is resumed are no difference', () => {

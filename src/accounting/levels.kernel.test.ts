@@ -4,29 +4,22 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  type AttachedLab,
-  agentLab,
-  agentLabOf,
-  imbalances,
-  restingLab,
-  totalsOf,
-} from '../../test/agent/agent-lab.ts';
+import { type AttachedLab, agentLab, imbalances, restingLab, totalsOf } from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import type { Scope } from '../../test/host/scope.ts';
 import { until } from '../../test/host/until.ts';
 import { mayDieOfPatching } from '../kernel/emulated.ts';
 
-const TAP = 'tap0';
 /** Of this name there is no other on the host: what others lose, or have several queues for, wakes no agent that shows it alone. */
-const ALONE = 'levels0';
+const TAP = 'levels0';
+const isAlone = (name: string): boolean => name === TAP;
 /** On a quiet machine a fifth of a second. */
 const WOKEN_WITHIN_MS = 20_000;
 
 for (const less of ['lean', 'rest'] as const)
   test(`exact, ${less} and exact again: one queue to the packet`, { skip: noLab }, async (t) => {
     const lab = await namespaceLab(t);
-    const agent = await (less === 'rest' ? restingLab(t) : agentLab(t));
+    const agent = await (less === 'rest' ? restingLab(t, isAlone) : agentLab(t));
     const testReader = await lab.testReader();
     await testReader.open('a', TAP, 'tap');
     const peer = await lab.raise(TAP, 100);
@@ -52,7 +45,7 @@ for (const less of ['lean', 'rest'] as const)
     skip: noLab,
   }, async (t) => {
     const lab = await namespaceLab(t);
-    const agent = await (less === 'rest' ? restingLab(t) : agentLab(t));
+    const agent = await (less === 'rest' ? restingLab(t, isAlone) : agentLab(t));
     const testReader = await lab.testReader();
     await testReader.open('a', TAP, 'tap');
     const peer = await lab.raise(TAP, 100);
@@ -127,14 +120,14 @@ test('at rest no program is where packets enter or leave a ring, a drop wakes it
   const { lab, agent, testReader, peer } = await restingTap(t);
   let sent = (await testReader.udp(peer, 9, 20, 64)).sent;
   let read = (await testReader.read('a', 'all')).packets;
-  await check(lab, agent, { sent, read }, ALONE);
+  await check(lab, agent, { sent, read });
   assert.equal(agent.probes.level(), 'rest');
   const onTheWay = /^(offered|sent|consumed|read|peeked)_/;
   assert.deepEqual(
     agent.probes.attached().filter((program) => onTheWay.test(program) && program !== 'sent_by_vhost_fexit'),
     [],
   );
-  const [queue] = (await agent.device(lab.inode, ALONE)).queues;
+  const [queue] = (await agent.device(lab.inode, TAP)).queues;
   const { counters, history, ring, perCpu } = queue ?? {};
   assert.deepEqual(
     [counters?.offeredBytes, counters?.consumed, history?.arrivals, history?.sojourn, history?.overflow],
@@ -142,13 +135,13 @@ test('at rest no program is where packets enter or leave a ring, a drop wakes it
   );
   assert.deepEqual([ring?.highwater, perCpu], [undefined, []]);
   sent += (await testReader.udp(peer, 9, 130, 64)).sent;
-  await check(lab, agent, { sent, read }, ALONE);
+  await check(lab, agent, { sent, read });
   // No agent changes its level by itself where that may kill the machine.
   if (mayDieOfPatching()) agent.probes.setLevel('exact');
   assert.equal(agent.probes.level(), 'exact', 'the sample that saw a drop woke it');
   sent += (await testReader.udp(peer, 9, 7, 64)).sent;
   read += (await testReader.read('a', 'all')).packets;
-  await check(lab, agent, { sent, read }, ALONE);
+  await check(lab, agent, { sent, read });
 });
 
 test('at rest the first drop wakes the agent, without a sample', {
@@ -161,16 +154,16 @@ test('at rest the first drop wakes the agent, without a sample', {
   sent += (await testReader.udp(peer, 9, 7, 64)).sent;
   const read = (await testReader.read('a', 'all')).packets;
   await agent.snapshot();
-  await check(lab, agent, { sent, read }, ALONE);
+  await check(lab, agent, { sent, read });
 });
 
 /** One tap with a ring of 100, and an agent that has come to rest beside it. */
 async function restingTap(t: Scope) {
   const lab = await namespaceLab(t);
-  const agent = await agentLabOf(t, (name) => name === ALONE, [], 'auto');
+  const agent = await restingLab(t, isAlone);
   const testReader = await lab.testReader();
-  await testReader.open('a', ALONE, 'tap');
-  const peer = await lab.raise(ALONE, 100);
+  await testReader.open('a', TAP, 'tap');
+  const peer = await lab.raise(TAP, 100);
   await restOf(agent);
   return { lab, agent, testReader, peer };
 }
@@ -185,10 +178,9 @@ async function check(
   lab: NamespaceLab,
   agent: AttachedLab,
   truth: { readonly sent: number; readonly read: number },
-  tap = TAP,
 ): Promise<void> {
-  const device = await agent.device(lab.inode, tap);
-  const { txDropped, txPackets } = await lab.link(tap);
+  const device = await agent.device(lab.inode, TAP);
+  const { txDropped, txPackets } = await lab.link(TAP);
   const totals = totalsOf(device);
   assert.equal(totals.offered, truth.sent);
   assert.equal(totals.dropped.FULL_RING ?? 0, txDropped);

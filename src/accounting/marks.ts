@@ -38,13 +38,19 @@ export class Marks {
   }
 }
 
-/** `unassigned`: those that no queue of several can be said to have. */
+/** `unassigned`: those that no queue of several can be said to have; `unsplitAt`: since then queues are told apart, and were not before. */
 export function unseenPackets(
   { enqueued, dropped }: Readonly<Record<'enqueued' | 'dropped', Unseen>>,
   unassigned: number,
+  unsplitAt: number,
   nowSeconds: number,
 ): UnseenPackets {
-  const split = ofUnassigned(unassigned, Math.min(enqueued.ago(nowSeconds), dropped.ago(nowSeconds)));
+  const ago = nowSeconds - unsplitAt;
+  const split =
+    ofUnassigned(unassigned, Math.min(enqueued.ago(nowSeconds), dropped.ago(nowSeconds))) ??
+    (ago < MARKED_SECONDS
+      ? `until ${Math.round(ago)} s ago nothing told queues apart: single queues lack packets`
+      : undefined);
   return { enqueued: enqueued.packets, dropped: dropped.packets, ...(split === undefined ? {} : { split }) };
 }
 

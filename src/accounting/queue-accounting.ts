@@ -49,8 +49,9 @@ export class QueueAccounting {
   /** Where counted and derived stood when both began to count side by side; provisional: read while packets moved. */
   #anchor: { readonly counted: number; readonly derived: number; readonly provisional: boolean } | undefined;
 
-  /** observedFromStart: the queue appeared under watch, so that its ring was empty. */
-  constructor(observedFromStart: boolean) {
+  /** observedFromStart: the queue appeared under watch, so that its ring was empty; `mode`: of the device until now. */
+  constructor(observedFromStart: boolean, mode?: CountingMode) {
+    this.#mode = mode;
     if (!observedFromStart) return;
     this.#opening = 0;
     this.#anchor = { counted: 0, derived: 0, provisional: false };
@@ -247,10 +248,11 @@ export class QueueAccounting {
   #resume(mode: CountingMode, { derived }: Sources, { before, after, ring, takenFromDevice }: QueueReading): void {
     this.#bypassedBefore = after.bypassed;
     if (takenFromDevice === undefined && mode.taken === 'derived') {
-      // Several queues: only what waits now is known of the packets that came in meanwhile.
+      // Several queues: only what waits now is known of the packets that came in meanwhile. What is shown has entered, and may have left.
       const waiting = (ring?.occupancy ?? 0) + heldOf(ring);
       const left = this.#delivered + before.failed + discarded(before);
-      this.#base = left + waiting - (this.#opening ?? 0) - after.enqueued - after.entering;
+      const entered = Math.max(this.#enqueued, left + waiting - (this.#opening ?? 0));
+      this.#base = entered - after.enqueued - after.entering;
       return;
     }
     this.#baseBefore = this.#base;

@@ -7,10 +7,10 @@ import { snapshotAt, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import { Attention } from './attention.ts';
 
 /** Whether it is awake behind each second of a tap. */
-function awake(tap: TapPlan, seconds: number, isSplitAtRest = false): readonly boolean[] {
+function awake(tap: TapPlan, seconds: number): readonly boolean[] {
   const attention = new Attention();
   return Array.from({ length: seconds }, (_, second) => {
-    attention.see(snapshotAt(second, [tap], {}).devices, isSplitAtRest, second);
+    attention.see(snapshotAt(second, [tap], {}).devices, second);
     return attention.isAwake(second);
   });
 }
@@ -31,14 +31,14 @@ test('what was lost before it came is no reason, and neither is what is lost bef
   const lostBefore = { queues: [{ dropped: { FULL_RING: () => 0 }, delivered: 1 }], before: { NETFILTER_DROP: 5 } };
   assert.ok(isAlways(awake({ ...lostBefore, before: { 'NETFILTER_DROP@nf_hook_slow': 5 } }, 5), false));
   const attention = new Attention();
-  attention.see(snapshotAt(9, [{ queues: [{ lost: 7 }] }], {}).devices, false, 9);
+  attention.see(snapshotAt(9, [{ queues: [{ lost: 7 }] }], {}).devices, 9);
   assert.equal(attention.isAwake(9), false);
 });
 
 test('a device that came under watch and has lost packets wakes it', () => {
   const attention = new Attention();
-  attention.see([], false, 8);
-  attention.see(snapshotAt(9, [{ queues: [{ lost: 7 }] }], {}).devices, false, 9);
+  attention.see([], 8);
+  attention.see(snapshotAt(9, [{ queues: [{ lost: 7 }] }], {}).devices, 9);
   assert.equal(attention.isAwake(9), true);
 });
 
@@ -56,10 +56,4 @@ test('so does a stopped queue, a device with IFF_BACKPRESSURE and a person', () 
     [4.9 + 60, 5 + 60].map((second) => attention.isAwake(second)),
     [true, false],
   );
-});
-
-test('so do several queues where no program tells them apart at rest', () => {
-  const two = { queues: [{}, {}] };
-  assert.ok(isAlways(awake(two, 3), true));
-  assert.ok(isAlways(awake(two, 3, true), false));
 });

@@ -24,8 +24,8 @@ export class Attention {
     this.#wantedAt = nowSeconds;
   }
 
-  /** A sample was taken. `isSplitAtRest`: packets of several queues are told apart at rest too. */
-  see(devices: readonly Device[], isSplitAtRest: boolean, nowSeconds = performance.now() / 1000): void {
+  /** A sample was taken. */
+  see(devices: readonly Device[], nowSeconds = performance.now() / 1000): void {
     const last = this.#last;
     this.#last = new Map();
     for (const device of devices) {
@@ -33,8 +33,7 @@ export class Attention {
       const isSame = before?.device === device;
       const dropped = isSame ? before.dropped : droppedBy(device);
       const isLosing = dropped > (before?.dropped ?? (this.#isFirst ? dropped : 0));
-      if (isLosing || isPressed(device) || isStanding(device, before?.device) || isSplit(device, isSplitAtRest))
-        this.want(nowSeconds);
+      if (isLosing || isPressed(device) || isStanding(device, before?.device)) this.want(nowSeconds);
       this.#last.set(device.id, isSame ? before : { device, dropped });
     }
     this.#isFirst = false;
@@ -73,9 +72,4 @@ function isStanding(device: Device, before: Device | undefined): boolean {
       return ring !== undefined && ring.occupancy > 0 && (earlier?.ring?.occupancy ?? 0) > 0;
     })
   );
-}
-
-/** The kernel counts the packets of all queues together. */
-function isSplit({ attachedQueues = 0 }: Device, isSplitAtRest: boolean): boolean {
-  return attachedQueues > 1 && !isSplitAtRest;
 }

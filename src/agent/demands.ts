@@ -3,6 +3,7 @@
 import type { Probes } from '../engine/attach.ts';
 import { Globals } from '../engine/probe-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
+import type { DeviceFilter } from '../inventory/device-filter.ts';
 import { mayDieOfPatching } from '../kernel/emulated.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { asksForFlowControl, mayHaveSeveralQueues } from './device-view.ts';
@@ -13,6 +14,7 @@ const KEPT_SECONDS = 60;
 export class Demands {
   readonly #probes: Probes;
   readonly #globals: Globals;
+  readonly #isShown: DeviceFilter;
   #shared = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
   /** Programs do not rely on the exit, from the next walk on: it may be detached at the sample after it. */
@@ -21,8 +23,9 @@ export class Demands {
   /** The programs stay on from the start: patching a function under load may kill an emulated machine. */
   readonly #always = mayDieOfPatching();
 
-  constructor(probes: Probes, object: BpfObject) {
+  constructor(probes: Probes, object: BpfObject, isShown: DeviceFilter = () => true) {
     this.#probes = probes;
+    this.#isShown = isShown;
     this.#globals = new Globals(object);
   }
 
@@ -34,11 +37,19 @@ export class Demands {
   /** Answers whether something was attached or detached. */
   update(devices: readonly WalkedDevice[], nowSeconds = performance.now() / 1000): boolean {
     const backpressure = devices.some(asksForFlowControl);
-    const split = this.#probes.demand('split', devices.some(mayHaveSeveralQueues));
+    const split = this.#demandSplit(
+      devices.some((device) => mayHaveSeveralQueues(device) && this.#isShown(device.name)),
+    );
     const isNew = this.#probes.demand('backpressure', backpressure) || split;
     if (!this.#probes.can('entry-only')) return isNew;
     this.#demanded = this.#exitsWanted(backpressure, nowSeconds);
     return this.#probes.demand('exits', this.#demanded) || isNew;
+  }
+
+  /** Queues are told apart by what leaves each ring, or by what enters it where nothing counts that. */
+  #demandSplit(wanted: boolean): boolean {
+    const isNew = this.#probes.demand('split', wanted);
+    return this.#probes.demand('entries', wanted && !this.#probes.can('dequeues')) || isNew;
   }
 
   /** The drop of a packet that others hold too fires no tracepoint, and that it stopped its queue is seen at the exit only. */

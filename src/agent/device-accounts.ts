@@ -16,22 +16,33 @@ interface Around {
   readonly isFinal: boolean;
 }
 
+interface Known {
+  readonly accounting: DeviceAccounting;
+  /** How often the program that counts what enters rings had come, when this device was last accounted for. */
+  comings: number;
+}
+
 export class DeviceAccounts {
+  readonly #probes: Parts['probes'];
   readonly #can: Parts['probes']['can'];
   readonly #losses: ProbeLosses;
-  readonly #devices = new Map<bigint, DeviceAccounting>();
+  readonly #devices = new Map<bigint, Known>();
   #lost: readonly string[] = [];
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
   /** Packets are counted as they leave rings, since this sample. */
   #dequeuesBegin = true;
   #dequeued = false;
+  /** How often the programs had come that count packets as they leave rings and as they enter them, now and at the sample before. */
+  #comings = { dequeues: 0, entries: 0 };
+  #before = this.#comings;
   /** Devices of which packets may leave rings uncounted, at level rest: what left is derived then, and at level exact too. */
   readonly #uncountedDequeues = new Set<bigint>();
   readonly #mayRest: boolean;
 
   /** `mayRest`: the level may become `rest`. */
   constructor({ probes, programs }: Pick<Parts, 'probes' | 'programs'>, mayRest: boolean) {
+    this.#probes = probes;
     this.#can = probes.can;
     this.#mayRest = mayRest;
     this.#losses = new ProbeLosses(programs);
@@ -41,10 +52,13 @@ export class DeviceAccounts {
   begin(states: readonly ProbeState[], nowNs: number): string {
     this.#lost = this.#losses.sentences(states, this.#can, nowNs / 1e9);
     const dequeued = this.#can('dequeues');
-    this.#dequeuesBegin = dequeued && !this.#dequeued;
+    this.#before = this.#comings;
+    const comings = { dequeues: this.#probes.comings('consumed'), entries: this.#probes.comings('transmit') };
+    this.#dequeuesBegin = dequeued && (!this.#dequeued || comings.dequeues !== this.#before.dequeues);
     this.#dequeued = dequeued;
+    this.#comings = comings;
     const mechanisms = states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
-    return [...mechanisms, this.#sawAll, ...this.#lost].join();
+    return [...mechanisms, ...Object.values(comings), this.#sawAll, ...this.#lost].join();
   }
 
   walked(complete: boolean): void {
@@ -59,8 +73,13 @@ export class DeviceAccounts {
   /** undefined: not measured. */
   of(walked: WalkedDevice, hints: Hints, { before, after, isFinal }: Around): Accounts | undefined {
     if (!this.isCounting || !this.#can('drops')) return undefined;
-    const accounting = this.#devices.get(walked.id) ?? new DeviceAccounting(this.#isSeenFromStart(walked));
-    this.#devices.set(walked.id, accounting);
+    const known = this.#devices.get(walked.id) ?? {
+      accounting: new DeviceAccounting(this.#isSeenFromStart(walked)),
+      comings: this.#before.entries,
+    };
+    this.#devices.set(walked.id, known);
+    const entriesBegin = this.#can('offers') && known.comings !== this.#comings.entries;
+    known.comings = this.#comings.entries;
     if (!this.#dequeued || (this.#mayRest && !mayHaveSeveralQueues(walked))) this.#uncountedDequeues.add(walked.id);
     const { otherDropped = 0, framesDropped = 0, queuesChanged = false, heldUnseen = false } = hints;
     const reading = {
@@ -70,10 +89,11 @@ export class DeviceAccounts {
       otherDropped,
       heldUnseen,
       queuesChanged,
+      entriesBegin,
       entries: this.#can('entry-only'),
     };
     const mode = this.#mode(walked.id);
-    const accounts = isFinal ? accounting.finish(reading, mode) : accounting.update(reading, mode);
+    const accounts = isFinal ? known.accounting.finish(reading, mode) : known.accounting.update(reading, mode);
     return { ...accounts, degraded: [...accounts.degraded, ...this.#lost] };
   }
 

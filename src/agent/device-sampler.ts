@@ -11,7 +11,7 @@ import type { DeletedLog } from './deleted-log.ts';
 import { Deletions } from './deletions.ts';
 import { DeviceAccounts } from './device-accounts.ts';
 import { deviceOf } from './device-view.ts';
-import { RowSampler, type Sample } from './row-sampler.ts';
+import { RowSampler, type Sample, type SamplerOptions } from './row-sampler.ts';
 import { UnchangedDevices } from './unchanged-devices.ts';
 
 type Walked = DeviceView['walked'];
@@ -45,15 +45,15 @@ export class DeviceSampler {
     subjects: readonly Subject[],
     owners: Owners,
     deleted: DeletedLog,
-    { perCpu, mayRest }: { readonly perCpu: boolean; readonly mayRest: boolean },
+    options: SamplerOptions,
   ) {
     const { probes, programs } = loaded;
     this.#probes = probes;
     this.#owners = owners;
     this.#slots = programs.reasons.slotNames.length;
     this.#freed = new FreedPackets(probes, programs, this.#generations);
-    this.#rows = new RowSampler(loaded, this.#generations, subjects, perCpu);
-    this.#accounts = new DeviceAccounts(loaded, mayRest);
+    this.#rows = new RowSampler(loaded, this.#generations, subjects, options);
+    this.#accounts = new DeviceAccounts(loaded, options.mayRest);
     const parts = {
       ...loaded,
       owners,

@@ -84,7 +84,10 @@ function queuesOf(
 
 function queueOf(view: QueueView, subjects: readonly OpenSubject[], degraded: readonly string[]): Queue {
   const { index, balance } = view;
-  const unknown = balance?.known === false ? ['packets of several queues cannot be told apart (lean)'] : [];
+  const unknown =
+    balance?.known === false
+      ? ['packets of several queues are not told apart: no program counts what enters or leaves their rings']
+      : [];
   const queue: Queue = {
     index,
     ...NO_QUEUE,

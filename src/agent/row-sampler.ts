@@ -4,7 +4,17 @@ import type { Generations } from '../engine/generations.ts';
 import { Rows, type RowsRead } from '../engine/rows.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { type Walk, Walker } from '../engine/walk.ts';
+import type { DeviceFilter } from '../inventory/device-filter.ts';
 import { Demands } from './demands.ts';
+
+export interface SamplerOptions {
+  /** Keep counters of single CPUs. */
+  readonly perCpu: boolean;
+  /** The level may become `rest`. */
+  readonly mayRest: boolean;
+  /** Devices that are shown: queues of others need not be told apart. */
+  readonly filter: DeviceFilter;
+}
 
 export interface Sample {
   readonly before: RowsRead;
@@ -26,14 +36,14 @@ export class RowSampler {
     { probes, programs: { object } }: Pick<Parts, 'probes' | 'programs'>,
     generations: Generations,
     subjects: readonly Subject[],
-    perCpu: boolean,
+    { perCpu, filter }: Pick<SamplerOptions, 'perCpu' | 'filter'>,
   ) {
     this.#probes = probes;
     this.#perCpu = perCpu;
     const records = new Map(subjects.flatMap((subject) => [...(subject.records ?? [])]));
     this.#walker = new Walker(object, generations);
     this.#rows = new Rows(object, generations, () => probes.can('entry-only'), records);
-    this.#demands = new Demands(probes, object);
+    this.#demands = new Demands(probes, object, filter);
   }
 
   /** Again where what the walk saw asks for other programs. */

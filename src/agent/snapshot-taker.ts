@@ -104,7 +104,7 @@ export class SnapshotTaker {
         SUBJECTS,
         this.#owners,
         deleted,
-        { perCpu: options.perCpu, mayRest: this.#level !== 'exact' },
+        { perCpu: options.perCpu, filter: options.filter, mayRest: this.#level !== 'exact' },
       );
   }
 
@@ -203,15 +203,16 @@ export class SnapshotTaker {
   }
 
   #attend(devices: readonly Device[]): void {
-    if (this.#level !== 'auto') return;
-    this.#attention.see(devices, this.#probes.can('dequeues'));
+    if (this.#level === 'auto') this.#attention.see(devices);
     this.#setLevel();
   }
 
   /** Programs are attached where something asks for them and the budget has room; the figures of this sample are of the level before. */
   #setLevel(): void {
     const isWanted = this.#level === 'exact' || (this.#level === 'auto' && this.#attention.isAwake());
-    const level = isWanted ? this.#governor.level : 'rest';
+    // Where entries tell several queues apart, a rest costs each packet nearly as much.
+    const isBudgeted = isWanted || (this.#governor.level === 'lean' && this.#probes.isDemanded('entries'));
+    const level = isBudgeted ? this.#governor.level : 'rest';
     if (level === this.#setTo || !this.#isSeenByAccounts) return;
     this.#setTo = level;
     this.#isSeenByAccounts = false;

@@ -51,12 +51,15 @@ export interface Probes {
   readonly level: () => Level;
   /** How many sets of mechanisms have measured; the first is 1. */
   readonly epoch: () => number;
+  /** How often programs for an event came, where none were attached: what passed before is not in their counts. */
+  readonly comings: (event: string) => number;
   /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
   readonly setLevel: (level: Level) => void;
   /** Where nothing is attached to the transmit function; at level rest the next drop is told of again. */
   readonly settle: () => void;
   /** Attaches what lies waiting for this, or detaches it again. Answers whether that was new. */
   readonly demand: (what: Demand, wanted: boolean) => boolean;
+  readonly isDemanded: (what: Demand) => boolean;
   /** Attaches what became possible since: a module was loaded. Counts go on. */
   readonly extend: (host: Host) => void;
   readonly close: () => void;
@@ -79,13 +82,15 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   const wanted = (): Wanted => programsOf(candidates, forced, unattachable);
   let { programs, reason } = tryLoading(host, wanted(), forced);
   const attachments = new Map<string, readonly Attachment[]>();
+  const comings = new Map<string, number>();
   let choices: readonly Choice[] = [];
   let capabilities: ReadonlySet<string> = new Set();
   let level: Level = 'exact';
   const demands = new Set<Demand>();
   let epoch = 0;
   let symbols = host.symbols;
-  const isSeen = (): boolean => (attachments.get('transmit') ?? []).length > 0;
+  const isAttached = (event: string): boolean => (attachments.get(event) ?? []).length > 0;
+  const isSeen = (): boolean => isAttached('transmit');
   const settle = (): void => {
     if (!isSeen()) programs?.settle(level === 'rest' ? 'rests' : 'ends');
   };
@@ -94,6 +99,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     const before = inUse(choices);
     const chosen = new Map<string, Mechanism>();
     choices = candidates.map(({ event, usable, refused }) => {
+      const wasAttached = isAttached(event.name);
       const left = forced.has(event.name) ? [] : leftOut(event, level, demands);
       const path = usable.filter(({ name }) => !left.includes(name));
       const choice = choose(event, path, refused, chosen, (mechanism) => {
@@ -103,6 +109,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
         return refusal;
       });
       if (choice.mechanism) chosen.set(event.name, choice.mechanism);
+      if (!wasAttached && isAttached(event.name)) comings.set(event.name, (comings.get(event.name) ?? 0) + 1);
       return choice;
     });
     capabilities = new Set(choices.flatMap(({ mechanism }) => mechanism?.provides ?? []));
@@ -142,6 +149,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     states: () => choices.map((choice) => stateOf(choice, programs, attachments.get(choice.event.name) ?? [])),
     level: () => level,
     epoch: () => epoch,
+    comings: (event) => comings.get(event) ?? 0,
     setLevel: (next) => {
       level = next;
       apply();
@@ -154,6 +162,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
       apply();
       return true;
     },
+    isDemanded: (what) => demands.has(what),
     extend: (now) => {
       symbols = now.symbols;
       candidates = examine(now);

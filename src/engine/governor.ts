@@ -110,10 +110,14 @@ export class Governor {
     const { budget, cpus } = this.#options;
     if (budget === undefined) return false;
     const seconds = (performance.now() - this.#measuredMs) / 1000;
-    const level = this.#probes.level();
-    // At rest no packet costs anything.
-    const isDear = level !== 'rest' && this.#rate * DEAR_PACKET_S > (budget * cpus) / 2;
-    return seconds > IDLE_PERIOD_S || level === 'lean' || isDear;
+    const isLean = this.#probes.level() === 'lean';
+    // At rest packets cost nothing, unless programs tell several queues apart.
+    const isDear = this.#countsEntries() && this.#rate * DEAR_PACKET_S > (budget * cpus) / 2;
+    return seconds > IDLE_PERIOD_S || isLean || isDear;
+  }
+
+  #countsEntries(): boolean {
+    return this.#probes.attached().some((name) => this.#onEnqueuePath.has(name));
   }
 
   #costNow(kernelCpus: number, enqueueCpus: number): Cost {
@@ -121,7 +125,8 @@ export class Governor {
     const userUs = agentCpuUs();
     const seconds = (now - this.#measuredMs) / 1000;
     const rate = this.#rate;
-    if (this.#probes.level() === 'exact' && rate > 0 && enqueueCpus > 0) this.#packetPrice = enqueueCpus / rate;
+    const countsEntries = this.#countsEntries();
+    if (countsEntries && rate > 0 && enqueueCpus > 0) this.#packetPrice = enqueueCpus / rate;
     const agentCpus = (userUs - this.#userUs) / 1e6 / seconds;
     this.#userUs = userUs;
     this.#measuredMs = now;
@@ -129,7 +134,7 @@ export class Governor {
     return {
       kernel: kernelCpus * share,
       agent: agentCpus * share,
-      enqueuePath: (this.#probes.level() === 'exact' ? enqueueCpus : rate * this.#packetPrice) * share,
+      enqueuePath: (countsEntries ? enqueueCpus : rate * this.#packetPrice) * share,
     };
   }
 }

@@ -27,8 +27,8 @@ export interface Mechanism {
 }
 
 /**
- * exact: everything that the host allows; rest: no program where packets enter or leave a ring, because all is well; lean: nothing on the
- * enqueue path, because the budget was passed.
+ * exact: everything that the host allows; rest: no program where packets enter or leave a ring, because all is well, but for the one that
+ * tells several queues apart; lean: nothing on the enqueue path, because the budget was passed.
  */
 export type Level = 'exact' | 'rest' | 'lean';
 
@@ -41,17 +41,18 @@ export interface Wanted {
 
 /**
  * backpressure: a device with IFF_BACKPRESSURE is there. exits: one is, or packets come that others hold too, whose drop fires no
- * tracepoint. split: a device may have several queues, and the kernel counts their packets together.
+ * tracepoint. split: a device may have several queues, and the kernel counts their packets together. entries: the same, and no program
+ * counts what leaves each ring, so that only what enters tells the queues apart.
  */
-export type Demand = 'backpressure' | 'exits' | 'split';
+export type Demand = 'backpressure' | 'exits' | 'split' | 'entries';
 
 export interface ProbeEvent {
   readonly name: string;
   readonly measures: string;
   readonly mechanisms: readonly Mechanism[];
-  /** Mechanisms on the enqueue path, which the levels `lean` and `rest` do without. */
+  /** Mechanisms on the enqueue path, which the level `lean` does without, and `rest` unless entries are asked for. */
   readonly shed?: readonly string[];
-  /** Mechanisms on the read path, which the level `rest` does without unless a split is asked for. */
+  /** Mechanisms on the read path, which the level `rest` does without unless a split is asked for and no entries tell it. */
   readonly shedAtRest?: readonly string[];
   /** Mechanisms that all of the host pays for, attached only while something asks for them. */
   readonly demanded?: { readonly by: Demand; readonly mechanisms: readonly string[] };
@@ -67,9 +68,11 @@ export function leftOut(
   level: Level,
   demands: ReadonlySet<Demand>,
 ): readonly string[] {
+  const areEntriesKept = demands.has('entries');
+  const areDequeuesKept = demands.has('split') && !areEntriesKept;
   return [
-    ...(level === 'exact' ? [] : shed),
-    ...(level === 'rest' && !demands.has('split') ? shedAtRest : []),
+    ...(level === 'lean' || (level === 'rest' && !areEntriesKept) ? shed : []),
+    ...(level === 'rest' && !areDequeuesKept ? shedAtRest : []),
     ...(demanded && !demands.has(demanded.by) ? demanded.mechanisms : []),
   ];
 }
@@ -87,7 +90,7 @@ interface Candidate {
 }
 
 const LEVELS: readonly Level[] = ['exact', 'rest', 'lean'];
-/** With `split` nothing is chosen at the level `rest` that `lean` does not choose. */
+/** With `split` and `entries` nothing is chosen at the level `rest` that `lean` or `exact` does not choose. */
 const DEMANDS: readonly (readonly Demand[])[] = [[], ['exits'], ['backpressure'], ['exits', 'backpressure']];
 
 /** What the verifier is asked about: a program that no choice would lead to costs the start up to a third of its time. */

@@ -70,9 +70,13 @@ export function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<At
   return agentLabOf(t, () => true, mechanisms);
 }
 
-/** The same, at rest until something wakes it; a test may set another level meanwhile. */
-export function restingLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
-  return agentLabOf(t, () => true, mechanisms, 'auto');
+/** The same, at rest until a device that the filter accepts wakes it; a test may set another level meanwhile. */
+export function restingLab(
+  t: Scope,
+  filter: (device: string) => boolean,
+  ...mechanisms: readonly string[]
+): Promise<AttachedLab> {
+  return agentLabOf(t, filter, mechanisms, 'auto');
 }
 
 /** The same of devices that the filter accepts. */
