@@ -62,7 +62,7 @@ async function playRound(host: FaultHost, fault: Fault, traces: Traces): Promise
     const descriptors = descriptorsOf(pid);
     const objects = bpfObjectsOf(pid).length;
     const judged = await playJudged(host, fault);
-    const kept = host.agent.pid === pid ? { pid, descriptors, objects } : undefined;
+    const kept = host.agent.pid === pid && !fault.changesLevel ? { pid, descriptors, objects } : undefined;
     return { ...judged, left: await leftBehind(host, traces, kept), failure: undefined };
   } catch (error) {
     return { ...nothing, failure: error instanceof Error ? error.message : String(error) };
@@ -89,11 +89,13 @@ export async function playJudged(host: FaultHost, fault: Fault): Promise<Judged>
   return { ...judged, recoveryMs: (isAnew ? startedAt : at) - overAt };
 }
 
-/** Truth and page of all taps, when the page has them all. */
+/** Truth and page of all taps, when the page has them all. An older page may lack packets that the truth has. */
 async function rest(host: FaultHost): Promise<Base> {
-  const deadline = performance.now() + JUDGED_WITHIN_MS;
+  const began = performance.now();
+  let deadline: number | undefined;
   for (;;) {
-    const page = await host.page();
+    const page = await host.pageSince(began);
+    deadline ??= performance.now() + JUDGED_WITHIN_MS;
     const base = new Map<WatchedTap, { truth: Figures; shown: Figures }>();
     for (const tap of host.taps) {
       const shown = tap.shown(page);

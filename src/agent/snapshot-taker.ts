@@ -212,7 +212,7 @@ export class SnapshotTaker {
   #setLevel(): void {
     const isWanted = this.#level === 'exact' || (this.#level === 'auto' && this.#attention.isAwake());
     const level = isWanted ? this.#governor.level : 'rest';
-    if (level === this.#setTo || !this.#isSeenByAccounts) return;
+    if ((level === this.#setTo && !this.#probes.isShort()) || !this.#isSeenByAccounts) return;
     this.#setTo = level;
     this.#isSeenByAccounts = false;
     this.#probes.setLevel(level);

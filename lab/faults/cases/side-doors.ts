@@ -12,7 +12,7 @@ import { hostileTenant } from '../../../test/agent/hostile-tenant.ts';
 import { at, listAt, numberAt } from '../../../test/host/checked-json.ts';
 import { scoped } from '../../../test/host/scope.ts';
 import type { Fault } from '../fault.ts';
-import { type FaultHost, SOCKET, servingOf, soon } from '../fault-host.ts';
+import { type FaultHost, SOCKET, servingOf, soon, whileDoing } from '../fault-host.ts';
 
 /** Files are looked at each second, the tenant map every ten. */
 const SEEN_MS = 1300;
@@ -79,20 +79,13 @@ async function refusalOf(port: number): Promise<string | undefined> {
   );
 }
 
-/** Answers of the agent while `work` lasts. */
-async function answeredMeanwhile(host: FaultHost, work: Promise<unknown>): Promise<void> {
-  let isOver = false;
-  const end = work.finally(() => {
-    isOver = true;
-  });
-  while (!isOver) {
-    const began = performance.now();
-    await host.page();
-    const ms = performance.now() - began;
-    assert.ok(ms < ANSWERED_WITHIN_MS, `an answer after ${Math.round(ms)} ms`);
-    await wait(200);
-  }
-  await end;
+/** Each answer comes in time. */
+async function answers(host: FaultHost): Promise<void> {
+  const began = performance.now();
+  await host.page();
+  const ms = performance.now() - began;
+  assert.ok(ms < ANSWERED_WITHIN_MS, `an answer after ${Math.round(ms)} ms`);
+  await wait(200);
 }
 
 export const SIDE_DOORS: readonly Fault[] = [
@@ -147,7 +140,7 @@ export const SIDE_DOORS: readonly Fault[] = [
         const port = Number(new URL(host.agent.url).port);
         const aims = { port, ms: 1000 * NEIGHBOUR_S, socket: SOCKET, lock: AGENT_LOCK, agents };
         const trying = hostileTenant(t, aims);
-        await answeredMeanwhile(host, trying);
+        await whileDoing(trying, () => answers(host));
         const got = await trying;
         host.over();
         assert.deepEqual(listAt(got, 'letIn'), []);
