@@ -51,6 +51,8 @@ export class FaultHost {
   readonly taps = new Set<WatchedTap>();
   /** When the fault of this round was over. */
   overAt: number | undefined;
+  /** What a fault counted besides, a line each, for who plays it. */
+  readonly notes: string[] = [];
   /** What agents said that have ended. */
   readonly ended: Finished[] = [];
   readonly #scope: Scope;

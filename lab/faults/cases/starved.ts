@@ -9,15 +9,12 @@ import { type Finished, tapscope } from '../../../test/agent/serve-process.ts';
 import type { NamespaceLab } from '../../../test/host/netns.ts';
 import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Fault } from '../fault.ts';
-import { type FaultHost, SOCKET, type StartOptions, servingOf, soon } from '../fault-host.ts';
+import { type FaultHost, SOCKET, type StartOptions, soon } from '../fault-host.ts';
 import { FOLDER } from '../traces.ts';
 
 /** The exit code after which the systemd unit does not start the agent again. */
 const NO_ROOM = 78;
 const LOOK_MS = 1200;
-const USUAL_DESCRIPTORS = 20_000;
-/** Of a burst: more than the ring of the quiet tap holds, which wakes an agent that rests. */
-const LOST_AT_REST = 30;
 const DAY_S = 86_400;
 const SHIM = join(import.meta.dirname, '../../../dist/lab/shifted-clock.so');
 const MEMORY = '/sys/fs/cgroup/memory';
@@ -46,27 +43,6 @@ function refused(name: string, sentence: RegExp, options: (host: FaultHost) => S
       assertRefused(finished, sentence);
     },
   };
-}
-
-/** The process that counts may open no descriptor beyond this number during `work`. Whatever becomes of that, the next fault finds the usual limit. */
-async function withDescriptors(
-  { agent: { pid } }: FaultHost,
-  most: number,
-  work: () => Promise<unknown>,
-): Promise<void> {
-  const limit = (soft: number): unknown => execFileSync('prlimit', [`--pid=${pid}`, `--nofile=${soft}:`]);
-  limit(most);
-  try {
-    await work();
-  } finally {
-    limit(USUAL_DESCRIPTORS);
-  }
-}
-
-/** What enters rings is counted by programs, and not derived. */
-async function isCounting(host: FaultHost): Promise<boolean> {
-  const transmit = (await host.page()).by('mechanism', 'tapscope_probe_attached', { event: 'transmit' });
-  return Object.entries(transmit).some(([mechanism, attached]) => attached === 1 && mechanism !== 'arithmetic');
 }
 
 function clockOf({ folder }: FaultHost): string {
@@ -111,45 +87,6 @@ function memoryLimit(): { readonly procs: string; readonly undo: () => void } {
 let crowd: Crowd | undefined;
 
 export const SHORTAGES: readonly Fault[] = [
-  {
-    name: 'descriptors run out while it runs',
-    says: /could not be looked at \([^)]*Too many open files\)/,
-    play: async (host) => {
-      await host.loaded.load();
-      await withDescriptors(host, readdirSync(`/proc/${host.agent.pid}/fd`).length, () => wait(LOOK_MS));
-      host.over();
-    },
-  },
-  {
-    name: 'descriptors run out while it rests, and it must count more closely',
-    isFresh: true,
-    changesLevel: true,
-    start: () => ({ args: ['--budget=off', '--level=auto'] }),
-    play: async (host) => {
-      await host.loaded.load();
-      await withDescriptors(host, 1, async () => {
-        await host.quiet.burst(LOST_AT_REST);
-        await wait(LOOK_MS);
-        await host.quiet.drain();
-      });
-      await soon('it counts with all of its programs', () => isCounting(host));
-      host.over();
-    },
-  },
-  {
-    name: 'the process that serves is killed while no descriptor is left, under load',
-    isFresh: true,
-    says: /cannot be started \([^\n]*too many open files[^\n]*\); next try in 1 s/i,
-    play: async (host) => {
-      await host.loaded.load();
-      await withDescriptors(host, 1, async () => {
-        process.kill(servingOf(host), 'SIGKILL');
-        await wait(LOOK_MS);
-      });
-      host.over();
-      await soon('another process serves', () => host.agent.servingPid() !== undefined);
-    },
-  },
   refused('too few descriptors at the start', /open files/, () => ({ wrapper: ['prlimit', '--nofile=50'] })),
   (() => {
     let undo = (): void => {};
