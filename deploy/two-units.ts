@@ -12,8 +12,10 @@ import { until } from '../test/host/until.ts';
 
 const COUNTING = 'tapscope.service';
 const SERVING = 'tapscope-serving@*.service';
-/** The highest exposure level in `systemd-analyze security`, in tenths. */
-const MOST_EXPOSED = 20;
+/** The unit that serves, before its argument. */
+const SERVING_FILE = 'tapscope-serving@.service';
+/** The highest exposure level in `systemd-analyze security` of each, in tenths: as docs/security.md has them. */
+const MOST_EXPOSED = { [COUNTING]: 20, [SERVING_FILE]: 14 };
 const BACK_WITHIN_MS = 20_000;
 /** The time from the end of the process that counts until figures are served again. */
 const RECOVERED_WITHIN_MS = 1000;
@@ -31,9 +33,9 @@ interface Running {
 
 export async function twoUnits(t: TestContext, host: BootedRoot, root: string): Promise<void> {
   await t.test('both sandboxes leave systemd little to complain about', async (t) => {
-    for (const unit of [COUNTING, 'tapscope-serving@.service']) {
+    for (const [unit, most] of Object.entries(MOST_EXPOSED)) {
       const file = `/usr/lib/systemd/system/${unit}`;
-      const analyze = ['security', '--offline=true', '--no-pager', `--threshold=${MOST_EXPOSED}`, file];
+      const analyze = ['security', '--offline=true', '--no-pager', `--threshold=${most}`, file];
       const table = await host.inside('systemd-analyze', ...analyze);
       t.diagnostic(/Overall exposure level for .*/.exec(table)?.[0] ?? assert.fail(table));
     }

@@ -31,6 +31,7 @@ const LOADED_RING = 500;
 /** A page of two thousand taps takes seconds where other tests have the CPUs. */
 const PATIENCE_MS = 60_000;
 const PATIENT = { 'x-prometheus-scrape-timeout-seconds': '60' };
+const AGAIN_MS = 100;
 /** A mark comes with the third snapshot that disagrees. */
 const RIGHT_WITHIN_MS = 6000;
 
@@ -50,6 +51,8 @@ export class FaultHost {
   readonly taps = new Set<WatchedTap>();
   /** When the fault of this round was over. */
   overAt: number | undefined;
+  /** What a fault counted besides, a line each, for who plays it. */
+  readonly notes: string[] = [];
   /** What agents said that have ended. */
   readonly ended: Finished[] = [];
   readonly #scope: Scope;
@@ -103,9 +106,10 @@ export class FaultHost {
 
   /** Returns when the page has the tap as it is, or marks it. */
   async isRight(tap: WatchedTap): Promise<void> {
+    const began = performance.now();
     let shown: Figures | undefined;
     const agrees = async (): Promise<boolean> => {
-      const page = await this.page();
+      const page = await this.pageSince(began);
       shown = tap.shown(page);
       return shown !== undefined && (distance(shown, tap.truth()) === 0 || tap.isMarked(page));
     };
@@ -176,8 +180,17 @@ export class FaultHost {
     this.overAt = performance.now();
   }
 
+  /** As a scraper gets it, which comes again where the agent has no page now. */
   async page(): Promise<Metrics> {
-    return parseMetrics(await ask(`${this.agent.url}/metrics`));
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return parseMetrics(await ask(`${this.agent.url}/metrics`));
+      } catch (error) {
+        if (!(error instanceof NoPage) || performance.now() > deadline) throw error;
+        await wait(AGAIN_MS);
+      }
+    }
   }
 
   /** A page whose snapshot was taken after this moment (performance.now()): on a host without free CPU a scrape gets an older one. */
@@ -186,8 +199,8 @@ export class FaultHost {
     for (;;) {
       const askedMs = performance.now();
       const page = await this.page().catch(() => undefined);
-      const ageMs = 1000 * (page?.value('tapscope_snapshot_age_seconds') ?? 0);
-      if (page && askedMs - ageMs >= ms) return page;
+      const age = page?.value('tapscope_snapshot_age_seconds');
+      if (page && age !== undefined && askedMs - 1000 * age >= ms) return page;
       if (performance.now() > deadline) throw new Error(`no page of now in ${PATIENCE_MS} ms`);
       await wait(20);
     }
@@ -203,12 +216,20 @@ export function servingOf({ agent }: FaultHost): number {
   return agent.servingPid() ?? assert.fail('nothing serves');
 }
 
-/** Asks on a connection of its own, so that none is left open. */
+/** The agent refused a request for now: it has no snapshot yet, or no place. */
+class NoPage extends Error {}
+
+const REFUSED_FOR_NOW = [408, 429, 503];
+
+/** The text of a page; what refuses one has no figures, and is an error. Each has a connection of its own, so that none is left open. */
 export function ask(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false, timeout: PATIENCE_MS, headers: PATIENT }, (answer) =>
-      text(answer).then(resolve, reject),
-    );
+    const request = get(url, { agent: false, timeout: PATIENCE_MS, headers: PATIENT }, (answer) => {
+      const { statusCode = 0 } = answer;
+      const refused = (said: string): Error =>
+        new (REFUSED_FOR_NOW.includes(statusCode) ? NoPage : Error)(`${statusCode}: ${said.slice(0, 200)}`);
+      text(answer).then((said) => (statusCode === 200 ? resolve(said) : reject(refused(said))), reject);
+    });
     request.once('timeout', () => request.destroy(new Error(`no answer in ${PATIENCE_MS} ms`)));
     request.once('error', reject);
   });
@@ -221,4 +242,17 @@ export async function soon(what: string, isSo: () => boolean | Promise<boolean>,
     if (performance.now() > deadline) throw new Error(`Not within ${limitMs} ms: ${what}.`);
     await wait(10);
   }
+}
+
+/** Takes the steps again and again while `work` lasts. Both have ended when it resolves, or rejects as the first that failed. */
+export async function whileDoing(work: Promise<unknown>, step: () => Promise<unknown>): Promise<void> {
+  let isOver = false;
+  const end = work.finally(() => {
+    isOver = true;
+  });
+  const steps = async (): Promise<void> => {
+    while (!isOver) await step();
+  };
+  const failed = (await Promise.allSettled([end, steps()])).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }

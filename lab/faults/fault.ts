@@ -12,6 +12,8 @@ export interface Fault {
   readonly says?: RegExp;
   /** Each round has an agent of its own: one whose serving process ends often starts it with pauses. */
   readonly isFresh?: true;
+  /** The agent measures with other programs after it: those are no leak. */
+  readonly changesLevel?: true;
   /** Undoes what all rounds made. */
   after?(host: FaultHost): Promise<void>;
 }

@@ -21,7 +21,12 @@ const { values, positionals } = parseArgs({
 
 /** Plays the fault on a host of its own: what one fault breaks is not there for the next. */
 function playAlone(fault: Fault, rounds: number): Promise<Played> {
-  return scoped(async (t) => playFault(await FaultHost.make(t), fault, rounds));
+  return scoped(async (t) => {
+    const host = await FaultHost.make(t);
+    const played = await playFault(host, fault, rounds);
+    for (const note of host.notes) console.error(note);
+    return played;
+  });
 }
 
 async function play(): Promise<number> {

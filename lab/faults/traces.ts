@@ -58,9 +58,12 @@ export function bpfNamesOf(pid: number): ReadonlySet<string> {
   return new Set(bpfObjectsOf(pid).map((id) => names.get(id) ?? ''));
 }
 
-/** BPF objects with one of these names that no process has a descriptor of. */
+/**
+ * BPF programs and maps with one of these names that no process has a descriptor of. A link has no name, and the kernel frees those of other agents
+ * some time after they are closed; one that is left keeps its program, which has a name.
+ */
 export function bpfOrphans(names: ReadonlySet<string>): ReadonlySet<string> {
-  const ids = new Map([...bpfNames()].filter(([, name]) => names.has(name)));
+  const ids = new Map([...bpfNames()].filter(([id, name]) => names.has(name) && !id.startsWith('link ')));
   for (const pid of processes()) for (const id of bpfObjectsOf(pid)) ids.delete(id);
   const orphans = [...ids].map(([id, name]) => `${id} ${name}`);
   // What a mapping keeps cannot be told from what nothing keeps: it is not held against us while another program has mappings.

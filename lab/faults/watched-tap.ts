@@ -147,7 +147,10 @@ export class WatchedTap {
   /** Whether the agent says itself that figures of the tap are not exact. */
   isMarked(page: Metrics): boolean {
     const labels = { netns: String(this.lab.inode), device: this.name };
-    return ['device', 'queue'].some((what) => page.by('device', `tapscope_${what}_degraded`, labels)[this.name] !== 0);
+    const marks = ['device', 'queue'].map(
+      (what) => page.by('device', `tapscope_${what}_degraded`, labels)[this.name] ?? 0,
+    );
+    return marks.some((mark) => mark > 0);
   }
 }
 

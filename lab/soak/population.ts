@@ -64,34 +64,39 @@ async function compare({ host, record }: Population, taps: readonly WatchedTap[]
     sent: sumOf(truths.map(({ offered }) => offered)),
     lost: sumOf(truths.map(({ lost }) => lost)),
     wrong: sumOf(judged.map(({ wrong, isMarked }) => (isMarked ? 0 : wrong))),
+    unanswered: judged.filter(({ isAnswered }) => !isAnswered).length,
     marked: judged.filter(({ isMarked }) => isMarked).length,
     details: judged.flatMap(({ details }) => details ?? []),
   });
 }
 
 interface Settled {
+  /** A page came that was made after the last packet: without one there is nothing to compare. */
+  readonly isAnswered: boolean;
   readonly wrong: number;
   readonly isMarked: boolean;
   /** What a person needs to judge a figure that is wrong or marked. */
   readonly details?: string;
 }
 
-/** Resolves when the page shows the tap right, or when the time is over. A page that does not answer is asked again. */
+/** Resolves when the page shows the tap right, or when the time is over. */
 async function settled(host: FaultHost, tap: WatchedTap): Promise<Settled> {
   const began = performance.now();
+  const truth = tap.truth();
   let deadline: number | undefined;
   for (;;) {
     const page = await host.pageSince(began).catch(() => undefined);
+    if (page === undefined) return { isAnswered: false, wrong: 0, isMarked: false };
     deadline ??= performance.now() + SETTLED_WITHIN_MS;
-    const shown = page && tap.shown(page);
-    const wrong = shown ? distance(shown, tap.truth()) : tap.truth().offered;
-    if (wrong === 0) return { wrong, isMarked: false };
-    if (page === undefined || performance.now() > deadline) {
-      const lines = page?.text
+    const shown = tap.shown(page);
+    const wrong = shown ? distance(shown, truth) : truth.offered;
+    if (wrong === 0) return { isAnswered: true, wrong, isMarked: false };
+    if (performance.now() > deadline) {
+      const lines = page.text
         .split('\n')
         .filter((line) => line.includes(`netns="${tap.lab.inode}",device="${tap.name}"`));
-      const details = JSON.stringify({ tap: tap.name, truth: tap.truth(), shown, lines });
-      return { wrong, isMarked: page !== undefined && tap.isMarked(page), details };
+      const details = JSON.stringify({ tap: tap.name, truth, shown, lines });
+      return { isAnswered: true, wrong, isMarked: shown !== undefined && tap.isMarked(page), details };
     }
     await wait(LOOK_MS);
   }

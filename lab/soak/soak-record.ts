@@ -33,6 +33,8 @@ export type Entry =
       readonly lost: number;
       readonly wrong: number;
       readonly marked: number;
+      /** Taps of which no page came in time; absent: none. */
+      readonly unanswered?: number;
       /** What is wrong or marked, for each tap where something is. */
       readonly details?: readonly string[];
     }

@@ -142,6 +142,9 @@ function complaintsOf(entries: readonly Entry[]): readonly string[] {
     ...lives
       .filter(({ wrong }) => wrong > 0)
       .map(({ wrong, s }) => `taps of second ${Math.round(s)}: wrong by ${wrong}`),
+    ...lives.flatMap(({ unanswered = 0, s }) =>
+      unanswered > 0 ? [`${unanswered} taps of second ${Math.round(s)} were not compared: no page came in time`] : [],
+    ),
     ...ofKind(entries, 'asked').flatMap((one) =>
       one.failure === undefined || isOfFault(one, faults)
         ? []

@@ -15,9 +15,9 @@ import { isFitted } from './soak-table.ts';
 
 const PLACES = 4;
 const FAULT_EACH_MS = 12_000;
-/** Faults that end the process that counts, start another agent beside it or in its place, or bring more devices than there are rows. */
+/** Faults that end the process that counts, start another agent beside it or in its place, bring more devices than there are rows, or count those that end. */
 const OF_ANOTHER_AGENT =
-  /^SIG(?:KILL|TERM) (?!of the process that serves)|at the start|memory limit|as a service|more devices than rows/;
+  /^SIG(?:KILL|TERM) (?!of the process that serves)|at the start|memory limit|as a service|more devices than rows|live for a moment/;
 /** Faults after which the memory of the serving process begins anew. */
 const ENDS_SERVING = /SIGKILL of the process that serves|the process that serves is killed/;
 /** One of them in so many faults: one that ends again within a minute is started with pauses, in which nothing can be asked. */

@@ -2,11 +2,12 @@
 // Needs: Node.
 // A process in place of the one that serves that ends again and again, or asks and reads nothing.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '../../test/host/until.ts';
+import { withoutDescriptors } from '../../test/host/without-descriptors.ts';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Reach } from '../kernel/processes/native-processes.ts';
@@ -100,4 +101,26 @@ test('one that cannot be started again is tried after 1 s, 2 s; this process goe
       'ended (exit code 4) and is started again in 4 s; its history begins anew.',
     ],
   );
+});
+
+test('without a descriptor left, samples are sent all the same', async (t) => {
+  const { serving, said } = played(
+    t,
+    `const fs = require('node:fs');
+    fs.writeSync(3, 'l');
+    let text = '';
+    const channel = new (require('node:net').Socket)({ fd: 3 });
+    channel.on('data', (data) => {
+      text += data;
+      // What must not be sent, and is told: the sample has come as a whole.
+      if (text.includes('"takenAt":4711')) channel.write('!');
+    });`,
+  );
+  await serving.start();
+  withoutDescriptors(() => {
+    assert.throws(() => readFileSync('/proc/self/stat'), /EMFILE/);
+    serving.see({ ...goldenSnapshot, takenAt: 4711 });
+  });
+  await until(() => said.length > 0);
+  assert.match(said[0]?.message ?? '', /sent what it must not send/);
 });

@@ -70,6 +70,8 @@ export class ServingProcess {
   /** The newest; it may have ended. */
   #process: SecondProcess | undefined;
   #restarts = 0;
+  /** Bytes. */
+  #resident = 0;
   #isResting = false;
   #isStopping = false;
   #latest: Snapshot | undefined;
@@ -228,9 +230,10 @@ export class ServingProcess {
 
   #write(life: Life, snapshot: Snapshot, head: { readonly isSecond?: true; readonly answers?: number }): void {
     const { channel } = life.process;
+    // First, for it asks the kernel, which may refuse: a channel that stays corked, or a part of a snapshot, would end what follows.
+    const agent = { ...snapshot.agent, counting: this.#counting() };
     channel.cork();
     channel.write(`${JSON.stringify({ head })}\n`);
-    const agent = { ...snapshot.agent, counting: this.#counting() };
     for (const line of life.writer.lines({ ...snapshot, agent })) channel.write(`${line}\n`);
     channel.uncork();
   }
@@ -240,9 +243,19 @@ export class ServingProcess {
     return {
       servingRestarts: this.#restarts,
       cpuSeconds: (user + system) / 1e6,
-      residentBytes: process.memoryUsage.rss(),
+      residentBytes: this.#residentBytes(),
       logLinesDropped: ownLog().dropped() + discardedOutputLines(),
     };
+  }
+
+  /** As last read: it takes a descriptor, and this host may have none left. */
+  #residentBytes(): number {
+    try {
+      this.#resident = process.memoryUsage.rss();
+    } catch {
+      // The figures of devices take none, and are shown all the same.
+    }
+    return this.#resident;
   }
 
   async #ended(life: Life, how: string, code: number | undefined): Promise<void> {

@@ -213,7 +213,7 @@ export class SnapshotTaker {
     // Where entries tell several queues apart, a rest costs each packet nearly as much.
     const isBudgeted = isWanted || (this.#governor.level === 'lean' && this.#probes.isDemanded('entries'));
     const level = isBudgeted ? this.#governor.level : 'rest';
-    if (level === this.#setTo || !this.#isSeenByAccounts) return;
+    if ((level === this.#setTo && !this.#probes.isShort()) || !this.#isSeenByAccounts) return;
     this.#setTo = level;
     this.#isSeenByAccounts = false;
     this.#probes.setLevel(level);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses a mechanism for each event, best first, and attaches it; what was refused is remembered with its reason.
 import type { Host } from '../kernel/host.ts';
-import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
 import type { ProbeState } from '../snapshot/snapshot.ts';
+import { type Attachment, attachMechanism } from './attachments.ts';
 import {
   type Demand,
   isMet,
@@ -53,6 +53,8 @@ export interface Probes {
   readonly epoch: () => number;
   /** How often programs for an event came, where none were attached: what passed before is not in their counts. */
   readonly comings: (event: string) => number;
+  /** The host had no descriptor or memory for a mechanism: setLevel() tries again, with the same level too. */
+  readonly isShort: () => boolean;
   /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
   readonly setLevel: (level: Level) => void;
   /** Where nothing is attached to the transmit function; at level rest the next drop is told of again. */
@@ -87,6 +89,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   let capabilities: ReadonlySet<string> = new Set();
   let level: Level = 'exact';
   const demands = new Set<Demand>();
+  let isShort = false;
   let epoch = 0;
   let symbols = host.symbols;
   const isAttached = (event: string): boolean => (attachments.get(event) ?? []).length > 0;
@@ -97,16 +100,18 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   const apply = (): void => {
     if (!isSeen()) programs?.settle('begins');
     const before = inUse(choices);
+    isShort = false;
     const chosen = new Map<string, Mechanism>();
     choices = candidates.map(({ event, usable, refused }) => {
       const wasAttached = isAttached(event.name);
       const left = forced.has(event.name) ? [] : leftOut(event, level, demands);
       const path = usable.filter(({ name }) => !left.includes(name));
       const choice = choose(event, path, refused, chosen, (mechanism) => {
-        const refusal = useMechanism(event.name, mechanism, programs, reason, attachments);
-        if (refusal !== undefined && mechanism.programs.every((name) => programs?.has(name)))
+        const refusal = attachMechanism(event.name, mechanism, { programs, reason }, attachments);
+        isShort ||= refusal?.isShortage ?? false;
+        if (refusal?.isShortage === false && mechanism.programs.every((name) => programs?.has(name)))
           for (const name of mechanism.programs) unattachable.add(name);
-        return refusal;
+        return refusal?.reason;
       });
       if (choice.mechanism) chosen.set(event.name, choice.mechanism);
       if (!wasAttached && isAttached(event.name)) comings.set(event.name, (comings.get(event.name) ?? 0) + 1);
@@ -150,6 +155,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     level: () => level,
     epoch: () => epoch,
     comings: (event) => comings.get(event) ?? 0,
+    isShort: () => isShort,
     setLevel: (next) => {
       level = next;
       apply();
@@ -179,12 +185,6 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
 
 function inUse(choices: readonly Choice[]): string {
   return choices.map(({ event, mechanism }) => (event.alike ? '' : mechanism?.name)).join();
-}
-
-interface Attachment {
-  readonly mechanism: string;
-  readonly program: string;
-  readonly link: BpfLink;
 }
 
 function candidatesOf(
@@ -253,43 +253,6 @@ function choose(
     refused.push({ mechanism: mechanism.name, kind: 'refused', reason: unavailable });
   }
   return { event, mechanism: undefined, refused };
-}
-
-/** Attaches all programs of a mechanism or none, and detaches the event's former one; the answer is why it could not. */
-function useMechanism(
-  event: string,
-  mechanism: Mechanism,
-  programs: LoadedPrograms | undefined,
-  reason: string | undefined,
-  attachments: Map<string, readonly Attachment[]>,
-): string | undefined {
-  const current = attachments.get(event) ?? [];
-  if (current.some((attachment) => attachment.mechanism === mechanism.name)) return undefined;
-  if (mechanism.programs.length > 0 && !programs) return reason;
-  // When one program was refused, the others were not loaded.
-  const refusal = mechanism.programs.flatMap((program) => programs?.refusalOf(program) ?? []).at(0);
-  if (refusal !== undefined) return refusal;
-  const made: Attachment[] = [];
-  try {
-    // The exit of a function before its entry, and below the entry before the exit: no packet is begun and not ended.
-    for (const program of mechanism.programs.toReversed()) {
-      const object = programs?.objectOf(program);
-      if (object && isHook(object, program))
-        made.unshift({ mechanism: mechanism.name, program, link: object.attach(program) });
-    }
-  } catch (error) {
-    for (const { link } of made) link.detach();
-    return firstLine(error);
-  }
-  for (const { link } of current) link.detach();
-  attachments.set(event, made);
-  return undefined;
-}
-
-/** Programs that are run on request (walk, recycle, iterator) have nothing to attach to. */
-function isHook(object: BpfObject, name: string): boolean {
-  const section = object.programs.find((program) => program.name === name)?.section ?? '';
-  return !/^\??(syscall|iter)/.test(section);
 }
 
 function stateOf(

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { inNamespace, type NamespaceLab } from '../../../test/host/netns.ts';
 import type { Fault } from '../fault.ts';
-import { type FaultHost, soon } from '../fault-host.ts';
+import { type FaultHost, soon, whileDoing } from '../fault-host.ts';
 import { WatchedTap } from '../watched-tap.ts';
 
 const RING = 10;
@@ -24,17 +24,11 @@ async function isGone(host: FaultHost, name: string): Promise<void> {
   );
 }
 
-async function scrapeWhile(host: FaultHost, work: Promise<void>): Promise<void> {
-  let done = false;
-  const end = work.finally(() => {
-    done = true;
-  });
-  while (!done) {
+const scrapeWhile = (host: FaultHost, work: Promise<void>): Promise<void> =>
+  whileDoing(work, async () => {
     await host.page();
     await wait(10);
-  }
-  await end;
-}
+  });
 
 /** Makes and deletes a tap, or all, of the namespace. */
 async function again(host: FaultHost, lab: NamespaceLab, name: string): Promise<void> {

@@ -2,7 +2,7 @@
 // The agent, or the reader of a tap, stands still.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault } from '../fault.ts';
-import { ask, type FaultHost, servingOf } from '../fault-host.ts';
+import { type FaultHost, servingOf } from '../fault-host.ts';
 
 const STALL_MS = 2000;
 
@@ -31,11 +31,12 @@ export const STALLS: readonly Fault[] = [
   {
     name: 'SIGSTOP for 2 s, in a scrape',
     play: async (host) => {
-      const page = ask(`${host.agent.url}/metrics`);
-      await wait(Math.random() * 20);
-      await stall(host);
-      host.over();
-      await page;
+      const stalled = async (): Promise<void> => {
+        await wait(Math.random() * 20);
+        await stall(host);
+        host.over();
+      };
+      await Promise.all([host.page(), stalled()]);
     },
   },
   {

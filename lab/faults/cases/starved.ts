@@ -9,7 +9,7 @@ import { type Finished, tapscope } from '../../../test/agent/serve-process.ts';
 import type { NamespaceLab } from '../../../test/host/netns.ts';
 import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Fault } from '../fault.ts';
-import { type FaultHost, SOCKET, type StartOptions, servingOf, soon } from '../fault-host.ts';
+import { type FaultHost, SOCKET, type StartOptions, soon } from '../fault-host.ts';
 import { FOLDER } from '../traces.ts';
 
 /** The exit code after which the systemd unit does not start the agent again. */
@@ -87,34 +87,6 @@ function memoryLimit(): { readonly procs: string; readonly undo: () => void } {
 let crowd: Crowd | undefined;
 
 export const SHORTAGES: readonly Fault[] = [
-  {
-    name: 'descriptors run out while it runs',
-    says: /could not be looked at \([^)]*Too many open files\)/,
-    play: async (host) => {
-      const { pid } = host.agent;
-      const limit = (soft: string): unknown => execFileSync('prlimit', [`--pid=${pid}`, `--nofile=${soft}:`]);
-      await host.loaded.load();
-      limit(String(readdirSync(`/proc/${pid}/fd`).length));
-      await wait(LOOK_MS);
-      limit('20000');
-      host.over();
-    },
-  },
-  {
-    name: 'the process that serves is killed while no descriptor is left, under load',
-    isFresh: true,
-    says: /cannot be started \([^\n]*too many open files[^\n]*\); next try in 1 s/i,
-    play: async (host) => {
-      const { pid } = host.agent;
-      await host.loaded.load();
-      execFileSync('prlimit', [`--pid=${pid}`, '--nofile=1:']);
-      process.kill(servingOf(host), 'SIGKILL');
-      await wait(LOOK_MS);
-      execFileSync('prlimit', [`--pid=${pid}`, '--nofile=20000:']);
-      host.over();
-      await soon('another process serves', () => host.agent.servingPid() !== undefined);
-    },
-  },
   refused('too few descriptors at the start', /open files/, () => ({ wrapper: ['prlimit', '--nofile=50'] })),
   (() => {
     let undo = (): void => {};
