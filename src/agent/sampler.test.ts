@@ -86,6 +86,7 @@ test('what a question needs is read at once, and what is taken meanwhile waits f
   sampler.ask();
   sampler.ask();
   const taken = sampler.take();
+  await new Promise((resolve) => setTimeout(resolve, 50)); // it would be taken by now
   looked();
   await taken;
   assert.deepEqual(seen, ['asked', 'asked', 'read', 'taken']);
