@@ -4,13 +4,15 @@
 // WHOLE=1 asks a hundred times, an agent as a service too, and wants each answer in time: it is to run alone.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { type Finished, finished, startAgent } from '../../test/agent/serve-process.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { succeeds, until } from '../../test/host/until.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import { isWhole } from '../../test/whole.ts';
 import { packageRoot } from '../kernel/package.ts';
@@ -100,7 +102,7 @@ async function sendTraffic(lab: NamespaceLab, testReader: TestReader): Promise<v
 interface Start {
   readonly wrapper: readonly string[];
   /** When the agent has ended. */
-  readonly undo: () => void;
+  readonly undo: () => Promise<void>;
 }
 
 /** What a unit of systemd asks for, without systemd: its cgroup has ten times the weight of others. undefined: none can be made here. */
@@ -116,12 +118,12 @@ function asService(): Start | undefined {
   }
   return {
     wrapper: ['sh', '-c', `echo $$ > ${folder}/cgroup.procs && exec setsid nice -n -10 "$@"`, 'sh'],
-    undo: () => rmdirSync(folder),
+    undo: () => until(() => succeeds(rmdir(folder))), // its last process may end just now
   };
 }
 
 /** As from a terminal of its own. */
-const BY_HAND: Start = { wrapper: ['setsid'], undo: () => undefined };
+const BY_HAND: Start = { wrapper: ['setsid'], undo: async () => undefined };
 
 test(
   'beside 40 busy loops an agent answers within two seconds, from what was seen last, with devices',
