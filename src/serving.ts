@@ -153,7 +153,7 @@ async function listenOn(descriptor: number): Promise<void> {
   if (!setup) return;
   const { peers, server } = setup;
   const { kernel, version } = server.prometheus.build;
-  const api = { observer, takeSnapshot, ask, wake, pulse, host: { kernel, version } };
+  const api = { observer, takeSnapshot, ask, wake, pulse, load: shortOfCpu, host: { kernel, version } };
   socket = serveSocket(descriptor, api, describe, (client) => refusalOf(client, peers));
   await (await before)?.close();
 }

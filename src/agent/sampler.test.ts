@@ -16,6 +16,7 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
   await sampler.start({
     interval: { seconds: 1, judgedEvery: 1, work: 1 },
     take: async () => goldenSnapshot,
+    ask: () => undefined,
     refresh: async () => {
       done.refreshes += 1;
       if (done.refreshes > 3) throw new Error('its owner is not known');
@@ -39,6 +40,7 @@ test('what fails each second in the same way is said once, and no reader is look
   await sampler.start({
     interval: { seconds: 1, judgedEvery: 1, work: 1 },
     take: async () => goldenSnapshot,
+    ask: () => undefined,
     refresh: async () => {
       refreshes += 1;
       if (refreshes > 2) throw new Error('Too many open files');
@@ -56,4 +58,36 @@ test('what fails each second in the same way is said once, and no reader is look
     said,
     /^tapscope: owners, budget and drivers could not be looked at \(Too many open files\)\. It is tried again each second; the log says it once a minute\.\n$/,
   );
+});
+
+test('what a question needs is read at once, and what is taken meanwhile waits for it', async (t) => {
+  const seen: string[] = [];
+  let looked = (): void => undefined;
+  const looking = new Promise<void>((resolve) => {
+    looked = resolve;
+  });
+  const sampler = new Sampler();
+  t.after(() => sampler.stop());
+  await sampler.start({
+    interval: { seconds: 3600, judgedEvery: 1, work: 1 }, // no second comes
+    take: async () => {
+      seen.push('taken');
+      return goldenSnapshot;
+    },
+    ask: () => seen.push('asked'),
+    refresh: async () => {
+      if (seen.includes('asked')) await looking;
+      seen.push('read');
+    },
+    isPressed: false,
+    sampleReaders: () => false,
+  });
+  seen.splice(0);
+  sampler.ask();
+  sampler.ask();
+  const taken = sampler.take();
+  await new Promise((resolve) => setTimeout(resolve, 50)); // it would be taken by now
+  looked();
+  await taken;
+  assert.deepEqual(seen, ['asked', 'asked', 'read', 'taken']);
 });

@@ -6,9 +6,11 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Agent } from './agent.ts';
 
 /** The parts of the agent that sampling uses. */
-type Sampled = Pick<Agent, 'take' | 'refresh' | 'isPressed' | 'sampleReaders' | 'interval'>;
+type Sampled = Pick<Agent, 'take' | 'ask' | 'refresh' | 'isPressed' | 'sampleReaders' | 'interval'>;
 
 const PERIOD_MS = 1000;
+/** However many ask, what is read for questions is read no more often for them. */
+const QUESTION_EVERY_MS = 500;
 /** What fails each second in the same way is said so often. */
 const SAY_AGAIN_MS = 60_000;
 /** Readers of full and stopped queues, in random steps: in even ones a reader that works in turns would always be seen at the same. */
@@ -20,6 +22,11 @@ export class Sampler {
   readonly #started = new Promise<Sampled>((resolve) => {
     this.#announce = resolve;
   });
+  #agent: Sampled | undefined;
+  /** The last refresh that was begun, and the last that was begun for a question. */
+  #refreshed: Promise<void> = Promise.resolve();
+  #questioned: Promise<void> = Promise.resolve();
+  #questionedMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #sampleTimer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -36,6 +43,7 @@ export class Sampler {
 
   /** Takes the first snapshot before it resolves. */
   async start(agent: Sampled): Promise<void> {
+    this.#agent = agent;
     await agent.refresh();
     this.#keep(await agent.take());
     await agent.refresh(); // owners of what the first snapshot found
@@ -44,9 +52,20 @@ export class Sampler {
     this.#timer = setInterval(() => void this.#tick(agent), PERIOD_MS);
   }
 
-  /** A fresh one; waits for the start. */
+  /** A fresh one; waits for the start, and for what a question began to read. */
   async take(): Promise<Snapshot> {
-    return (await this.#started).take();
+    const agent = await this.#started;
+    await this.#questioned;
+    return agent.take();
+  }
+
+  /** A person asks about this host: what is read for questions alone is read at once, for the next second may be too late for the answer. */
+  ask(): void {
+    const now = performance.now();
+    this.#agent?.ask();
+    if (!this.#agent || !this.#ready || now - this.#questionedMs < QUESTION_EVERY_MS) return;
+    this.#questionedMs = now;
+    this.#questioned = this.#refresh(this.#agent);
   }
 
   notReady(): string | undefined {
@@ -81,8 +100,16 @@ export class Sampler {
     if (this.#seconds < agent.interval.seconds) return;
     this.#seconds = 0;
     await this.#attempt('a snapshot failed', async () => this.#keep(await agent.take()));
-    await this.#attempt('owners, budget and drivers could not be looked at', () => agent.refresh());
+    await this.#refresh(agent);
     if (!this.#stopped && agent.isPressed) this.#sampleOn(agent);
+  }
+
+  /** One at a time. */
+  #refresh(agent: Sampled): Promise<void> {
+    this.#refreshed = this.#refreshed.then(() =>
+      this.#attempt('owners, budget and drivers could not be looked at', () => agent.refresh()),
+    );
+    return this.#refreshed;
   }
 
   async #attempt(failure: string, work: () => Promise<void>): Promise<void> {

@@ -125,6 +125,7 @@ export class SnapshotTaker {
   /** A person asks about this host. */
   ask(): void {
     this.#question.ask();
+    this.#slowReadMs = Number.NEGATIVE_INFINITY; // a namespace may have its name since a moment
     this.wake();
   }
 

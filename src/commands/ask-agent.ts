@@ -2,6 +2,7 @@
 // Asks the running agent for its state and its history. Root asks a process without rights: the answer drives no terminal.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Verdict } from '../diagnosis/judge.ts';
+import type { Scope } from '../diagnosis/scope.ts';
 import { type Answer, askSocket } from '../kernel/agent-socket.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
@@ -34,6 +35,12 @@ type CheckedAnswer = AnyAnswer & CheckAnswer;
 
 export interface CheckedByAgent extends Omit<CheckAnswer, 'snapshot'> {
   readonly last: SnapshotOutline;
+}
+
+/** A question about some devices, and how many milliseconds a fresh look may take. */
+export interface DeviceQuestion {
+  readonly scope: Scope;
+  readonly within: number;
 }
 
 interface SelfAnswer extends AnyAnswer {
@@ -72,9 +79,18 @@ export async function askSelf(socket: string, limit: AbortSignal): Promise<Agent
   }
 }
 
-/** All that `check` shows of a whole host; undefined: no agent of this version answers, or it has judged nothing yet. Throws one sentence. */
-export async function askCheck(socket: string, limit: AbortSignal): Promise<CheckedByAgent | undefined> {
-  const answer = await askPatiently(socket, '/api/v1/check', limit).catch(() => undefined);
+/**
+ * All that `check` shows, of a whole host or of some devices; undefined: no agent of this version answers, or it has judged nothing yet.
+ * Throws one sentence.
+ */
+export async function askCheck(
+  socket: string,
+  limit: AbortSignal,
+  asked?: DeviceQuestion,
+): Promise<CheckedByAgent | undefined> {
+  const answer = await askPatiently(socket, `/api/v1/check${asked ? wordsOf(asked) : ''}`, limit).catch(
+    () => undefined,
+  );
   if (answer === undefined || answer.status === NOT_YET) return undefined;
   if (answer.status !== OK) throw new Error(answer.body.trim());
   const { snapshot, ...rest }: CheckedAnswer = parseVisible(answer.body);
@@ -86,11 +102,27 @@ export type Wish = 'question' | 'exact';
 
 /** A fresh one. Throws one sentence. */
 export async function askSnapshot(socket: string, nevermind?: AbortSignal, wish?: Wish): Promise<Snapshot> {
-  const path = `/api/v1/snapshot${wish === undefined ? '' : `?${wish}=true`}`;
-  const { status, body } = await askPatiently(socket, path, nevermind);
+  const { status, body } = await askPatiently(socket, snapshotPath(wish), nevermind);
   if (status !== OK) throw new Error(body.trim());
   const { snapshot }: SnapshotAnswer = parseVisible(body);
   return freshlyNamed(snapshotFromJson(snapshot));
+}
+
+/** The same of an agent of which nothing is known yet; undefined: none of this version answers. */
+export async function askFirstSnapshot(
+  socket: string,
+  limit: AbortSignal,
+  wish: Wish | undefined,
+): Promise<Snapshot | undefined> {
+  const answer = await askPatiently(socket, snapshotPath(wish), limit).catch(() => undefined);
+  if (!answer) return undefined;
+  if (answer.status !== OK) throw new Error(answer.body.trim());
+  const first: SnapshotAnswer = parseVisible(answer.body);
+  return isOurs(first) ? freshlyNamed(snapshotFromJson(first.snapshot)) : undefined;
+}
+
+function snapshotPath(wish: Wish | undefined): string {
+  return `/api/v1/snapshot${wish === undefined ? '' : `?${wish}=true`}`;
 }
 
 /** Active findings of the last ten seconds; undefined: the agent has just started. Throws one sentence. */
@@ -127,6 +159,11 @@ async function askPatiently(socket: string, path: string, nevermind?: AbortSigna
   if (answer.status !== BUSY) return answer;
   await wait(MOMENT_MS);
   return askSocket(socket, path, nevermind);
+}
+
+function wordsOf({ scope, within }: DeviceQuestion): string {
+  const words = Object.entries(scope).filter(([, word]) => word !== undefined);
+  return `?${new URLSearchParams([...words, ['within', String(Math.round(within))]])}`;
 }
 
 function isOurs({ schema, host }: AnyAnswer): boolean {

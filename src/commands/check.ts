@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope check`: the state of all queues on one screen, in under three seconds, with an agent or without, in six beside one that is silent.
 
-import { setTimeout as wait } from 'node:timers/promises';
-import { keyOf } from '../diagnosis/active-findings.ts';
 import { RULES } from '../diagnosis/all-rules.ts';
-import { devicesIn } from '../diagnosis/devices-in.ts';
-import { inOrder } from '../diagnosis/order.ts';
-import { findingsOn, isEverything, queueIn, type Scope } from '../diagnosis/scope.ts';
+import { isEverything, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { shortOfCpu } from '../kernel/load-average.ts';
 import { itemsOf, renderCheck } from '../outputs/check-text.ts';
@@ -18,7 +14,7 @@ import type { AgentSelf } from '../server/agent-self.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
-import { askAbout, askCheck, askFindings, askSelf, askSnapshot, askWindow, type CheckedByAgent } from './ask-agent.ts';
+import { askCheck, askSelf, type CheckedByAgent } from './ask-agent.ts';
 import { lateWords } from './late-words.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
 import { linkedLayoutOf } from './terminal/terminal.ts';
@@ -27,6 +23,9 @@ import { watchHost } from './watch.ts';
 
 /** The timeout for all requests to the agent together. On a host without free CPU nothing else would answer sooner. */
 const PATIENCE_MS = { usual: 2000, shortOfCpu: 6000 };
+/** From the start of this program to the answer of a running agent, about a device too, and what is left of that for judging and sending it. */
+const ANSWER_MS = 2000;
+const REPLY_MS = { usual: 200, shortOfCpu: 500 };
 /** Enough for OK where no packet waits. */
 const LOOK_SECONDS = 1;
 /** A reader that takes nothing for 1.5 s is taken for stalled (src/diagnosis/evidence/stall.ts), and not for slow. */
@@ -76,12 +75,12 @@ function inFull(why: string): string {
 
 async function answer(options: CheckOptions): Promise<number> {
   const load = shortOfCpu();
-  const patience =
-    (load === undefined ? PATIENCE_MS.usual : PATIENCE_MS.shortOfCpu) + (isEverything(options.scope) ? 0 : QUESTION_MS);
+  const pace = load === undefined ? 'usual' : 'shortOfCpu';
+  const lookMs = Math.max(0, ANSWER_MS - performance.now() - REPLY_MS[pace]);
   const { said, silence } = await talkToAgent(
     options.socket,
-    patience,
-    (limit) => askAgent(options, load, limit),
+    PATIENCE_MS[pace] + (isEverything(options.scope) ? 0 : lookMs),
+    (limit) => askAgent(options, lookMs, limit),
     load,
   );
   const { agent, judged: byAgent } = said ?? {};
@@ -100,64 +99,31 @@ async function answer(options: CheckOptions): Promise<number> {
   return exitCodeOf(checked);
 }
 
-/** What is read for questions alone is there after the next second. */
-const QUESTION_MS = 1300;
-/** The window of a question about a device, as that of the agent's own judgement. */
-const ASKED_SECONDS = 10;
-
-/**
- * A device that is asked about is judged as `diagnose` does, from the agent's history and a fresh look; what the agent found in the last
- * half minute and is over stands behind that.
- */
-async function askedOfAgent(
-  { scope, socket }: CheckOptions,
-  load: string | undefined,
-  limit: AbortSignal,
-): Promise<Judged | undefined> {
-  const first = await askSnapshot(socket, limit, 'question');
-  devicesIn(first, scope);
-  // An agent that is late already has nothing newer a second later.
-  if (lateWords(first.takenAt, load) === undefined) await wait(QUESTION_MS);
-  const last = await askSnapshot(socket, limit, 'question');
-  const found = await askFindings(socket, limit);
-  // An agent that has just started has no history yet.
-  const before = found ? await askWindow(socket, { at: last.takenAt, seconds: ASKED_SECONDS }, limit) : [];
-  const newest = last.takenAt > first.takenAt ? [first, last] : [last];
-  const snapshots = [...before.filter(({ takenAt }) => takenAt < first.takenAt), ...newest];
-  const judged = judgeSnapshots(snapshots, scope, thisHost());
-  const known = new Set(judged.verdict.findings.map(keyOf));
-  const past = findingsOn(found?.findings ?? [], judged.devices, queueIn(last, scope)).filter(
-    (one) => !known.has(keyOf(one)),
-  );
-  const verdict = { ...judged.verdict, findings: inOrder([...judged.verdict.findings, ...past]) };
-  return { ...judged, verdict, status: statusOf(verdict, judged.inconclusive) };
-}
-
 interface Asked {
   /** undefined: none runs. */
   readonly agent: AgentSelf | undefined;
   /** undefined: the agent is of another version, has just started, or was not to judge. */
-  readonly judged: Stated | undefined;
+  readonly judged: (Stated & Pick<Judged, 'ledger'>) | undefined;
 }
 
-async function askAgent(options: CheckOptions, load: string | undefined, limit: AbortSignal): Promise<Asked> {
+/** A device that is asked about is judged as `diagnose` does, from the agent's history and a fresh look. */
+async function askAgent(options: CheckOptions, lookMs: number, limit: AbortSignal): Promise<Asked> {
   const { scope, mechanisms, socket } = options;
-  const isOwn = mechanisms.length > 0;
-  const whole = isOwn || !isEverything(scope) ? undefined : await askCheck(socket, limit);
-  if (whole) return { agent: whole.agent ?? undefined, judged: statedBy(whole) };
-  const [agent, version] = await Promise.all([askSelf(socket, limit), askAbout(socket, limit)]);
-  const isAsked = !isOwn && !isEverything(scope) && version === 'same version';
-  return { agent, judged: isAsked ? await askedOfAgent(options, load, limit) : undefined };
+  const question = isEverything(scope) ? undefined : { scope, within: lookMs };
+  const answer = mechanisms.length > 0 ? undefined : await askCheck(socket, limit, question);
+  if (answer) return { agent: answer.agent ?? undefined, judged: statedBy(answer) };
+  return { agent: await askSelf(socket, limit), judged: undefined };
 }
 
-/** Active findings of the last ten seconds. */
-function statedBy({ findings, unjudged, seconds, last }: CheckedByAgent): Stated {
+function statedBy({ findings, unjudged, seconds, last, asked }: CheckedByAgent): Asked['judged'] {
   const verdict = { findings, unjudged };
+  const inconclusive = asked?.inconclusive ?? [];
   return {
-    status: statusOf(verdict),
+    status: statusOf(verdict, inconclusive),
     verdict,
-    inconclusive: [],
-    devices: last.devices,
+    inconclusive,
+    devices: asked ? asked.devices.flatMap((place) => last.devices[place] ?? []) : last.devices,
+    ledger: asked?.ledger,
     last,
     seconds,
     host: thisHost(),

@@ -11,7 +11,7 @@ import { parseBudget } from '../engine/budget.ts';
 import { shortOfCpu } from '../kernel/load-average.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { talkToAgent } from './agent-silence.ts';
-import { askSelf, askWindow } from './ask-agent.ts';
+import { askFindings, askWindow } from './ask-agent.ts';
 import { lateWords } from './late-words.ts';
 import { openSource, SilentAgent, type SnapshotSource, type SourceOptions } from './snapshot-source.ts';
 
@@ -31,6 +31,8 @@ export interface QueuesSeen {
 
 /** Seconds over which events are counted that are too rare for one picture. */
 const LATELY_SECONDS = 10;
+/** The first picture is of so long. In a shorter time a single packet would look like a rate. */
+const FIRST_SECONDS = { least: 0.5, most: 1.5 };
 /** What an agent remembers is a gain and not needed: none that is slow is waited for. */
 const PAST_WITHIN_MS = 1000;
 /** Rules get no more than this share of the time: a thousand queues are many. */
@@ -68,15 +70,26 @@ export class QueueWatch {
   /** The first picture has the agent's last seconds already, and there is one although an agent that gets no CPU has nothing newer. */
   async #remember(newest: Snapshot): Promise<void> {
     const { socket } = this.#options;
+    const { takenAt: at } = newest;
+    this.#every = newest.agent.pace?.seconds ?? 1;
     const { said } = await talkToAgent(socket, PAST_WITHIN_MS, async (limit) => {
-      const { lookSeconds = 1 } = (await askSelf(socket, limit)) ?? {};
-      this.#every = lookSeconds;
-      return askWindow(socket, { at: newest.takenAt, seconds: LATELY_SECONDS }, limit);
-    }).catch(() => ({ said: undefined })); // it has just started
-    const past = (said ?? []).filter(({ takenAt }) => takenAt < newest.takenAt);
+      // Its findings are asked for, so what lies between is not needed. Without free CPU a snapshot of a thousand queues takes a second.
+      const long = { at: at - LATELY_SECONDS + 1, seconds: 1 };
+      const oldest = shortOfCpu() === undefined ? askWindow(socket, long, limit).catch(() => []) : []; // it has just started
+      const { least, most } = FIRST_SECONDS;
+      const latest = await askWindow(socket, { at: at - least, seconds: (most - least) * this.#every }, limit);
+      return [...(await oldest), ...latest];
+    }).catch(() => ({ said: undefined }));
+    const past = (said ?? []).filter(({ takenAt }) => takenAt < at);
     this.#seen = [...past, ...this.#seen.filter(({ takenAt }) => takenAt > (past.at(-1)?.takenAt ?? 0))];
-    const before = past.at(-1);
+    const before = past.findLast(({ takenAt }) => at - takenAt >= FIRST_SECONDS.least);
+    await this.#askForFindings();
     if (before) this.#last = this.#picture(before, newest);
+  }
+
+  /** A picture of the last seconds before it began; undefined: none has all that it is to show. */
+  get remembered(): QueuesSeen | undefined {
+    return this.#last?.snapshot.agent.level === 'rest' && this.#last.late === undefined ? undefined : this.#last;
   }
 
   /** The figures are the agent's, so nothing more is attached in the kernel. */
@@ -86,7 +99,7 @@ export class QueueWatch {
 
   /** What was seen last, with its age, where there is nothing newer; undefined: there never was anything. */
   async look(): Promise<QueuesSeen | undefined> {
-    const now = await this.#take();
+    const [now] = await Promise.all([this.#take(), this.isAgent && this.#askForFindings()]);
     const before = this.#before;
     if (!now || !before || now.takenAt <= before.takenAt) {
       if (now) this.#before = now; // the clock was set back, or it is the same
@@ -111,7 +124,7 @@ export class QueueWatch {
       takenAt: now.takenAt,
       seconds,
       rates,
-      findings: this.#judged(recent === window ? [before, now] : [...this.#seen, now]),
+      findings: this.isAgent ? this.#findings : this.#judged(recent === window ? [before, now] : [...this.#seen, now]),
       ownCpu: (user + system) / 1e6 / seconds,
       snapshot: now,
       late: lateWords(now.takenAt, shortOfCpu(), this.#every),
@@ -130,6 +143,13 @@ export class QueueWatch {
 
   close(): void {
     this.#source?.close();
+  }
+
+  /** Where the agent is late they stay as they were. */
+  async #askForFindings(): Promise<void> {
+    const limit = AbortSignal.timeout(PAST_WITHIN_MS);
+    const answer = await askFindings(this.#options.socket, limit).catch(() => undefined);
+    if (answer) this.#findings = answer.findings;
   }
 
   /** Judges all devices: what is wrong with one may show in another. */

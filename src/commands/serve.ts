@@ -97,7 +97,7 @@ async function start(
     reach: () => reachOf(options),
     setup,
     takeSnapshot,
-    ask: () => asked?.ask(),
+    ask: () => sampler.ask(),
     wake: () => asked?.wake(),
     begun: () => void socket.open().catch(say),
     say,

@@ -5,7 +5,7 @@ import { Sampler } from '../agent/sampler.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { EVENTS, parseForced } from '../subjects/list.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
-import { askAbout, askSnapshot, type Wish } from './ask-agent.ts';
+import { askFirstSnapshot, askSnapshot, type Wish } from './ask-agent.ts';
 
 export interface SourceOptions {
   /** Where an agent may listen. */
@@ -55,9 +55,7 @@ export async function openSource(options: SourceOptions): Promise<SnapshotSource
     // The probes of an agent that is only slow still count: a second set would make each packet of a busy host pay twice.
     return ownSource(options.silence.halted ? [] : WALK_ALONE, options);
   }
-  const { said, silence } = await talkToAgent(socket, PATIENCE_MS, async (limit) =>
-    (await askAbout(socket, limit)) === 'same version' ? askSnapshot(socket, limit, wish) : undefined,
-  );
+  const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) => askFirstSnapshot(socket, limit, wish));
   return said ? agentSource(socket, said, wish) : ownSource([], { ...options, silence });
 }
 

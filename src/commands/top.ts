@@ -43,7 +43,9 @@ export async function top(options: TopOptions): Promise<void> {
     const beside = agent === undefined ? '' : besideAgent(agent, watch.isAgent);
     const show = isBatch ? showList(options.json, beside, end) : showLive(beside, end);
     try {
-      for (let shown = 0; shown < count && !end.signal.aborted; ) {
+      const { remembered } = watch;
+      if (remembered) show.show(remembered);
+      for (let shown = remembered ? 1 : 0; shown < count && !end.signal.aborted; ) {
         await wait(delayMs, undefined, { signal: end.signal }).catch(() => undefined);
         const seen = end.signal.aborted ? undefined : await Promise.race([watch.look(), ended]);
         if (seen) show.show(seen);

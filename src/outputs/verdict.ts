@@ -4,27 +4,16 @@
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import { count } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
+import type { AskedVerdict } from '../diagnosis/judge-asked.ts';
 import { type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
-import type { Status } from '../diagnosis/status.ts';
-import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { priceOf, titleOf } from './remedy-text.ts';
 import { counted, type Layout, linkRule, paint, type Style, wrap } from './terminal-text.ts';
 
-export interface Judged {
-  readonly status: Status;
-  readonly verdict: Verdict;
-  /** Losses of which rules saw too little, one sentence each. */
-  readonly inconclusive: readonly string[];
-  /** The devices that the question was about; `last` has all others too. */
-  readonly devices: readonly Device[];
-  /** Where the packets of the one device that was asked about went; absent: it was more than one, or its counters were not read. */
-  readonly ledger?: Ledger | undefined;
-  readonly last: Snapshot;
-  readonly seconds: number;
+export interface Judged extends AskedVerdict {
   /** Names of VMs, pods, containers, units and namespaces are pseudonyms. */
   readonly isRenamed: boolean;
   readonly host: { readonly kernel: string; readonly version: string };

@@ -53,9 +53,9 @@ function linesOf(finding: Finding): readonly Line[] {
   return [
     ...remedies.flatMap(remedyOf),
     ...(hasPage ? [link] : []),
-    ...listOf('How this is known', evidence),
+    ...listOf('Seen', evidence),
     ...listOf(
-      'It is not',
+      'Not',
       rejected.map((one) => `${one.rule}: ${one.because}`),
     ),
     ...listOf('In doubt', doubts),
@@ -75,13 +75,12 @@ function listOf(title: string, items: readonly string[]): readonly Line[] {
   return [{ part: 'seen', tag: 'h3', className: '', text: title }, ...lines];
 }
 
+/** In the order of `tapscope diagnose`: the command, then what it does. */
 function remedyOf(remedy: Remedy, index: number): readonly Line[] {
   const { command, effect } = remedy;
-  const words: readonly Line[] = [
+  return [
     { part: 'todo', tag: 'h3', className: '', text: titleOf(remedy, index) },
+    ...(command === undefined ? [] : [{ part: 'todo', tag: 'pre', className: '', text: visible(command) } as const]),
     { part: 'todo', tag: 'p', className: 'effect', text: `${visible(effect)} [${priceOf(remedy)}]` },
   ];
-  return command === undefined
-    ? words
-    : [...words, { part: 'todo', tag: 'pre', className: '', text: visible(command) }];
 }

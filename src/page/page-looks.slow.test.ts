@@ -125,6 +125,37 @@ test('a command is copied by a button, and the button says so', async (t) => {
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await command.locator('pre').textContent());
 });
 
+test('a remedy is told as by diagnose: the command, then what it does', async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const { page } = await openPage(await launchBrowser(t), host.url);
+  const todo = page.locator('.finding[open] .todo').first();
+  await todo.locator('.command').first().waitFor();
+  const kinds = await todo.evaluate((box) => [...box.children].slice(0, 3).map((one) => one.className || one.tagName));
+  assert.deepEqual(kinds, ['H3', 'command', 'effect']);
+  assert.match((await todo.locator('h3').first().textContent()) ?? '', /^(?:Do|Look)$/);
+});
+
+test('an address may name the owner of a device, and is answered where it is no name at all', async (t) => {
+  const taps = tapsOf(12);
+  const vm = 'büro/100 % of web';
+  const host = await servePageHost(t, [{ ...taps[6], vm }, ...taps.slice(1)]);
+  const { page, complaints } = await openPage(await launchBrowser(t), host.url);
+  await page.locator('#answer', LIVE).waitFor();
+  const netns = /queue\/(\d+)\//.exec((await page.locator('td a').first().getAttribute('href')) ?? '')?.[1];
+  for (const [name, title] of [
+    [encodeURIComponent(vm), 'tap0 queue 0'],
+    ['tap1', 'tap1 queue 0'],
+  ]) {
+    await page.goto('about:blank');
+    await page.goto(`${host.url}#/queue/${netns}/${name}/0`);
+    await page.locator('h2', { hasText: title ?? '' }).waitFor();
+    await page.locator('.chart canvas').first().waitFor();
+  }
+  await page.goto(`${host.url}#/queue/${netns}/%zz/0`);
+  await page.locator('.is-losing').first().waitFor();
+  assert.deepEqual(complaints, []);
+});
+
 test('a link keeps the moment: the page of then, with the way back', async (t) => {
   const host = await servePageHost(t, tapsOf(12));
   const at = Math.floor(Date.now() / 1000) - 30;

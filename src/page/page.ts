@@ -2,6 +2,7 @@
 // The live page at /: is this host well, what is wrong, all queues; or one queue, by the address's fragment; live, or at a moment (?at=).
 
 import { keyOf } from '../diagnosis/active-findings.ts';
+import { namesOf } from '../diagnosis/device-words.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
 import { visible } from '../snapshot/visible.ts';
 import { exactTime, lasting, localTime, sayTime, timeElement } from './clock.ts';
@@ -36,6 +37,8 @@ let view: QueueView | undefined;
 /** The focused element of the list when a queue was chosen there. */
 let opener: Element | null = null;
 let newest: LiveMessage | undefined;
+/** The address that was led to last, as JSON. */
+let routed: string | undefined;
 /** The subject of the last announced answer: its figures change every second, and a screen reader should not read them all. */
 let subject: string | undefined;
 
@@ -71,7 +74,12 @@ function remember({ queues, takenAt }: LiveMessage): void {
 }
 
 function draw(message: LiveMessage): void {
+  const isFirst = newest === undefined;
   newest = message;
+  if (isFirst && JSON.stringify(addressIn(location.hash)) !== routed) {
+    route(); // by a name that only now is known
+    return;
+  }
   const { host, takenAt, queues, verdict } = message;
   const worst = message.findings[0];
   tell(verdict, `${verdict.toUpperCase()}: ${sentenceOf(message)}`, `${verdict} ${worst ? keyOf(worst) : ''}`);
@@ -106,6 +114,7 @@ function tell(verdict: string, sentence: string, about: string): void {
 
 function route(): void {
   const address = addressIn(location.hash);
+  routed = JSON.stringify(address);
   if (!address && !view && main.hasChildNodes()) return; // '#queues', within the list: the focus stays where that leads
   if (address && !view) opener = document.activeElement;
   view?.close();
@@ -118,9 +127,28 @@ function route(): void {
   else if (opener instanceof HTMLElement) opener.focus();
 }
 
+/** A namespace by its number or name, a device by its name or its owner's; `newest` tells them apart. */
 function addressIn(fragment: string): QueueAddress | undefined {
-  const [, netns = '', device = '', queue = ''] = /^#\/queue\/(\d+)\/([^/]+)\/(\d+)$/.exec(fragment) ?? [];
-  return device === '' ? undefined : { netns: Number(netns), device: decodeURIComponent(device), queue: Number(queue) };
+  const words = /^#\/queue\/([^/]+)\/([^/]+)\/(\d+)$/.exec(fragment)?.slice(1).map(decoded) ?? [];
+  const [place = '', name = ''] = words;
+  if (place === '' || name === '') return undefined;
+  const queue = Number(words[2]);
+  const there = newest?.queues.filter(
+    (one) => one.queue === queue && [String(one.netns), one.namespace].includes(place),
+  );
+  const named = there?.find(({ device }) => device === name);
+  const rate = named ?? there?.find(({ owner }) => owner && namesOf(owner).includes(name));
+  if (rate) return { netns: rate.netns, device: rate.device, queue };
+  return /^\d+$/.test(place) ? { netns: Number(place), device: name, queue } : undefined;
+}
+
+/** '': it is no escaped text. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
 
 /** The banner that says that this is not now, and leads back. */

@@ -11,7 +11,7 @@ export function when({ endedAt, seconds }: Window): { readonly takenAt: number; 
 }
 
 /** A finding of minutes ago is not told as if it were so now. */
-export function refuseOld({ endedAt }: Window): void {
+export function refuseOld({ endedAt }: Pick<Window, 'endedAt'>): void {
   const age = Date.now() / 1000 - endedAt;
   if (age > OLDEST_SECONDS)
     throw later(`The newest judgement is ${Math.round(age)} s old: the agent gets no CPU, or is stopped.`);

@@ -15,6 +15,7 @@ import { startLocalApi } from '../../test/agent/local-api.ts';
 import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
 import { until } from '../../test/host/until.ts';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
+import { quietSnapshots } from '../../test/snapshots/quiet-host.ts';
 import { askSocket } from '../kernel/agent-socket.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -161,6 +162,19 @@ test('findings and queues, of now and of then', async (t) => {
     const [row] = listAt(at(ledger, 'to'), 'rows');
     assert.deepEqual(row, { fate: 'delivered to its guest or reader', packets: 10 });
   }
+});
+
+test('a device is found by the name of its owner too, whatever letters that has', async (t) => {
+  const vm = 'büro/100 % of web1';
+  const observer = createObserver();
+  for (const snapshot of quietSnapshots([{ vm }, {}])) observer.see(snapshot);
+  for (const ask of await bothWays(t, observer))
+    for (const path of ['queues', 'ledger']) {
+      const end = path === 'queues' ? '/0/history' : '';
+      const { netns = 0 } = observer.history.recent.at(-1)?.devices[0] ?? {};
+      const named = await json(ask, `/api/v1/${path}/${netns}/${encodeURIComponent(vm)}${end}`);
+      assert.deepEqual([at(named, 'netns'), at(named, 'device')], [netns, 'tap0']);
+    }
 });
 
 test('what cannot be answered is one sentence', async (t) => {

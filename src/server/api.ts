@@ -8,6 +8,7 @@ import { ledgerOf } from '../diagnosis/ledger.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
 import { TrendBuilder } from '../diagnosis/queue-trends.ts';
+import { narrowed } from '../diagnosis/scope.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { typedName } from '../foreign-name.ts';
@@ -64,8 +65,7 @@ const questioning = {
 } as const;
 const deviceParts = {
   netns: { type: 'string', minLength: 1, maxLength: 1020 },
-  // 15 bytes, each written as \xff at most.
-  device: { type: 'string', minLength: 1, maxLength: 60 },
+  device: { type: 'string', minLength: 1, maxLength: 1020 },
 } as const;
 const oneDevice = { type: 'object', properties: deviceParts } as const;
 const oneQueue = {
@@ -89,6 +89,7 @@ interface Spanned extends Timed {
 interface OneDevice {
   /** Inode number or name. */
   readonly netns: string;
+  /** Its name, or that of its owner. */
   readonly device: string;
 }
 interface OneQueue extends OneDevice {
@@ -110,6 +111,15 @@ export function addApi(
     if (/^\d+$/.test(netns)) return Number(netns);
     const names = history.recent.at(-1)?.agent.namespaceNames ?? new Map<number, string>();
     return [...names].find(([, name]) => name === typedName(netns))?.[0];
+  }
+
+  /** A device is meant as commands take it; one that is no more by its name alone. */
+  function deviceIn(place: string, typed: string): readonly [netns: number | undefined, device: string] {
+    const netns = inodeOf(place);
+    const last = history.recent.at(-1);
+    const isThere = netns !== undefined && last !== undefined;
+    const [meant] = isThere ? narrowed(last, { netns: String(netns), device: typed }).devices : [];
+    return [netns, meant?.name ?? typedName(typed)];
   }
 
   /** The judgement of a past time, from the history; `time` undefined: the latest judgement. */
@@ -227,7 +237,7 @@ export function addApi(
     { schema: { querystring: spanned(HALF_HOUR), params: oneQueue }, preHandler: short },
     async ({ query, params: { netns: place, device: typed, queue } }, reply) => {
       const { at: time = now(), seconds } = query;
-      const [netns, device] = [inodeOf(place), typedName(typed)];
+      const [netns, device] = deviceIn(place, typed);
       if (query.at === undefined) wake();
       return sendMade(reply, () => {
         const series = netns === undefined ? undefined : seriesOf(history.device(netns, device, time, seconds), queue);
@@ -243,7 +253,7 @@ export function addApi(
     { schema: { querystring: spanned(JUDGED_SECONDS), params: oneDevice }, preHandler: short },
     async ({ query, params: { netns: place, device: typed } }, reply) => {
       const { at: time = now(), seconds } = query;
-      const [netns, device] = [inodeOf(place), typedName(typed)];
+      const [netns, device] = deviceIn(place, typed);
       return sendMade(reply, () => {
         const window = windowOf([...history.window(time, seconds).snapshots]);
         const span = window.devices.find(({ now: { netns: its, name } }) => its === netns && name === device);

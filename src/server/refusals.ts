@@ -32,11 +32,19 @@ export function later(sentence: string): Error {
   return new Later(sentence);
 }
 
+/** The request is understood, and the answer is that sentence: no figures can be given of what it asks for. */
+class Unanswerable extends Error {}
+
+export function unanswerable(sentence: string): Error {
+  return new Unanswerable(sentence);
+}
+
 export type Failure = Error & { readonly statusCode?: number };
 
 /** The status of an error: errors about bad requests, from us and from fastify, carry one. */
 export function statusOf(error: Failure): number {
   if (error instanceof Later) return 503;
+  if (error instanceof Unanswerable) return 422;
   return isWhole(error) ? 404 : (error.statusCode ?? 500);
 }
 
@@ -49,5 +57,5 @@ export function sendError(reply: FastifyReply, error: Failure): FastifyReply {
 }
 
 function isWhole(error: Failure): boolean {
-  return error instanceof OutsideHistory || error instanceof NotThere;
+  return error instanceof OutsideHistory || error instanceof NotThere || error instanceof Unanswerable;
 }

@@ -3,12 +3,14 @@
 // operator's group.
 import type { Socket } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
+import { isEverything, type Scope } from '../diagnosis/scope.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import type { AgentSelf } from './agent-self.ts';
 import { JSON_TYPE, refuseOld } from './answers.ts';
 import { type ApiDependencies, addApi } from './api.ts';
-import { checkAnswer } from './check-answer.ts';
+import { checkAsked } from './asked-check.ts';
+import { askedAnswer, type CheckAnswer, checkAnswer } from './check-answer.ts';
 import { answerClientError, createHttpServer } from './http-server.ts';
 import { type Failure, sendError, validation } from './refusals.ts';
 import { sendLine } from './reply-line.ts';
@@ -62,13 +64,48 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
     await api.pulse?.();
     return { schema: SCHEMA, host: api.host, agent: describe() };
   });
-  app.get('/api/v1/check', async (_, reply) => {
-    const { host, observer, pulse } = api;
-    await pulse?.();
-    const judged = observer.latest();
-    if (pulse && judged) refuseOld(judged.window);
-    const answer = { schema: SCHEMA, host, ...checkAnswer(observer, describe()) };
-    return reply.type(JSON_TYPE).send(escapedJson(JSON.stringify(answer)));
-  });
+  app.get<{ Querystring: CheckQuery }>(
+    '/api/v1/check',
+    { schema: { querystring: checked } },
+    async ({ query: { within, ...scope } }, reply) => {
+      const { host } = api;
+      const answer = { schema: SCHEMA, host, ...(await checkOf(api, scope, within, describe)) };
+      return reply.type(JSON_TYPE).send(escapedJson(JSON.stringify(answer)));
+    },
+  );
   return app;
+}
+
+/** `within`: milliseconds for the answer, as far as a fresh look takes them. */
+type CheckQuery = Scope & { readonly within: number };
+
+const word = { type: 'string', maxLength: 4096 } as const;
+const checked = {
+  type: 'object',
+  properties: {
+    device: word,
+    vm: word,
+    pod: word,
+    process: word,
+    netns: word,
+    within: { type: 'number', minimum: 0, maximum: 10_000, default: 2000 },
+  },
+  additionalProperties: false,
+} as const;
+
+async function checkOf(
+  api: ApiDependencies,
+  scope: Scope,
+  within: number,
+  describe: () => AgentSelf | null,
+): Promise<CheckAnswer> {
+  if (!isEverything(scope)) {
+    const verdict = await checkAsked(api, scope, within);
+    if (api.pulse) refuseOld({ endedAt: verdict.last.takenAt });
+    return askedAnswer(verdict, describe());
+  }
+  await api.pulse?.();
+  const judged = api.observer.latest();
+  if (api.pulse && judged) refuseOld(judged.window);
+  return checkAnswer(api.observer, describe());
 }

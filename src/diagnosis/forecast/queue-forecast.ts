@@ -115,13 +115,14 @@ function paceOf(queue: QueueSpan): Pace | undefined {
   return slowest > 0 ? { secondsEach: slowest, isBound: true } : undefined;
 }
 
-/** Seconds for each packet, of each step that lies within an overflow: there the reader had no pause for want of packets. */
+/** Seconds for each packet, of each step that lies within an overflow: there the reader had no pause for want of packets. That a ring is empty ends one only with the next packet. */
 function busySteps({ steps, device: { takenAt } }: QueueSpan): readonly number[] {
-  return steps.flatMap(({ history, counters }, place) => {
+  return steps.flatMap(({ history, counters, ring }, place) => {
     const seconds = (takenAt[place] ?? 0) - (takenAt[place - 1] ?? 0);
     const { openPackets = 0, openSeconds = 0 } = history?.overflow ?? {};
     const taken = (counters?.delivered ?? 0) - (steps[place - 1]?.counters?.delivered ?? 0);
-    return place > 0 && openPackets > 0 && openSeconds >= seconds && taken > 0 ? [seconds / taken] : [];
+    const isBusy = openPackets > 0 && openSeconds >= seconds && (ring?.occupancy ?? 0) > 0;
+    return place > 0 && isBusy && taken > 0 ? [seconds / taken] : [];
   });
 }
 

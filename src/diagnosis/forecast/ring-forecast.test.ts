@@ -197,6 +197,9 @@ test('how long packets stay: measured, or bound by a second in which the ring wa
   assert.deepEqual([busy?.delaySeconds, busy?.isDelayBound], [0.5, true]);
   const shorter = told({ open: { openPackets: 300, openSeconds: 0.9 }, occupancy: 500 }).forecast.sizes[0];
   assert.equal(shorter?.delaySeconds, undefined);
+  // It was emptied within the step: what the reader took of the rest is not its pace.
+  const emptied = told({ open: { openPackets: 300, openSeconds: 1 }, occupancy: 0 }).forecast.sizes[0];
+  assert.equal(emptied?.delaySeconds, undefined);
 });
 
 test('an overflow that may go on counts as it is, and says so', () => {
