@@ -50,6 +50,7 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   root: true,
   route: true,
   runtime: true,
+  sentBy: true,
   split: true,
   state: true,
   stp: true,
