@@ -2,6 +2,7 @@
 // By which devices the host sends on what came in by a tun or tap. An object of its own: it runs for every packet of
 // the host, and is attached only while a person asks. The unit is the packet as tun counted it: before the core splits
 // it.
+#include "for-guests.bpf.h"
 #include "kernel.bpf.h"
 #include "marks.bpf.h"
 #include "tap-losses.bpf.h"

@@ -83,6 +83,11 @@ function towards(device: DeviceSpan): LedgerColumn {
   const unseen = grown(device, ({ unseen: hidden }) => (hidden?.split === undefined ? 0 : hidden.dropped)) ?? 0;
   const waiting = waitingIn(device.now) - waitingIn(device.before);
   const standing = (device.now.backlog?.packets ?? 0) - (device.before.backlog?.packets ?? 0);
+  const elsewhere = [...new Set((device.now.surroundings?.lost ?? []).map((drop) => drop.device))].flatMap((at) =>
+    dropped(device, `lost on its way, at ${at}`, ({ surroundings }) =>
+      (surroundings?.lost ?? []).filter((drop) => drop.device === at),
+    ),
+  );
   const rows = shown([
     { fate: 'delivered to its guest or reader', packets: since(device, 'txPackets') },
     { fate: waiting < 0 ? 'had waited before' : 'wait in its ring', packets: waiting },
@@ -90,6 +95,7 @@ function towards(device: DeviceSpan): LedgerColumn {
     ...inTun,
     { fate: 'lost in it: only the kernel counted them', packets: unseen, ...LOST },
     ...before,
+    ...elsewhere,
     ...discarded,
   ]);
   // tx_dropped has those that tun dropped, and of the others before it those that the core counts for the device.

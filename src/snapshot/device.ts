@@ -12,6 +12,8 @@ export interface OtherDrop extends ReasonCount {
   readonly location: string;
   /** Broadcasts and multicasts from the guest that the host has no use for: they are meant for others, and none is lost. */
   readonly unwanted?: boolean;
+  /** Of packets that only their address told to be for the guest: the other device where they were freed. */
+  readonly device?: string;
   /** It was lost after it had left the device's reach; absent: the kernel still knew by which device it had come. */
   readonly beyond?: Beyond;
 }

@@ -84,6 +84,16 @@ export interface OthersBacklog {
   readonly bridge?: string;
 }
 
+/** Packets for the guest, by the address that they carry, that were freed where nothing else says so. */
+export interface LostOnTheWay {
+  readonly reason: string;
+  readonly location: string;
+  /** Where they were freed: the device by which they came, or by which they were to be sent. */
+  readonly device: string;
+  /** Since the question was asked. */
+  readonly packets: number;
+}
+
 export interface Surroundings {
   /** User and group that may attach; undefined: nobody was named. */
   readonly owner?: number;
@@ -92,6 +102,8 @@ export interface Surroundings {
   readonly strays: readonly StrayAddress[];
   /** Of devices in whose qdiscs packets stand; undefined: an older recording. */
   readonly backlogs?: readonly OthersBacklog[];
+  /** undefined: an older recording. */
+  readonly lost?: readonly LostOnTheWay[];
   /** undefined: it is no port of a bridge, or its tables were not read. */
   readonly table?: BridgeTable;
   /** What could not be read, and why, in sentences. */

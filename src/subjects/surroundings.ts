@@ -7,11 +7,14 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { listNamespaces, ownNamespace } from '../kernel/namespaces.ts';
-import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
+import type { BridgeTable, LostOnTheWay, Surroundings, WithheldFrames } from '../snapshot/surroundings.ts';
+import { OwnCounts } from './own-counts.ts';
 import { BridgeFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
 import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
+import { type GuestLoss, LostForGuests, type NeededParts } from './surroundings/lost-for-guests.ts';
 import { backlogsIn } from './surroundings/others-backlogs.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
+import { redirectsOf } from './surroundings/redirects.ts';
 import { straysOf } from './surroundings/stray-addresses.ts';
 
 /** For one refresh; what takes longer goes on beside the next one: a dump waits for whoever has RTNL. */
@@ -28,7 +31,6 @@ const MOST_REMEMBERED = 64;
 
 /** Groups and addresses of one port that are reported. */
 const MOST_WITHHELD = 16;
-const MOST_REDIRECTS = 16;
 
 /** An address from which nothing came for so long may be another guest's now. */
 const SENT_LATELY_MS = 10_000;
@@ -42,6 +44,8 @@ class Watch {
   readonly #remembered = new Map<bigint, ReadonlySet<string>>();
   #frames: BridgeFrames | undefined;
   #framesRefused: string | undefined;
+  readonly #lost: LostForGuests;
+  readonly #ownLost = new OwnCounts<GuestLoss>(({ at, reason, location }) => `${at} ${reason} ${location}`);
   /** Packets of each count at the last look, and when there were more than before. */
   readonly #counted = new Map<string, { readonly packets: number; readonly grewMs: number }>();
   /** Ports and guests of each namespace, as it was read last. */
@@ -55,8 +59,9 @@ class Watch {
   #round: number[] = [];
   #reading: Promise<void> | undefined;
 
-  constructor(question: Parts['question']) {
-    this.#question = question;
+  constructor(parts: NeededParts) {
+    this.#question = parts.question;
+    this.#lost = new LostForGuests(parts);
   }
 
   of(id: bigint): Surroundings | undefined {
@@ -84,6 +89,7 @@ class Watch {
   }
 
   forget(present: ReadonlySet<bigint>): void {
+    this.#ownLost.keepOnly(present);
     for (const id of this.devices.keys())
       if (!present.has(id)) {
         this.devices.delete(id);
@@ -96,6 +102,8 @@ class Watch {
     this.#frames?.close();
     this.#frames = undefined;
     this.#framesRefused = undefined;
+    this.#lost.close();
+    this.#ownLost.clear();
     this.#counted.clear();
     this.#ports.clear();
     this.#round = [];
@@ -134,7 +142,7 @@ class Watch {
     const until = performance.now() + LOOK_MS;
     const groups = byNamespace(this.devices.values());
     if (this.#round.length === 0) this.#round = [...groups.keys()];
-    const seen = this.#readFrames();
+    const seen = { frames: this.#readFrames(), lost: this.#lost.read() };
     const facts = new Map([...this.#facts].filter(([id]) => this.devices.has(id)));
     while (this.#round.length > 0 && performance.now() < until) {
       const netns = this.#round.shift();
@@ -196,14 +204,16 @@ class Watch {
   async #lookInto(
     netns: number,
     devices: readonly Walked[],
-    frames: readonly SeenFrames[],
+    { frames, lost }: Seen,
   ): Promise<ReadonlyMap<bigint, Surroundings>> {
     try {
       const ifindices = devices.map(({ ifindex }) => ifindex);
       const tables = await readNamespace(await this.#pathOf(netns), ifindices, NAMESPACE_MS);
       const own = this.#sinceBefore(frames.filter((one) => one.netns === netns));
       this.#ports.set(netns, portsOf(netns, new Set(ifindices), tables));
-      return new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own)]));
+      const found = new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own, lost)]));
+      this.#expect(netns, devices, tables);
+      return found;
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
@@ -213,12 +223,25 @@ class Watch {
     }
   }
 
-  #surroundingsOf({ id, ifindex }: Walked, tables: NamespaceTables, frames: readonly SeenFrames[]): Surroundings {
+  /** Addresses by which a packet is known to be for one of these guests. */
+  #expect(netns: number, devices: readonly Walked[], { links, networks }: NamespaceTables): void {
+    const ports = devices.filter(({ ifindex }) => links.get(links.get(ifindex)?.master ?? 0)?.bridge);
+    const guests = ports.map(({ id, ifindex }) => ({ ifindex, macs: this.#remembered.get(id) ?? [] }));
+    this.#lost.expect(netns, guests, networks);
+  }
+
+  #surroundingsOf(
+    { id, netns, ifindex }: Walked,
+    tables: NamespaceTables,
+    frames: readonly SeenFrames[],
+    lost: readonly GuestLoss[],
+  ): Surroundings {
     const { links, asked, ways } = tables;
     const link = links.get(ifindex);
     const nameOf = (index: number): string | undefined => links.get(index)?.name;
     const bridge = links.get(link?.master ?? 0);
     const fdb = tables.fdb.get(bridge?.ifindex ?? 0);
+    const itsLost = lost.filter((one) => one.netns === netns && one.to === ifindex);
     const unread = [...tables.unread];
     if (bridge?.bridge && this.#framesRefused !== undefined)
       unread.push(`the frames that come to its bridge (${this.#framesRefused})`);
@@ -238,6 +261,7 @@ class Watch {
       redirects: redirectsOf(ifindex, tables),
       strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
       backlogs: backlogsIn(tables),
+      lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, nameOf(one.at))),
       ...(table && { table }),
       unread,
     };
@@ -256,29 +280,19 @@ class Watch {
   }
 }
 
+interface Seen {
+  readonly frames: readonly SeenFrames[];
+  readonly lost: readonly GuestLoss[];
+}
+
+function lossOf({ reason, location, packets }: GuestLoss, device = 'a device that is gone'): LostOnTheWay {
+  return { reason, location, packets, device };
+}
+
 function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Walked[]> {
   const groups = new Map<number, Walked[]>();
   for (const device of devices) groups.set(device.netns, [...(groups.get(device.netns) ?? []), device]);
   return groups;
-}
-
-/** Filters that lead to the device or to one that is gone, take what comes from it, or take frames before they reach its bridge. */
-function redirectsOf(ifindex: number, { mirred, links }: NamespaceTables): readonly TcRedirect[] {
-  const bridge = links.get(ifindex)?.master;
-  const takes = (from: number): boolean =>
-    from === ifindex || (bridge !== undefined && (from === bridge || links.get(from)?.master === bridge));
-  return mirred
-    .filter(({ from, to, isCopy }) => to === ifindex || !links.has(to) || (takes(from) && !isCopy))
-    .slice(0, MOST_REDIRECTS)
-    .map(({ from, to, ...more }) => {
-      const target = links.get(to);
-      return {
-        ...more,
-        from: links.get(from)?.name ?? String(from),
-        to: target?.name ?? '',
-        ...(target && { isOpen: target.isUp && target.hasCarrier }),
-      };
-    });
 }
 
 function keyOf({ address, vlan, from, cause }: WithheldFrames): string {
@@ -296,8 +310,8 @@ function portsOf(netns: number, own: ReadonlySet<number>, { links, fdb }: Namesp
     .map(({ ifindex }) => ({ netns, ifindex, as: fdb.has(ifindex) ? 'bridge' : own.has(ifindex) ? 'guest' : 'port' }));
 }
 
-function open({ question }: Parts): OpenSubject {
-  const watch = new Watch(question);
+function open(parts: Parts): OpenSubject {
+  const watch = new Watch(parts);
   const shown = new Map<bigint, Surroundings | undefined>();
   return {
     see: (walked) => {

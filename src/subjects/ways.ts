@@ -6,6 +6,7 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import type { OtherDrop, SentOn } from '../snapshot/device.ts';
+import { OwnCounts } from './own-counts.ts';
 import { type SeenBeyond, type SeenWay, WaysOut } from './ways-out.ts';
 
 /** Devices and numbers of copies that a device shows; the rest is in none of its rows. */
@@ -27,6 +28,9 @@ class Ways {
   /** Those that the programs know: of others nothing is counted yet. */
   #followed: ReadonlySet<bigint> = new Set();
   #facts: ReadonlyMap<bigint, Followed> = new Map();
+  readonly #ownBeyond = new OwnCounts<SeenBeyond>(
+    ({ first, lostIn, reason, address }) => `${first} ${lostIn} ${reason} ${address}`,
+  );
 
   constructor(parts: Needed) {
     this.#parts = parts;
@@ -45,9 +49,11 @@ class Ways {
     try {
       const unnamed = programs.reasons.number('NOT_SPECIFIED');
       const consumed = programs.reasons.number('CONSUMED');
+      const isNew = this.#out === undefined;
       this.#out ??= new WaysOut(unnamed === undefined ? undefined : { unnamed, consumed });
       this.#out.follow([...this.devices.values()]);
       this.#followed = new Set(this.devices.keys());
+      if (isNew) this.read(); // from here on each loss is the device's own
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
       this.#close();
@@ -69,7 +75,7 @@ class Ways {
         sentOn: own
           .slice(0, MOST_WAYS)
           .map(({ to, ports, packets }) => ({ ...(to !== '' && { device: to }), ports, packets })),
-        lostBeyond: beyond.filter(isIts).map((one) => this.#lossOf(id, one, own)),
+        lostBeyond: this.#ownBeyond.since(id, beyond.filter(isIts)).map((one) => this.#lossOf(id, one, own)),
       };
       const before = this.#facts.get(id);
       facts.set(id, before && isDeepStrictEqual(before, now) ? before : now);
@@ -83,9 +89,15 @@ class Ways {
     return { ...place, packets, beyond: { netns: lostIn, sentBy } };
   }
 
+  forget(present: ReadonlySet<bigint>): void {
+    for (const id of this.devices.keys()) if (!present.has(id)) this.devices.delete(id);
+    this.#ownBeyond.keepOnly(present);
+  }
+
   #close(): void {
     this.#out?.close();
     this.#out = undefined;
+    this.#ownBeyond.clear();
     this.#isRefused = false;
     this.#followed = new Set();
     if (this.#facts.size > 0) this.#facts = new Map();
@@ -110,7 +122,7 @@ function open(parts: Parts): OpenSubject {
     refresh: () => ways.refresh(),
     keepOnly: (present) => {
       for (const id of shown.keys()) if (!present.has(id)) shown.delete(id);
-      for (const id of ways.devices.keys()) if (!present.has(id)) ways.devices.delete(id);
+      ways.forget(present);
     },
   };
 }

@@ -9,7 +9,7 @@ import { placeOf } from './place.ts';
 import { NO_REASON, REASON_ROWS } from './reason-table.ts';
 import { UNNAMED_ROWS } from './unnamed-rows.ts';
 
-type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted' | 'beyond'>;
+type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted' | 'beyond' | 'device'>;
 type Explained = Pick<Device, 'kind' | 'bridgePort' | 'surroundings'>;
 
 /** The row of the drop. Equal causes are equal rows, whatever their reasons are called. */
@@ -23,6 +23,7 @@ export function explain(drop: Dropped, device: Explained, way: Way): DropRow {
     (row.carries ?? carries) === carries &&
     (row.port === undefined || isPort(device, row.port));
   const row = rows?.find(fits) ?? unknownCause(drop);
+  if (drop.device !== undefined) return { ...row, cause: `at ${drop.device} ${row.cause}`, device: drop.device };
   return drop.beyond ? behind(row, drop.beyond) : row;
 }
 
@@ -63,15 +64,16 @@ function unknownCause({ reason, location }: Dropped): DropRow {
 }
 
 /** With the device's name filled in, and run where the device is, or where the packets were lost. */
-export function remediesOf({ remedies, netns }: DropRow, device: DeviceSpan, window: Window): readonly Remedy[] {
-  return remedies.map((remedy) => remedyOf(remedy, netns ?? device.now.netns, device, window));
+export function remediesOf(row: DropRow, device: DeviceSpan, window: Window): readonly Remedy[] {
+  const [name, netns] = [row.device ?? device.now.name, row.netns ?? device.now.netns];
+  return row.remedies.map((remedy) => remedyOf(remedy, name, netns, window));
 }
 
-function remedyOf({ command, effect, by }: DropRemedy, netns: number, device: DeviceSpan, window: Window): Remedy {
-  const named = command?.replaceAll('{device}', () => quoted(device.now.name));
+function remedyOf({ command, effect, by }: DropRemedy, name: string, netns: number, window: Window): Remedy {
+  const named = command?.replaceAll('{device}', () => quoted(name));
   return {
     command: named === undefined || by === 'guest' ? named : inNamespace(netns, window, named),
-    effect: effect.replaceAll('{device}', () => quoted(device.now.name)),
+    effect: effect.replaceAll('{device}', () => quoted(name)),
     lossless: by !== 'vmm',
     restart: by === 'vmm',
     by,
