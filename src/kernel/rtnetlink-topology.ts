@@ -42,6 +42,8 @@ interface PortSettings {
   readonly forwards: boolean;
   readonly floodsMulticast: boolean;
   readonly floodsBroadcast: boolean;
+  /** The bridge answers ARP and neighbour discovery in the place of those behind it. */
+  readonly answersForOthers: boolean;
   /** Only addresses that a program wrote may send (802.1X). */
   readonly isLocked: boolean;
 }
@@ -74,6 +76,7 @@ const IFLA_BRPORT_STATE = 1;
 const BR_STATE_FORWARDING = 3;
 const IFLA_BRPORT_MCAST_FLOOD = 27;
 const IFLA_BRPORT_BCAST_FLOOD = 30;
+const IFLA_BRPORT_NEIGH_SUPPRESS = 32;
 const IFLA_BRPORT_LOCKED = 39;
 
 export async function readTopology(
@@ -146,6 +149,7 @@ function portOf(data: DataView | undefined): PortSettings {
     forwards: integer(found.get(IFLA_BRPORT_STATE)) === BR_STATE_FORWARDING,
     floodsMulticast: integer(found.get(IFLA_BRPORT_MCAST_FLOOD)) !== 0,
     floodsBroadcast: integer(found.get(IFLA_BRPORT_BCAST_FLOOD)) !== 0,
+    answersForOthers: integer(found.get(IFLA_BRPORT_NEIGH_SUPPRESS)) === 1,
     isLocked: integer(found.get(IFLA_BRPORT_LOCKED)) === 1,
   };
 }

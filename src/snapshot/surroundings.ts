@@ -57,6 +57,18 @@ export interface WithheldFrames {
   readonly packets: number;
 }
 
+/** Frames from the guest that the bridge does not send where they should go. */
+export interface AstrayFrames {
+  readonly address: string;
+  /** 0: the bridge filters none. */
+  readonly vlan: number;
+  /** host: the bridge takes the address for one of its own, at this port. no-flood: this port gets no frames to unknown groups, or no broadcasts. */
+  readonly cause: 'host' | 'no-flood';
+  readonly port: string;
+  /** Since the question was asked, while the tables said so. */
+  readonly packets: number;
+}
+
 export interface BridgeTable {
   /** Addresses that the bridge has at the port, its own apart. */
   readonly addresses: number;
@@ -67,6 +79,8 @@ export interface BridgeTable {
   readonly pvid?: number;
   readonly misplaced: readonly MisplacedAddress[];
   readonly withheld: readonly WithheldFrames[];
+  /** undefined: an older recording. */
+  readonly astray?: readonly AstrayFrames[];
 }
 
 /** Packets that stand in the qdiscs of a device of the namespace. */

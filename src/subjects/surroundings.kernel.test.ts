@@ -17,6 +17,7 @@ import {
   streamTo,
 } from '../../test/agent/asked-tap.ts';
 import { answerTo, type Scene, scene } from '../../test/agent/on-call.ts';
+import { ethernet } from '../../test/host/frames.ts';
 import { type NamespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
 
@@ -127,6 +128,36 @@ test('a port that does not flood multicast', { skip: noLab }, async (t) => {
   await one.lab.exec('bridge', ...'link set dev tap0 mcast_flood off'.split(' '));
   await streamTo(one, '239.1.2.3');
   await assertTold(one, /^warning: bridge-table .*does not flood multicast/);
+});
+
+/** tap0's guest sends so many frames a round to the address. */
+function sendsTo(one: Scene, address: string): void {
+  const frame = ethernet(address, Buffer.alloc(46), 0x88b5);
+  often(one, 100, () => one.reader.frame('a', 5, frame));
+}
+
+test('what the guest sends to many does not reach a port that does not flood', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  sendsTo(one, 'ff:ff:ff:ff:ff:ff');
+  await assertTold(one, CLEAN, 'tap0', 2);
+  await one.lab.exec('bridge', ...'link set dev tap1 bcast_flood off'.split(' '));
+  await assertTold(one, /^warning: bridge-table .*from its guest do not reach tap1: .*does not flood broadcasts/);
+  // The bridge answers in the place of those behind the port.
+  await one.lab.exec('bridge', ...'link set dev tap1 neigh_suppress on'.split(' '));
+  await wait(1500);
+  await assertTold(one, CLEAN, 'tap0', 2);
+});
+
+test('the guest sends to an address that is written as the bridge’s own', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  const other = '02:00:00:00:00:0b';
+  sendsTo(one, other);
+  await assertTold(one, CLEAN, 'tap0', 2);
+  await fdb(one, `${other} dev br0 self local`);
+  await assertTold(
+    one,
+    /^warning: bridge-table .*br0 gives \d+ frames to 02:00:00:00:00:0b from its guest to the host/,
+  );
 });
 
 async function redirectTo(lab: NamespaceLab, from: string, to: string): Promise<void> {

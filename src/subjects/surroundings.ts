@@ -7,7 +7,13 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { listNamespaces, ownNamespace } from '../kernel/namespaces.ts';
-import type { BridgeTable, LostOnTheWay, Surroundings, WithheldFrames } from '../snapshot/surroundings.ts';
+import type {
+  AstrayFrames,
+  BridgeTable,
+  LostOnTheWay,
+  Surroundings,
+  WithheldFrames,
+} from '../snapshot/surroundings.ts';
 import { OwnCounts } from './own-counts.ts';
 import { BridgeFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
 import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
@@ -159,12 +165,9 @@ class Watch {
 
   /** What was withheld while the tables were as they are now, and what was before. */
   #addedUp(id: bigint, table: BridgeTable): BridgeTable {
-    const sums = new Map(this.#facts.get(id)?.table?.withheld.map((one) => [keyOf(one), one]));
-    for (const one of table.withheld) {
-      const packets = one.packets + (sums.get(keyOf(one))?.packets ?? 0);
-      if (packets > 0) sums.set(keyOf(one), { ...one, packets });
-    }
-    return { ...table, withheld: [...sums.values()].slice(0, MOST_WITHHELD) };
+    const before = this.#facts.get(id)?.table;
+    const withheld = sumsOf(before?.withheld, table.withheld);
+    return { ...table, withheld, astray: sumsOf(before?.astray, table.astray) };
   }
 
   #readFrames(): readonly SeenFrames[] {
@@ -295,8 +298,20 @@ function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Wa
   return groups;
 }
 
-function keyOf({ address, vlan, from, cause }: WithheldFrames): string {
-  return `${address} ${vlan} ${from} ${cause}`;
+function sumsOf<Frames extends WithheldFrames | AstrayFrames>(
+  before: readonly Frames[] = [],
+  now: readonly Frames[] = [],
+): readonly Frames[] {
+  const sums = new Map(before.map((one) => [keyOf(one), one]));
+  for (const one of now) {
+    const packets = one.packets + (sums.get(keyOf(one))?.packets ?? 0);
+    if (packets > 0) sums.set(keyOf(one), { ...one, packets });
+  }
+  return [...sums.values()].slice(0, MOST_WITHHELD);
+}
+
+function keyOf({ packets: _, ...frames }: WithheldFrames | AstrayFrames): string {
+  return Object.values(frames).join(' ');
 }
 
 function frameKey({ netns, port, address, vlan, isSender }: SeenFrames): string {
