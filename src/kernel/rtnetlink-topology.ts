@@ -11,6 +11,8 @@ export interface TopologyLink {
   readonly address: string | undefined;
   readonly isUp: boolean;
   readonly hasCarrier: boolean;
+  /** What comes in by another device can be redirected to it, to be shaped (IFB). */
+  readonly isIfb: boolean;
   /** ifindex of the bridge, bond or team that it is a port of. */
   readonly master: number | undefined;
   /** ifindex of the device below a VLAN, macvlan or tunnel, if that is in the same namespace. */
@@ -102,6 +104,7 @@ function linkOf({ body, attributes }: Message): TopologyLink {
     address: macText(attributes.get(IFLA_ADDRESS)),
     isUp: (u32(body, 8) & IFF_UP) !== 0,
     hasCarrier: integer(attributes.get(IFLA_CARRIER)) !== 0,
+    isIfb: kind === 'ifb',
     master: integer(attributes.get(IFLA_MASTER)),
     lower: lowerOf(attributes, kind, info.get(IFLA_INFO_DATA)),
     bridge: kind === 'bridge' ? bridgeOf(info.get(IFLA_INFO_DATA)) : undefined,

@@ -70,6 +70,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   carrier: true,
   filtersVlans: true,
   floods: true,
+  holdsIncoming: true,
   isCopy: true,
   isOpen: true,
   isLocked: true,

@@ -94,6 +94,8 @@ export interface OthersBacklog {
   readonly sent: number;
   /** Devices that send by it: VLANs, macvlans and tunnels on it, and the bond or team that it is a port of; absent: none. */
   readonly above?: readonly string[];
+  /** What comes in by a device that is no tun or tap is redirected to it (an IFB). */
+  readonly holdsIncoming?: true;
   /** The bridge that it is a port of; absent: none. */
   readonly bridge?: string;
 }

@@ -46,7 +46,8 @@ test('a firewall of the bridge before it chooses a port', { skip }, async (t) =>
   await one.lab.exec('nft', 'add rule bridge f c udp dport 10 drop'); // others' packets
   await assertSaid(one, CLEAN);
   await one.lab.exec('nft', 'add rule bridge f c udp dport 9 numgen inc mod 2 0 drop');
-  await assertSaid(one, /^warning: host-firewall /);
+  // Before it had a reason there: freed in br_handle_frame.
+  await assertSaid(one, /^warning: (host-firewall |loss-unexplained .*at ve1 )/);
 });
 
 test('the qdisc of the bridge, by which the host itself sends', { skip }, async (t) => {
@@ -88,6 +89,17 @@ test('an IFB shapes what comes by the uplink, and drops', { skip }, async (t) =>
   await assertSaid(one, CLEAN);
   await one.lab.tc(`qdisc replace dev ifb7 root ${SHAPED}`);
   await assertSaid(one, /^warning: loss-unexplained .*at ifb7 its qdisc drops them/);
+});
+
+test('a bridge by which the host itself sends holds packets for long', { skip }, async (t) => {
+  const one = await bridged(t);
+  await one.lab.ipBatch([
+    'addr add 10.95.0.1/24 dev br0',
+    'neigh replace 10.95.0.2 lladdr 02:00:00:00:00:01 dev br0 nud permanent',
+  ]);
+  await one.lab.tc('qdisc replace dev br0 root tbf rate 160kbit burst 2000 limit 60000');
+  await streamTo(one, '10.95.0.2', PER_ROUND);
+  await assertTold(one, /^(warning|critical): onward-delay .*what comes to it by br0 waits about/);
 });
 
 test('the other host knows an old MAC address of the uplink', { skip }, async (t) => {

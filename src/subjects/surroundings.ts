@@ -15,8 +15,9 @@ import type {
   WithheldFrames,
 } from '../snapshot/surroundings.ts';
 import { OwnCounts } from './own-counts.ts';
-import { BridgeFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
+import type { SeenFrames } from './surroundings/bridge-frames.ts';
 import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
+import { FrameCounts } from './surroundings/frame-counts.ts';
 import { type GuestLoss, LostForGuests, type NeededParts } from './surroundings/lost-for-guests.ts';
 import { backlogsIn } from './surroundings/others-backlogs.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
@@ -38,9 +39,6 @@ const MOST_REMEMBERED = 64;
 /** Groups and addresses of one port that are reported. */
 const MOST_WITHHELD = 16;
 
-/** An address from which nothing came for so long may be another guest's now. */
-const SENT_LATELY_MS = 10_000;
-
 type Walked = Pick<WalkedDevice, 'id' | 'netns' | 'ifindex' | 'name' | 'bridgePort'>;
 
 class Watch {
@@ -48,14 +46,9 @@ class Watch {
   readonly devices = new Map<bigint, Walked>();
   #facts: ReadonlyMap<bigint, Surroundings> = new Map();
   readonly #remembered = new Map<bigint, ReadonlySet<string>>();
-  #frames: BridgeFrames | undefined;
-  #framesRefused: string | undefined;
+  readonly #frames = new FrameCounts();
   readonly #lost: LostForGuests;
   readonly #ownLost = new OwnCounts<GuestLoss>(({ at, reason, location }) => `${at} ${reason} ${location}`);
-  /** Packets of each count at the last look, and when there were more than before. */
-  readonly #counted = new Map<string, { readonly packets: number; readonly grewMs: number }>();
-  /** Ports and guests of each namespace, as it was read last. */
-  readonly #ports = new Map<number, readonly WatchedPort[]>();
   /** Of namespaces that could be entered when they were listed; undefined: the own one. */
   #paths = new Map<number, string | undefined>();
   #listedMs = Number.NEGATIVE_INFINITY;
@@ -105,13 +98,9 @@ class Watch {
   }
 
   #close(): void {
-    this.#frames?.close();
-    this.#frames = undefined;
-    this.#framesRefused = undefined;
+    this.#frames.close();
     this.#lost.close();
     this.#ownLost.clear();
-    this.#counted.clear();
-    this.#ports.clear();
     this.#round = [];
     if (this.#facts.size > 0) this.#facts = new Map();
   }
@@ -148,7 +137,7 @@ class Watch {
     const until = performance.now() + LOOK_MS;
     const groups = byNamespace(this.devices.values());
     if (this.#round.length === 0) this.#round = [...groups.keys()];
-    const seen = { frames: this.#readFrames(), lost: this.#lost.read() };
+    const seen = { frames: this.#frames.read(), lost: this.#lost.read() };
     const facts = new Map([...this.#facts].filter(([id]) => this.devices.has(id)));
     while (this.#round.length > 0 && performance.now() < until) {
       const netns = this.#round.shift();
@@ -160,7 +149,7 @@ class Watch {
       }
     }
     if (this.#question.isOpen) this.#facts = facts;
-    this.#watchPorts();
+    if (this.#question.isOpen) this.#frames.attach([...this.#remembered.values()]);
   }
 
   /** What was withheld while the tables were as they are now, and what was before. */
@@ -168,40 +157,6 @@ class Watch {
     const before = this.#facts.get(id)?.table;
     const withheld = sumsOf(before?.withheld, table.withheld);
     return { ...table, withheld, astray: sumsOf(before?.astray, table.astray) };
-  }
-
-  #readFrames(): readonly SeenFrames[] {
-    if (this.#framesRefused !== undefined) return [];
-    try {
-      return this.#frames?.read() ?? [];
-    } catch (error) {
-      this.#framesRefused = errnoOf(error) ?? 'refused';
-      return [];
-    }
-  }
-
-  /** Since the namespace was looked into before; senders that sent lately. */
-  #sinceBefore(frames: readonly SeenFrames[]): readonly SeenFrames[] {
-    return frames.flatMap((one) => {
-      const before = this.#counted.get(frameKey(one));
-      const packets = Math.max(0, one.packets - (before?.packets ?? 0));
-      const grewMs = packets > 0 ? performance.now() : (before?.grewMs ?? 0);
-      this.#counted.set(frameKey(one), { packets: one.packets, grewMs });
-      return one.isSender && performance.now() - grewMs > SENT_LATELY_MS ? [] : [{ ...one, packets }];
-    });
-  }
-
-  /** Attached with the first bridge port that is asked about. */
-  #watchPorts(): void {
-    const ports = [...this.#ports.values()].flat();
-    if (this.#framesRefused !== undefined || !this.#question.isOpen || (ports.length === 0 && !this.#frames)) return;
-    try {
-      this.#frames ??= new BridgeFrames();
-      this.#frames.watch(ports);
-      for (const addresses of this.#remembered.values()) this.#frames.expect(addresses);
-    } catch (error) {
-      this.#framesRefused = errnoOf(error) ?? 'refused';
-    }
   }
 
   async #lookInto(
@@ -212,8 +167,8 @@ class Watch {
     try {
       const ifindices = devices.map(({ ifindex }) => ifindex);
       const tables = await readNamespace(await this.#pathOf(netns), ifindices, NAMESPACE_MS);
-      const own = this.#sinceBefore(frames.filter((one) => one.netns === netns));
-      this.#ports.set(netns, portsOf(netns, new Set(ifindices), tables));
+      const own = this.#frames.sinceBefore(frames.filter((one) => one.netns === netns));
+      this.#frames.watch(netns, new Set(ifindices), tables);
       const found = new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own, lost)]));
       this.#expect(netns, devices, tables);
       return found;
@@ -246,8 +201,8 @@ class Watch {
     const fdb = tables.fdb.get(bridge?.ifindex ?? 0);
     const itsLost = lost.filter((one) => one.netns === netns && one.to === ifindex);
     const unread = [...tables.unread];
-    if (bridge?.bridge && this.#framesRefused !== undefined)
-      unread.push(`the frames that come to its bridge (${this.#framesRefused})`);
+    if (bridge?.bridge && this.#frames.refused !== undefined)
+      unread.push(`the frames that come to its bridge (${this.#frames.refused})`);
     let table: Surroundings['table'];
     if (link && bridge?.bridge && fdb) {
       const inBridge = frames.filter(
@@ -312,17 +267,6 @@ function sumsOf<Frames extends WithheldFrames | AstrayFrames>(
 
 function keyOf({ packets: _, ...frames }: WithheldFrames | AstrayFrames): string {
   return Object.values(frames).join(' ');
-}
-
-function frameKey({ netns, port, address, vlan, isSender }: SeenFrames): string {
-  return `${netns} ${port} ${address} ${vlan} ${isSender}`;
-}
-
-/** All ports of the bridges that have a device of ours, and these bridges. */
-function portsOf(netns: number, own: ReadonlySet<number>, { links, fdb }: NamespaceTables): readonly WatchedPort[] {
-  return [...links.values()]
-    .filter(({ ifindex, master }) => fdb.has(ifindex) || (master !== undefined && fdb.has(master)))
-    .map(({ ifindex }) => ({ netns, ifindex, as: fdb.has(ifindex) ? 'bridge' : own.has(ifindex) ? 'guest' : 'port' }));
 }
 
 function open(parts: Parts): OpenSubject {

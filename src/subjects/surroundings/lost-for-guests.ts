@@ -29,6 +29,8 @@ export interface GuestLoss {
 }
 
 const UNNAMED = 'NOT_SPECIFIED';
+/** The number of no reason: this kernel has no such one. */
+const NONE = 0xffff_ffff;
 /** The bridge, netfilter, routing, generic XDP and the core; drivers free without a reason what they have sent. */
 const LOSES_UNNAMED = /^_*(br|nf|ip|ip6)_|generic_xdp$|^do_xdp_generic$|^__dev_queue_xmit$/;
 
@@ -48,12 +50,11 @@ export class LostForGuests {
   /** From now on these addresses of the namespace, and no others. */
   expect(netns: number, guests: readonly GuestAddresses[], networks: readonly GuestNetwork[]): void {
     const { programs, question } = this.#parts;
-    const unnamed = programs.reasons.number(UNNAMED);
-    if (this.#isRefused || unnamed === undefined || !question.isOpen) return;
+    if (this.#isRefused || programs.reasons.number(UNNAMED) === undefined || !question.isOpen) return;
     try {
       this.#counting ??= new Counting(
-        programs.reasons.number('CONSUMED') ?? unnamed,
-        programs.reasons.number('OTHERHOST') ?? unnamed,
+        programs.reasons.number('CONSUMED') ?? NONE,
+        programs.reasons.number('OTHERHOST') ?? NONE,
       );
       this.#counting.expect(netns, guests, networks);
     } catch (error) {
