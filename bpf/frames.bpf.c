@@ -19,7 +19,7 @@ struct sk_buff___frame {
 
 enum watched_as {
 	WATCHED_PORT = 1,  /* frames to groups and to guests */
-	WATCHED_GUEST = 2, /* a tap's port: the senders behind it too */
+	WATCHED_GUEST = 2, /* a tap's port: the senders behind it too, and frames to all */
 	WATCHED_BRIDGE =
 		3, /* what the host itself sends by it; what it passes up to the host comes in by it once more */
 };
@@ -118,7 +118,7 @@ static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev, 
 	key.ifindex = port.ifindex;
 	key.vlan = vlan_of((struct sk_buff___frame *)skb, &head);
 	__builtin_memcpy(guest.address, head.destination, sizeof(guest.address));
-	if (head.destination[0] & GROUP_BIT || bpf_map_lookup_elem(&guest_addresses, &guest)) {
+	if (*as == WATCHED_GUEST || head.destination[0] & GROUP_BIT || bpf_map_lookup_elem(&guest_addresses, &guest)) {
 		__builtin_memcpy(key.address, head.destination, sizeof(key.address));
 		count(&key);
 	}

@@ -2,7 +2,9 @@
 // By which devices the host sends on what came in by a tun or tap. An object of its own: it runs for every packet of
 // the host, and is attached only while a person asks. The unit is the packet as tun counted it: before the core splits
 // it.
+#include "for-guests.bpf.h"
 #include "kernel.bpf.h"
+#include "marks.bpf.h"
 #include "tap-losses.bpf.h"
 
 /* What becomes of a packet below a device that is made of others, by its kind. */
@@ -11,11 +13,6 @@ enum below {
 	BELOW_SOURCE, /* it comes in once more by the device that it came by (IFB) */
 	BELOW_ITSELF, /* the same packet goes on to the next device */
 	BELOW_COPIES, /* or copies of it */
-};
-
-struct came_in_by {
-	u32 netns;
-	u32 ifindex;
 };
 
 struct way_key {
@@ -87,16 +84,8 @@ static __always_inline struct last_packet *last_here(void)
 	return bpf_map_lookup_elem(&last_packets, &zero);
 }
 
-/* The names that `ip link add type` takes, as a number. */
-#define KIND(name) (*(const u64 *)(const char[8]){name})
-
-static __always_inline u32 below(struct net_device *dev)
+static __always_inline u32 below(u64 kind)
 {
-	const char *name = BPF_CORE_READ(dev, rtnl_link_ops, kind);
-	u64 kind = 0;
-
-	if (!name || bpf_probe_read_kernel_str(&kind, sizeof(kind), name) < 0)
-		return BELOW_NOTHING;
 	if (kind == KIND("bridge"))
 		return BELOW_COPIES;
 	if (kind == KIND("ifb"))
@@ -111,10 +100,12 @@ static __always_inline u32 below(struct net_device *dev)
 SEC("raw_tp/netif_receive_skb")
 int way_begins(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct net_device *dev = BPF_CORE_READ((struct sk_buff *)ctx->args[0], dev);
+	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
 	struct last_packet *last = last_here();
 	struct came_in_by key = {};
 
+	follow_received(skb, dev);
 	if (last && last->data && is_asked(dev, BPF_CORE_READ(dev, ifindex), &key))
 		last->data = 0;
 	return 0;
@@ -128,12 +119,17 @@ int sent_on(struct bpf_raw_tracepoint_args *ctx)
 	u32 from = BPF_CORE_READ(skb, skb_iif);
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
 	struct came_in_by key = {};
-	struct last_packet *last = from && is_asked(dev, from, &key) ? last_here() : NULL;
+	bool is_its = from && is_asked(dev, from, &key);
+	struct last_packet *last = last_here();
 
-	if (!last)
+	if (is_its)
+		mark_sent(skb, key, dev);
+	else
+		follow_sent(skb, dev, from);
+	if (!is_its || !last)
 		return 0;
 	u64 data = (u64)BPF_CORE_READ(skb, head);
-	u32 next = below(dev);
+	u32 next = below(kind_of(dev));
 
 	if (next == BELOW_SOURCE)
 		return 0;

@@ -79,6 +79,8 @@ export const GUEST_FILES: readonly GuestFile[] = [
   { file: 'src/subjects/routed-drops.kernel.test.ts', on: ['6.1'], also: OLDEST },
   { file: 'src/diagnosis/ledger.kernel.test.ts', on: BY_HAND },
   { file: 'src/subjects/unrouted.kernel.test.ts', on: ['6.1'], also: OLDEST },
+  { file: 'src/subjects/lost-beyond.kernel.test.ts', on: BY_HAND },
+  { file: 'src/subjects/lost-on-the-way.kernel.test.ts', on: BY_HAND },
   { file: 'src/subjects/refused-by-host.kernel.test.ts', on: ['6.1', '7.3'] },
   { file: 'src/subjects/receive.kernel.test.ts', on: ['6.12'] },
   { file: 'src/subjects/uncounted.kernel.test.ts', on: ['5.10', '6.1', '7.3'] },

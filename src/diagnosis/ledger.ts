@@ -83,6 +83,11 @@ function towards(device: DeviceSpan): LedgerColumn {
   const unseen = grown(device, ({ unseen: hidden }) => (hidden?.split === undefined ? 0 : hidden.dropped)) ?? 0;
   const waiting = waitingIn(device.now) - waitingIn(device.before);
   const standing = (device.now.backlog?.packets ?? 0) - (device.before.backlog?.packets ?? 0);
+  const elsewhere = [...new Set((device.now.surroundings?.lost ?? []).map((drop) => drop.device))].flatMap((at) =>
+    dropped(device, `lost on its way, at ${at}`, ({ surroundings }) =>
+      (surroundings?.lost ?? []).filter((drop) => drop.device === at),
+    ),
+  );
   const rows = shown([
     { fate: 'delivered to its guest or reader', packets: since(device, 'txPackets') },
     { fate: waiting < 0 ? 'had waited before' : 'wait in its ring', packets: waiting },
@@ -90,6 +95,7 @@ function towards(device: DeviceSpan): LedgerColumn {
     ...inTun,
     { fate: 'lost in it: only the kernel counted them', packets: unseen, ...LOST },
     ...before,
+    ...elsewhere,
     ...discarded,
   ]);
   // tx_dropped has those that tun dropped, and of the others before it those that the core counts for the device.
@@ -108,10 +114,28 @@ function passedOn(device: DeviceSpan): LedgerColumn {
   const rows = shown([
     // A packet that the host splits or copies may be dropped more often than it came, or dropped and sent on.
     { fate: rest < 0 ? 'copies and parts among these' : kept, packets: rest },
-    ...ways.rows,
+    ...withLosses(ways.rows, device),
     ...byHost,
   ]);
   return { total, rows, unaccounted };
+}
+
+/** What was sent on and lost behind that device is a row of its own, and no more in that of the device. */
+function withLosses(ways: readonly LedgerRow[], device: DeviceSpan): readonly LedgerRow[] {
+  const beyond = (device.now.lostBeyond ?? []).map((drop) => drop.beyond?.sentBy);
+  return [...new Set(beyond)].reduce<readonly LedgerRow[]>((rows, sentBy) => {
+    const behind = dropped(device, `sent on by ${sentBy}, then lost`, ({ lostBeyond = [] }) =>
+      lostBeyond.filter((drop) => drop.beyond?.sentBy === sentBy),
+    );
+    const arrived = rows.map((row) =>
+      row.fate === sentOnBy(sentBy) ? { ...row, packets: Math.max(0, row.packets - sumOf(behind)) } : row,
+    );
+    return [...arrived, ...behind];
+  }, ways);
+}
+
+function sentOnBy(device: string | undefined): string {
+  return `sent on by ${device}`;
 }
 
 /** By subtraction. What a VLAN device or a bridge of the host passes on has come by that device, for the kernel. */
@@ -123,7 +147,7 @@ function sentOn({ steps, now }: DeviceSpan): { readonly rows: readonly LedgerRow
   if (!first || !now.sentOn) return { rows: [], sinceBegin: false };
   const rows = now.sentOn.map(({ device, ports, packets }) => {
     const before = first.find((one) => one.device === device && one.ports === ports)?.packets ?? 0;
-    const fate = device === undefined ? `copied to ${ports} devices` : `sent on by ${device}`;
+    const fate = device === undefined ? `copied to ${ports} devices` : sentOnBy(device);
     // Counting may have begun anew meanwhile.
     return { fate, packets: packets >= before ? packets - before : packets };
   });
@@ -170,7 +194,10 @@ function dropped(
 ): readonly LedgerRow[] {
   return dropsOf(device.now).map((drop) => {
     const isSame = (one: OtherDrop): boolean =>
-      one.reason === drop.reason && one.location === drop.location && one.unwanted === drop.unwanted;
+      one.reason === drop.reason &&
+      one.location === drop.location &&
+      one.unwanted === drop.unwanted &&
+      one.beyond?.netns === drop.beyond?.netns;
     return {
       fate: `${drop.unwanted ? 'for others, and freed by the host' : fate}: ${drop.reason} in ${drop.location}`,
       packets: grown(device, (state) => dropsOf(state).find(isSame)?.packets ?? 0) ?? 0,

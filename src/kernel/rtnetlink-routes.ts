@@ -156,7 +156,7 @@ export function addressText(bytes: Uint8Array): string {
 }
 
 /** Of a text that addressText() made. */
-function addressBytes(address: string): Uint8Array {
+export function addressBytes(address: string): Uint8Array {
   if (isIPv4(address)) return Uint8Array.from(address.split('.').map(Number));
   const words = address.split(':').map((word) => Number.parseInt(word, 16));
   return Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff]));

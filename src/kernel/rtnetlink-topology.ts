@@ -11,6 +11,8 @@ export interface TopologyLink {
   readonly address: string | undefined;
   readonly isUp: boolean;
   readonly hasCarrier: boolean;
+  /** What comes in by another device can be redirected to it, to be shaped (IFB). */
+  readonly isIfb: boolean;
   /** ifindex of the bridge, bond or team that it is a port of. */
   readonly master: number | undefined;
   /** ifindex of the device below a VLAN, macvlan or tunnel, if that is in the same namespace. */
@@ -42,6 +44,8 @@ interface PortSettings {
   readonly forwards: boolean;
   readonly floodsMulticast: boolean;
   readonly floodsBroadcast: boolean;
+  /** The bridge answers ARP and neighbour discovery in the place of those behind it. */
+  readonly answersForOthers: boolean;
   /** Only addresses that a program wrote may send (802.1X). */
   readonly isLocked: boolean;
 }
@@ -74,6 +78,7 @@ const IFLA_BRPORT_STATE = 1;
 const BR_STATE_FORWARDING = 3;
 const IFLA_BRPORT_MCAST_FLOOD = 27;
 const IFLA_BRPORT_BCAST_FLOOD = 30;
+const IFLA_BRPORT_NEIGH_SUPPRESS = 32;
 const IFLA_BRPORT_LOCKED = 39;
 
 export async function readTopology(
@@ -99,6 +104,7 @@ function linkOf({ body, attributes }: Message): TopologyLink {
     address: macText(attributes.get(IFLA_ADDRESS)),
     isUp: (u32(body, 8) & IFF_UP) !== 0,
     hasCarrier: integer(attributes.get(IFLA_CARRIER)) !== 0,
+    isIfb: kind === 'ifb',
     master: integer(attributes.get(IFLA_MASTER)),
     lower: lowerOf(attributes, kind, info.get(IFLA_INFO_DATA)),
     bridge: kind === 'bridge' ? bridgeOf(info.get(IFLA_INFO_DATA)) : undefined,
@@ -146,6 +152,7 @@ function portOf(data: DataView | undefined): PortSettings {
     forwards: integer(found.get(IFLA_BRPORT_STATE)) === BR_STATE_FORWARDING,
     floodsMulticast: integer(found.get(IFLA_BRPORT_MCAST_FLOOD)) !== 0,
     floodsBroadcast: integer(found.get(IFLA_BRPORT_BCAST_FLOOD)) !== 0,
+    answersForOthers: integer(found.get(IFLA_BRPORT_NEIGH_SUPPRESS)) === 1,
     isLocked: integer(found.get(IFLA_BRPORT_LOCKED)) === 1,
   };
 }

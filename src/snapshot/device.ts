@@ -12,6 +12,18 @@ export interface OtherDrop extends ReasonCount {
   readonly location: string;
   /** Broadcasts and multicasts from the guest that the host has no use for: they are meant for others, and none is lost. */
   readonly unwanted?: boolean;
+  /** Of packets that only their address told to be for the guest: the other device where they were freed. */
+  readonly device?: string;
+  /** It was lost after it had left the device's reach; absent: the kernel still knew by which device it had come. */
+  readonly beyond?: Beyond;
+}
+
+/** Behind a veth, a netkit or a tunnel. */
+interface Beyond {
+  /** Inode number of the network namespace where it was lost. */
+  readonly netns: number;
+  /** The device by which it had left. */
+  readonly sentBy: string;
 }
 
 /** How often queues came to a device and went: opened and closed, attached and detached by TUNSETQUEUE. */
@@ -193,6 +205,8 @@ export interface Device {
   readonly surroundings?: Surroundings | undefined;
   /** undefined: no person asks, the kernel refuses the programs, or an older recording. */
   readonly sentOn?: readonly SentOn[] | undefined;
+  /** What the guest or writer sent, and was lost behind such a device, since a person asks. */
+  readonly lostBeyond?: readonly OtherDrop[] | undefined;
   /** undefined: nobody asks, nothing tells, or an older recording. */
   readonly programSide?: ProgramSide | undefined;
   readonly uncounted: readonly UncountedLoss[];

@@ -57,6 +57,18 @@ export interface WithheldFrames {
   readonly packets: number;
 }
 
+/** Frames from the guest that the bridge does not send where they should go. */
+export interface AstrayFrames {
+  readonly address: string;
+  /** 0: the bridge filters none. */
+  readonly vlan: number;
+  /** host: the bridge takes the address for one of its own, at this port. no-flood: this port gets no frames to unknown groups, or no broadcasts. */
+  readonly cause: 'host' | 'no-flood';
+  readonly port: string;
+  /** Since the question was asked, while the tables said so. */
+  readonly packets: number;
+}
+
 export interface BridgeTable {
   /** Addresses that the bridge has at the port, its own apart. */
   readonly addresses: number;
@@ -67,6 +79,8 @@ export interface BridgeTable {
   readonly pvid?: number;
   readonly misplaced: readonly MisplacedAddress[];
   readonly withheld: readonly WithheldFrames[];
+  /** undefined: an older recording. */
+  readonly astray?: readonly AstrayFrames[];
 }
 
 /** Packets that stand in the qdiscs of a device of the namespace. */
@@ -80,8 +94,20 @@ export interface OthersBacklog {
   readonly sent: number;
   /** Devices that send by it: VLANs, macvlans and tunnels on it, and the bond or team that it is a port of; absent: none. */
   readonly above?: readonly string[];
+  /** What comes in by a device that is no tun or tap is redirected to it (an IFB). */
+  readonly holdsIncoming?: true;
   /** The bridge that it is a port of; absent: none. */
   readonly bridge?: string;
+}
+
+/** Packets for the guest, by the address that they carry, that were freed where nothing else says so. */
+export interface LostOnTheWay {
+  readonly reason: string;
+  readonly location: string;
+  /** Where they were freed: the device by which they came, or by which they were to be sent. */
+  readonly device: string;
+  /** Since the question was asked. */
+  readonly packets: number;
 }
 
 export interface Surroundings {
@@ -92,6 +118,8 @@ export interface Surroundings {
   readonly strays: readonly StrayAddress[];
   /** Of devices in whose qdiscs packets stand; undefined: an older recording. */
   readonly backlogs?: readonly OthersBacklog[];
+  /** undefined: an older recording. */
+  readonly lost?: readonly LostOnTheWay[];
   /** undefined: it is no port of a bridge, or its tables were not read. */
   readonly table?: BridgeTable;
   /** What could not be read, and why, in sentences. */

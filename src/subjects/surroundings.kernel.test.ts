@@ -4,78 +4,22 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { answerTo, type Scene, said, scene } from '../../test/agent/on-call.ts';
+import {
+  assertTold,
+  bridged,
+  CLEAN,
+  fdb,
+  GUEST,
+  learned,
+  often,
+  redirected,
+  SECONDS,
+  streamTo,
+} from '../../test/agent/asked-tap.ts';
+import { answerTo, type Scene, scene } from '../../test/agent/on-call.ts';
+import { ethernet } from '../../test/host/frames.ts';
 import { type NamespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
-
-const GUEST = '02:00:00:00:00:01';
-const SECONDS = 4;
-
-/** Repeats for as long as the test runs. */
-function often({ lab }: Scene, milliseconds: number, action: () => Promise<unknown>): void {
-  let over = false;
-  const ended = (async () => {
-    while (!over) {
-      await action().catch(() => {}); // where the way is closed, send() says so
-      await wait(milliseconds);
-    }
-  })();
-  lab.after(async () => {
-    over = true;
-    await ended;
-  });
-}
-
-/** Rules and severities of what the operator who asks is told. */
-async function told(one: Scene, device = 'tap0'): Promise<string> {
-  const { answer, findings } = await answerTo(one, device, SECONDS);
-  return `${answer}: ${findings.map(({ rule, cause }) => `${rule} (${cause})`).join('; ')}${findings.length === 0 ? said(findings) : ''}`;
-}
-
-async function assertTold(one: Scene, expected: RegExp, device?: string): Promise<void> {
-  assert.match(await told(one, device), expected);
-}
-
-const CLEAN = /^(ok|unknown): not-here/;
-
-/** Frames come in by ve0; tap0 and tap1 are ports too, each read. */
-async function bridged(t: TestContext, options = 'mcast_snooping 0'): Promise<Scene> {
-  const one = await scene(t, 1000);
-  const { lab, reader } = one;
-  await reader.open('b', 'tap1', 'tap');
-  for (const queue of ['a', 'b']) await reader.readLoop(queue, 0);
-  await lab.ipBatch([
-    `link add br0 type bridge ${options} forward_delay 0`,
-    'link set br0 up',
-    'link set tap0 master br0',
-    'link set tap1 master br0 up',
-    'link add ve0 type veth peer name ve1',
-    'link set ve0 up',
-    'link set ve1 master br0 up',
-    'addr add 10.90.0.1/24 dev ve0',
-    `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
-    'route add 239.0.0.0/8 dev ve0',
-  ]);
-  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
-  return one;
-}
-
-async function streamTo(one: Scene, address: string, perRound = 10): Promise<void> {
-  const sender = await one.lab.testReader();
-  often(one, 100, () => sender.udp(address, 9, perRound, 64));
-}
-
-function fdb({ lab }: Pick<Scene, 'lab'>, words: string): Promise<string> {
-  return lab.exec('bridge', ...`fdb replace ${words}`.split(' '));
-}
-
-/** tap0's guest has the address: the bridge learned it there. */
-async function learned({ lab, reader, agent }: Scene): Promise<void> {
-  await fdb({ lab }, `${GUEST} dev tap0 master dynamic`);
-  await agent.snapshot(); // noted without a question
-  await agent.snapshot();
-  await reader.write('a', 1, 64);
-}
 
 test('a bridge that has the guest’s address at its port', { skip: noLab }, async (t) => {
   const one = await bridged(t);
@@ -186,28 +130,41 @@ test('a port that does not flood multicast', { skip: noLab }, async (t) => {
   await assertTold(one, /^warning: bridge-table .*does not flood multicast/);
 });
 
+/** tap0's guest sends so many frames a round to the address. */
+function sendsTo(one: Scene, address: string): void {
+  const frame = ethernet(address, Buffer.alloc(46), 0x88b5);
+  often(one, 100, () => one.reader.frame('a', 5, frame));
+}
+
+test('what the guest sends to many does not reach a port that does not flood', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  sendsTo(one, 'ff:ff:ff:ff:ff:ff');
+  await assertTold(one, CLEAN, 'tap0', 2);
+  await one.lab.exec('bridge', ...'link set dev tap1 bcast_flood off'.split(' '));
+  await assertTold(one, /^warning: bridge-table .*from its guest do not reach tap1: .*does not flood broadcasts/);
+  // The bridge answers in the place of those behind the port.
+  await one.lab.exec('bridge', ...'link set dev tap1 neigh_suppress on'.split(' '));
+  await wait(1500);
+  await assertTold(one, CLEAN, 'tap0', 2);
+});
+
+test('the guest sends to an address that is written as the bridge’s own', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  const other = '02:00:00:00:00:0b';
+  sendsTo(one, other);
+  await assertTold(one, CLEAN, 'tap0', 2);
+  await fdb(one, `${other} dev br0 self local`);
+  await assertTold(
+    one,
+    /^warning: bridge-table .*br0 gives \d+ frames to 02:00:00:00:00:0b from its guest to the host/,
+  );
+});
+
 async function redirectTo(lab: NamespaceLab, from: string, to: string): Promise<void> {
   await lab.tc(`qdisc add dev ${from} ingress`);
   await lab.tc(
     `filter add dev ${from} parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev ${to}`,
   );
-}
-
-/** What comes in by ve1 is redirected to tap0. */
-async function redirected(t: TestContext): Promise<Scene> {
-  const one = await scene(t, 1000);
-  const { lab, reader } = one;
-  await reader.open('b', 'tap1', 'tap', 'persist');
-  for (const queue of ['a', 'b']) await reader.readLoop(queue, 0);
-  await lab.ipBatch([
-    'link set tap1 up',
-    'link add ve0 type veth peer name ve1',
-    'link set ve0 up',
-    'link set ve1 up',
-    'addr add 10.90.0.1/24 dev ve0',
-    `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
-  ]);
-  return one;
 }
 
 test('tc of another device redirects to a tap that is read, and then to one whose reader has gone', {

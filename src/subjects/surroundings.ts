@@ -7,11 +7,21 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { listNamespaces, ownNamespace } from '../kernel/namespaces.ts';
-import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
-import { BridgeFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
+import type {
+  AstrayFrames,
+  BridgeTable,
+  LostOnTheWay,
+  Surroundings,
+  WithheldFrames,
+} from '../snapshot/surroundings.ts';
+import { OwnCounts } from './own-counts.ts';
+import type { SeenFrames } from './surroundings/bridge-frames.ts';
 import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
+import { FrameCounts } from './surroundings/frame-counts.ts';
+import { type GuestLoss, LostForGuests, type NeededParts } from './surroundings/lost-for-guests.ts';
 import { backlogsIn } from './surroundings/others-backlogs.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
+import { redirectsOf } from './surroundings/redirects.ts';
 import { straysOf } from './surroundings/stray-addresses.ts';
 
 /** For one refresh; what takes longer goes on beside the next one: a dump waits for whoever has RTNL. */
@@ -28,10 +38,6 @@ const MOST_REMEMBERED = 64;
 
 /** Groups and addresses of one port that are reported. */
 const MOST_WITHHELD = 16;
-const MOST_REDIRECTS = 16;
-
-/** An address from which nothing came for so long may be another guest's now. */
-const SENT_LATELY_MS = 10_000;
 
 type Walked = Pick<WalkedDevice, 'id' | 'netns' | 'ifindex' | 'name' | 'bridgePort'>;
 
@@ -40,12 +46,9 @@ class Watch {
   readonly devices = new Map<bigint, Walked>();
   #facts: ReadonlyMap<bigint, Surroundings> = new Map();
   readonly #remembered = new Map<bigint, ReadonlySet<string>>();
-  #frames: BridgeFrames | undefined;
-  #framesRefused: string | undefined;
-  /** Packets of each count at the last look, and when there were more than before. */
-  readonly #counted = new Map<string, { readonly packets: number; readonly grewMs: number }>();
-  /** Ports and guests of each namespace, as it was read last. */
-  readonly #ports = new Map<number, readonly WatchedPort[]>();
+  readonly #frames = new FrameCounts();
+  readonly #lost: LostForGuests;
+  readonly #ownLost = new OwnCounts<GuestLoss>(({ at, reason, location }) => `${at} ${reason} ${location}`);
   /** Of namespaces that could be entered when they were listed; undefined: the own one. */
   #paths = new Map<number, string | undefined>();
   #listedMs = Number.NEGATIVE_INFINITY;
@@ -55,8 +58,9 @@ class Watch {
   #round: number[] = [];
   #reading: Promise<void> | undefined;
 
-  constructor(question: Parts['question']) {
-    this.#question = question;
+  constructor(parts: NeededParts) {
+    this.#question = parts.question;
+    this.#lost = new LostForGuests(parts);
   }
 
   of(id: bigint): Surroundings | undefined {
@@ -84,6 +88,7 @@ class Watch {
   }
 
   forget(present: ReadonlySet<bigint>): void {
+    this.#ownLost.keepOnly(present);
     for (const id of this.devices.keys())
       if (!present.has(id)) {
         this.devices.delete(id);
@@ -93,11 +98,9 @@ class Watch {
   }
 
   #close(): void {
-    this.#frames?.close();
-    this.#frames = undefined;
-    this.#framesRefused = undefined;
-    this.#counted.clear();
-    this.#ports.clear();
+    this.#frames.close();
+    this.#lost.close();
+    this.#ownLost.clear();
     this.#round = [];
     if (this.#facts.size > 0) this.#facts = new Map();
   }
@@ -134,7 +137,7 @@ class Watch {
     const until = performance.now() + LOOK_MS;
     const groups = byNamespace(this.devices.values());
     if (this.#round.length === 0) this.#round = [...groups.keys()];
-    const seen = this.#readFrames();
+    const seen = { frames: this.#frames.read(), lost: this.#lost.read() };
     const facts = new Map([...this.#facts].filter(([id]) => this.devices.has(id)));
     while (this.#round.length > 0 && performance.now() < until) {
       const netns = this.#round.shift();
@@ -146,64 +149,29 @@ class Watch {
       }
     }
     if (this.#question.isOpen) this.#facts = facts;
-    this.#watchPorts();
+    if (this.#question.isOpen) this.#frames.attach([...this.#remembered.values()]);
   }
 
   /** What was withheld while the tables were as they are now, and what was before. */
   #addedUp(id: bigint, table: BridgeTable): BridgeTable {
-    const sums = new Map(this.#facts.get(id)?.table?.withheld.map((one) => [keyOf(one), one]));
-    for (const one of table.withheld) {
-      const packets = one.packets + (sums.get(keyOf(one))?.packets ?? 0);
-      if (packets > 0) sums.set(keyOf(one), { ...one, packets });
-    }
-    return { ...table, withheld: [...sums.values()].slice(0, MOST_WITHHELD) };
-  }
-
-  #readFrames(): readonly SeenFrames[] {
-    if (this.#framesRefused !== undefined) return [];
-    try {
-      return this.#frames?.read() ?? [];
-    } catch (error) {
-      this.#framesRefused = errnoOf(error) ?? 'refused';
-      return [];
-    }
-  }
-
-  /** Since the namespace was looked into before; senders that sent lately. */
-  #sinceBefore(frames: readonly SeenFrames[]): readonly SeenFrames[] {
-    return frames.flatMap((one) => {
-      const before = this.#counted.get(frameKey(one));
-      const packets = Math.max(0, one.packets - (before?.packets ?? 0));
-      const grewMs = packets > 0 ? performance.now() : (before?.grewMs ?? 0);
-      this.#counted.set(frameKey(one), { packets: one.packets, grewMs });
-      return one.isSender && performance.now() - grewMs > SENT_LATELY_MS ? [] : [{ ...one, packets }];
-    });
-  }
-
-  /** Attached with the first bridge port that is asked about. */
-  #watchPorts(): void {
-    const ports = [...this.#ports.values()].flat();
-    if (this.#framesRefused !== undefined || !this.#question.isOpen || (ports.length === 0 && !this.#frames)) return;
-    try {
-      this.#frames ??= new BridgeFrames();
-      this.#frames.watch(ports);
-      for (const addresses of this.#remembered.values()) this.#frames.expect(addresses);
-    } catch (error) {
-      this.#framesRefused = errnoOf(error) ?? 'refused';
-    }
+    const before = this.#facts.get(id)?.table;
+    const withheld = sumsOf(before?.withheld, table.withheld);
+    return { ...table, withheld, astray: sumsOf(before?.astray, table.astray) };
   }
 
   async #lookInto(
     netns: number,
     devices: readonly Walked[],
-    frames: readonly SeenFrames[],
+    { frames, lost }: Seen,
   ): Promise<ReadonlyMap<bigint, Surroundings>> {
     try {
       const ifindices = devices.map(({ ifindex }) => ifindex);
       const tables = await readNamespace(await this.#pathOf(netns), ifindices, NAMESPACE_MS);
-      const own = this.#sinceBefore(frames.filter((one) => one.netns === netns));
-      this.#ports.set(netns, portsOf(netns, new Set(ifindices), tables));
-      return new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own)]));
+      const own = this.#frames.sinceBefore(frames.filter((one) => one.netns === netns));
+      this.#frames.watch(netns, new Set(ifindices), tables);
+      const found = new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own, lost)]));
+      this.#expect(netns, devices, tables);
+      return found;
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
@@ -213,15 +181,28 @@ class Watch {
     }
   }
 
-  #surroundingsOf({ id, ifindex }: Walked, tables: NamespaceTables, frames: readonly SeenFrames[]): Surroundings {
+  /** Addresses by which a packet is known to be for one of these guests. */
+  #expect(netns: number, devices: readonly Walked[], { links, networks }: NamespaceTables): void {
+    const ports = devices.filter(({ ifindex }) => links.get(links.get(ifindex)?.master ?? 0)?.bridge);
+    const guests = ports.map(({ id, ifindex }) => ({ ifindex, macs: this.#remembered.get(id) ?? [] }));
+    this.#lost.expect(netns, guests, networks);
+  }
+
+  #surroundingsOf(
+    { id, netns, ifindex }: Walked,
+    tables: NamespaceTables,
+    frames: readonly SeenFrames[],
+    lost: readonly GuestLoss[],
+  ): Surroundings {
     const { links, asked, ways } = tables;
     const link = links.get(ifindex);
     const nameOf = (index: number): string | undefined => links.get(index)?.name;
     const bridge = links.get(link?.master ?? 0);
     const fdb = tables.fdb.get(bridge?.ifindex ?? 0);
+    const itsLost = lost.filter((one) => one.netns === netns && one.to === ifindex);
     const unread = [...tables.unread];
-    if (bridge?.bridge && this.#framesRefused !== undefined)
-      unread.push(`the frames that come to its bridge (${this.#framesRefused})`);
+    if (bridge?.bridge && this.#frames.refused !== undefined)
+      unread.push(`the frames that come to its bridge (${this.#frames.refused})`);
     let table: Surroundings['table'];
     if (link && bridge?.bridge && fdb) {
       const inBridge = frames.filter(
@@ -238,6 +219,7 @@ class Watch {
       redirects: redirectsOf(ifindex, tables),
       strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
       backlogs: backlogsIn(tables),
+      lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, nameOf(one.at))),
       ...(table && { table }),
       unread,
     };
@@ -256,48 +238,39 @@ class Watch {
   }
 }
 
+interface Seen {
+  readonly frames: readonly SeenFrames[];
+  readonly lost: readonly GuestLoss[];
+}
+
+function lossOf({ reason, location, packets }: GuestLoss, device = 'a device that is gone'): LostOnTheWay {
+  return { reason, location, packets, device };
+}
+
 function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Walked[]> {
   const groups = new Map<number, Walked[]>();
   for (const device of devices) groups.set(device.netns, [...(groups.get(device.netns) ?? []), device]);
   return groups;
 }
 
-/** Filters that lead to the device or to one that is gone, take what comes from it, or take frames before they reach its bridge. */
-function redirectsOf(ifindex: number, { mirred, links }: NamespaceTables): readonly TcRedirect[] {
-  const bridge = links.get(ifindex)?.master;
-  const takes = (from: number): boolean =>
-    from === ifindex || (bridge !== undefined && (from === bridge || links.get(from)?.master === bridge));
-  return mirred
-    .filter(({ from, to, isCopy }) => to === ifindex || !links.has(to) || (takes(from) && !isCopy))
-    .slice(0, MOST_REDIRECTS)
-    .map(({ from, to, ...more }) => {
-      const target = links.get(to);
-      return {
-        ...more,
-        from: links.get(from)?.name ?? String(from),
-        to: target?.name ?? '',
-        ...(target && { isOpen: target.isUp && target.hasCarrier }),
-      };
-    });
+function sumsOf<Frames extends WithheldFrames | AstrayFrames>(
+  before: readonly Frames[] = [],
+  now: readonly Frames[] = [],
+): readonly Frames[] {
+  const sums = new Map(before.map((one) => [keyOf(one), one]));
+  for (const one of now) {
+    const packets = one.packets + (sums.get(keyOf(one))?.packets ?? 0);
+    if (packets > 0) sums.set(keyOf(one), { ...one, packets });
+  }
+  return [...sums.values()].slice(0, MOST_WITHHELD);
 }
 
-function keyOf({ address, vlan, from, cause }: WithheldFrames): string {
-  return `${address} ${vlan} ${from} ${cause}`;
+function keyOf({ packets: _, ...frames }: WithheldFrames | AstrayFrames): string {
+  return Object.values(frames).join(' ');
 }
 
-function frameKey({ netns, port, address, vlan, isSender }: SeenFrames): string {
-  return `${netns} ${port} ${address} ${vlan} ${isSender}`;
-}
-
-/** All ports of the bridges that have a device of ours, and these bridges. */
-function portsOf(netns: number, own: ReadonlySet<number>, { links, fdb }: NamespaceTables): readonly WatchedPort[] {
-  return [...links.values()]
-    .filter(({ ifindex, master }) => fdb.has(ifindex) || (master !== undefined && fdb.has(master)))
-    .map(({ ifindex }) => ({ netns, ifindex, as: fdb.has(ifindex) ? 'bridge' : own.has(ifindex) ? 'guest' : 'port' }));
-}
-
-function open({ question }: Parts): OpenSubject {
-  const watch = new Watch(question);
+function open(parts: Parts): OpenSubject {
+  const watch = new Watch(parts);
   const shown = new Map<bigint, Surroundings | undefined>();
   return {
     see: (walked) => {

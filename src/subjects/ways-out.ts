@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// By which devices the host sends on what came in by a tun or tap, counted while a person asks (bpf/ways.bpf.c).
+// By which devices the host sends on what came in by a tun or tap, and what is lost behind them, counted while a person asks (bpf/ways.bpf.c).
 import { HashEntries } from '../engine/hash-entries.ts';
 import { bytes32, openObject } from '../engine/open-object.ts';
 import { layoutOf } from '../kernel/layout.ts';
@@ -17,12 +17,38 @@ export interface SeenWay {
   readonly from: number;
   /** The device that they left by; empty: copies left by several. */
   readonly to: string;
+  /** Its ifindex. */
+  readonly toIndex: number;
   readonly ports: number;
   readonly packets: number;
 }
 
+/** What was lost where the kernel no longer knows by which device it came: behind a veth, a netkit or a tunnel. */
+export interface SeenBeyond {
+  readonly netns: number;
+  /** ifindex of the tun or tap. */
+  readonly from: number;
+  /** ifindex of the device by which it left there. */
+  readonly first: number;
+  /** The namespace where it was lost. */
+  readonly lostIn: number;
+  readonly reason: number;
+  readonly address: bigint;
+  readonly packets: number;
+}
+
+/** Numbers of drop reasons that say nothing. */
+export interface SilentReasons {
+  readonly unnamed: number;
+  /** undefined: this kernel has none. */
+  readonly consumed: number | undefined;
+}
+
 const PROGRAMS = ['way_begins', 'sent_on'];
-const KEY_FIELDS = ['netns', 'from', 'ports'] as const;
+/** Needs the reasons of the kernel. */
+const LOSSES = 'lost_after_crossing';
+const KEY_FIELDS = ['netns', 'from', 'to', 'ports'] as const;
+const BEYOND_FIELDS = ['location', 'by', 'first', 'netns', 'reason'] as const;
 /** IFNAMSIZ */
 const NAME_BYTES = 16;
 
@@ -30,24 +56,33 @@ export class WaysOut {
   readonly #object: BpfObject;
   readonly #links: readonly BpfLink[];
   readonly #ways: HashEntries;
+  readonly #lostBeyond: HashEntries;
   readonly #key;
+  readonly #beyond;
   readonly #value;
   readonly #device;
   /** What the map has, by a text of it. */
   readonly #followed = new Map<string, Uint8Array>();
 
-  /** Attached when it returns. Throws where the kernel refuses the programs. */
-  constructor() {
+  /** Attached when it returns. Throws where the kernel refuses the programs. `silent` undefined: this kernel gives no reasons. */
+  constructor(silent: SilentReasons | undefined) {
     this.#object = openObject('ways');
     try {
       const btf = this.#object.btf();
       this.#key = layoutOf(btf, 'way_key', KEY_FIELDS);
       this.#value = layoutOf(btf, 'way', ['packets', 'name']);
       this.#device = layoutOf(btf, 'came_in_by', ['netns', 'ifindex']);
-      for (const { name } of this.#object.programs) this.#object.setAutoload(name, PROGRAMS.includes(name));
+      this.#beyond = layoutOf(btf, 'beyond_key', BEYOND_FIELDS);
+      const programs = silent ? [...PROGRAMS, LOSSES] : PROGRAMS;
+      for (const { name } of this.#object.programs) this.#object.setAutoload(name, programs.includes(name));
+      if (silent) {
+        this.#object.setVariable('reason_not_specified', bytes32(silent.unnamed));
+        this.#object.setVariable('reason_consumed', bytes32(silent.consumed ?? silent.unnamed));
+      }
       this.#object.load();
       this.#ways = new HashEntries(this.#object, 'ways');
-      this.#links = PROGRAMS.map((program) => this.#object.attach(program));
+      this.#lostBeyond = new HashEntries(this.#object, 'lost_beyond');
+      this.#links = programs.map((program) => this.#object.attach(program));
     } catch (error) {
       this.#object.close();
       throw error;
@@ -79,8 +114,22 @@ export class WaysOut {
       netns: entry.key.getUint32(at.netns, true),
       from: entry.key.getUint32(at.from, true),
       to: textAt(entry.value, value.name),
+      toIndex: entry.key.getUint32(at.to, true),
       ports: entry.key.getUint32(at.ports, true),
       packets: Number(entry.value.getBigUint64(value.packets, true)),
+    }));
+  }
+
+  readBeyond(): readonly SeenBeyond[] {
+    const [at, device] = [this.#beyond.at, this.#device.at];
+    return this.#lostBeyond.read().map(({ key, value }) => ({
+      netns: key.getUint32(at.by + device.netns, true),
+      from: key.getUint32(at.by + device.ifindex, true),
+      first: key.getUint32(at.first, true),
+      lostIn: key.getUint32(at.netns, true),
+      reason: key.getUint32(at.reason, true),
+      address: key.getBigUint64(at.location, true),
+      packets: Number(value.getBigUint64(0, true)),
     }));
   }
 

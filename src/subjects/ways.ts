@@ -1,42 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the host sends on what came in by a device: counted while a person asks, for the ledger.
+// Where the host sends on what came in by a device, and what of it is lost behind a veth or a tunnel: counted while a person asks.
 import { isDeepStrictEqual } from 'node:util';
+import { Places } from '../engine/places.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
-import type { SentOn } from '../snapshot/device.ts';
-import { WaysOut } from './ways-out.ts';
+import type { OtherDrop, SentOn } from '../snapshot/device.ts';
+import { OwnCounts } from './own-counts.ts';
+import { type SeenBeyond, type SeenWay, WaysOut } from './ways-out.ts';
 
 /** Devices and numbers of copies that a device shows; the rest is in none of its rows. */
 const MOST_WAYS = 32;
 
-/** Undefined: nobody asks, or the kernel refuses the programs. */
-type Followed = readonly SentOn[] | undefined;
+interface Followed {
+  readonly sentOn: readonly SentOn[];
+  readonly lostBeyond: readonly OtherDrop[];
+}
+
+type Needed = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
 class Ways {
-  readonly #question: Parts['question'];
+  readonly #parts: Needed;
+  readonly #places: Places<bigint>;
   readonly devices = new Map<bigint, Pick<WalkedDevice, 'netns' | 'ifindex'>>();
   #out: WaysOut | undefined;
   #isRefused = false;
   /** Those that the programs know: of others nothing is counted yet. */
   #followed: ReadonlySet<bigint> = new Set();
   #facts: ReadonlyMap<bigint, Followed> = new Map();
+  readonly #ownBeyond = new OwnCounts<SeenBeyond>(
+    ({ first, lostIn, reason, address }) => `${first} ${lostIn} ${reason} ${address}`,
+  );
 
-  constructor(question: Parts['question']) {
-    this.#question = question;
+  constructor(parts: Needed) {
+    this.#parts = parts;
+    this.#places = new Places(parts.probes.symbols);
   }
 
-  of(id: bigint): Followed {
+  /** undefined: nobody asks, or the kernel refuses the programs. */
+  of(id: bigint): Followed | undefined {
     return this.#facts.get(id);
   }
 
   refresh(): void {
-    if (!this.#question.isOpen) this.#close();
-    if (!this.#question.isOpen || this.#isRefused) return;
+    const { question, programs } = this.#parts;
+    if (!question.isOpen) this.#close();
+    if (!question.isOpen || this.#isRefused) return;
     try {
-      this.#out ??= new WaysOut();
+      const unnamed = programs.reasons.number('NOT_SPECIFIED');
+      const consumed = programs.reasons.number('CONSUMED');
+      const isNew = this.#out === undefined;
+      this.#out ??= new WaysOut(unnamed === undefined ? undefined : { unnamed, consumed });
       this.#out.follow([...this.devices.values()]);
       this.#followed = new Set(this.devices.keys());
+      if (isNew) this.read(); // from here on each loss is the device's own
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
       this.#close();
@@ -46,32 +63,50 @@ class Ways {
 
   read(): void {
     if (!this.#out) return;
-    const all = this.#out.read().filter(({ packets }) => packets > 0);
+    const ways = this.#out.read().filter(({ packets }) => packets > 0);
+    const beyond = this.#out.readBeyond();
+    this.#places.learn(beyond.map(({ address }) => address));
     const facts = new Map<bigint, Followed>();
-    for (const [id, { netns, ifindex }] of this.devices) {
+    for (const [id, device] of this.devices) {
       if (!this.#followed.has(id)) continue;
-      const own = all
-        .filter((way) => way.netns === netns && way.from === ifindex)
-        .slice(0, MOST_WAYS)
-        .map(({ to, ports, packets }) => ({ ...(to !== '' && { device: to }), ports, packets }));
+      const isIts = (one: SeenWay | SeenBeyond): boolean => one.netns === device.netns && one.from === device.ifindex;
+      const own = ways.filter(isIts);
+      const now = {
+        sentOn: own
+          .slice(0, MOST_WAYS)
+          .map(({ to, ports, packets }) => ({ ...(to !== '' && { device: to }), ports, packets })),
+        lostBeyond: this.#ownBeyond.since(id, beyond.filter(isIts)).map((one) => this.#lossOf(id, one, own)),
+      };
       const before = this.#facts.get(id);
-      facts.set(id, isDeepStrictEqual(before, own) ? before : own);
+      facts.set(id, before && isDeepStrictEqual(before, now) ? before : now);
     }
     this.#facts = facts;
+  }
+
+  #lossOf(id: bigint, { first, lostIn, reason, address, packets }: SeenBeyond, ways: readonly SeenWay[]): OtherDrop {
+    const sentBy = ways.find(({ toIndex }) => toIndex === first)?.to ?? 'several devices';
+    const place = this.#places.of(id, this.#parts.programs.reasons.name(reason), address);
+    return { ...place, packets, beyond: { netns: lostIn, sentBy } };
+  }
+
+  forget(present: ReadonlySet<bigint>): void {
+    for (const id of this.devices.keys()) if (!present.has(id)) this.devices.delete(id);
+    this.#ownBeyond.keepOnly(present);
   }
 
   #close(): void {
     this.#out?.close();
     this.#out = undefined;
+    this.#ownBeyond.clear();
     this.#isRefused = false;
     this.#followed = new Set();
     if (this.#facts.size > 0) this.#facts = new Map();
   }
 }
 
-function open({ question }: Parts): OpenSubject {
-  const ways = new Ways(question);
-  const shown = new Map<bigint, Followed>();
+function open(parts: Parts): OpenSubject {
+  const ways = new Ways(parts);
+  const shown = new Map<bigint, Followed | undefined>();
   return {
     see: ({ id, netns, ifindex }) => {
       ways.devices.set(id, { netns, ifindex });
@@ -80,14 +115,14 @@ function open({ question }: Parts): OpenSubject {
     },
     isAsSeen: ({ id }) => shown.get(id) === ways.of(id),
     device: ({ walked: { id } }) => {
-      const sentOn = shown.get(id);
-      return sentOn ? { sentOn } : {};
+      const { sentOn, lostBeyond = [] } = shown.get(id) ?? {};
+      return { ...(sentOn && { sentOn }), ...(lostBeyond.length > 0 && { lostBeyond }) };
     },
     read: () => ways.read(),
     refresh: () => ways.refresh(),
     keepOnly: (present) => {
       for (const id of shown.keys()) if (!present.has(id)) shown.delete(id);
-      for (const id of ways.devices.keys()) if (!present.has(id)) ways.devices.delete(id);
+      ways.forget(present);
     },
   };
 }

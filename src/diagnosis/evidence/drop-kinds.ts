@@ -4,17 +4,18 @@ import type { OtherDrop } from '../../snapshot/device.ts';
 import { count } from '../format.ts';
 import { QDISC_ROWS } from '../reasons/traffic-rows.ts';
 import type { DeviceSpan } from '../window.ts';
-import { lossBefore } from './loss.ts';
+import { dropsTowards, lossBefore } from './loss.ts';
 
 /** A packet of another clock's time: QDISC_HORIZON_LIMIT since the qdiscs have reasons of their own. */
 const HORIZON: readonly string[] = ['FQ_HORIZON_LIMIT', 'QDISC_HORIZON_LIMIT'];
 
-export function isHorizonDrop({ reason }: OtherDrop): boolean {
-  return HORIZON.includes(reason);
+export function isHorizonDrop({ reason, device }: OtherDrop): boolean {
+  return device === undefined && HORIZON.includes(reason);
 }
 
-/** QDISC_DROP, QDISC_OVERLIMIT, QDISC_CONGESTED, FQ_BAND_LIMIT, FQ_FLOW_LIMIT, CAKE_FLOOD, … */
+/** In its own qdisc: QDISC_DROP, QDISC_OVERLIMIT, QDISC_CONGESTED, FQ_BAND_LIMIT, FQ_FLOW_LIMIT, CAKE_FLOOD, … */
 export function isQdiscDrop(drop: OtherDrop): boolean {
+  if (drop.device !== undefined) return false;
   return (Object.hasOwn(QDISC_ROWS, drop.reason) && !isHorizonDrop(drop)) || isManagedDrop(drop);
 }
 
@@ -75,7 +76,7 @@ export const FILTERS: Readonly<Record<string, string>> = {
 
 /** 'QDISC_OVERLIMIT 1 200, FQ_BAND_LIMIT 3', of those that `wanted` chooses. */
 export function reasonsOf(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): string {
-  const names = new Set((device.now.otherDropped ?? []).filter(wanted).map(({ reason }) => reason));
+  const names = new Set((dropsTowards(device.now) ?? []).filter(wanted).map(({ reason }) => reason));
   return [...names]
     .map((name) => ({ name, lost: lossBefore(device, (drop) => wanted(drop) && drop.reason === name)?.lost ?? 0 }))
     .filter(({ lost }) => lost > 0)
@@ -85,5 +86,5 @@ export function reasonsOf(device: DeviceSpan, wanted: (drop: OtherDrop) => boole
 
 /** The functions that freed them, of those that `wanted` chooses. */
 export function locationsOf({ now }: DeviceSpan, wanted: (drop: OtherDrop) => boolean): string {
-  return [...new Set((now.otherDropped ?? []).filter(wanted).map(({ location }) => location))].join(', ');
+  return [...new Set((dropsTowards(now) ?? []).filter(wanted).map(({ location }) => location))].join(', ');
 }

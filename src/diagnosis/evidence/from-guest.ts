@@ -13,9 +13,10 @@ export function isXdpDrop({ reason, location }: OtherDrop): boolean {
   return reason === 'XDP' || (reason === 'NOT_SPECIFIED' && XDP_FUNCTIONS.includes(location));
 }
 
-/** Freed by the host behind tun, or on the way out of a macvtap, which is counted while a person asks. */
-export function hostDrops({ receive, macvtap }: Device): readonly OtherDrop[] | undefined {
-  return macvtap ? macvtap.sendDrops?.dropped : receive?.refusedByHost;
+/** Freed by the host behind tun, or while a person asks on the way out of a macvtap, or behind a veth or a tunnel. */
+export function hostDrops({ receive, macvtap, lostBeyond = [] }: Device): readonly OtherDrop[] | undefined {
+  const known = macvtap ? macvtap.sendDrops?.dropped : receive?.refusedByHost;
+  return lostBeyond.length === 0 ? known : [...(known ?? []), ...lostBeyond];
 }
 
 export function refusedByHost(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): number {
@@ -41,7 +42,10 @@ function sinceCounted({ before, now, steps }: DeviceSpan): Pick<DeviceSpan, 'bef
 export function unexplainedReceive(device: DeviceSpan): number {
   const dropped = grown(device, ({ counters }) => counters?.rxDropped) ?? 0;
   const byTun = grown(device, ({ receive }) => receive?.dropped?.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
-  return Math.max(0, dropped - byTun - refusedByHost(device, ({ reason }) => IN_RX_DROPPED.includes(reason)));
+  return Math.max(
+    0,
+    dropped - byTun - refusedByHost(device, ({ reason, beyond }) => !beyond && IN_RX_DROPPED.includes(reason)),
+  );
 }
 
 /** Counters and probes are read one after the other: so few, and this share, may be between the two readings. */

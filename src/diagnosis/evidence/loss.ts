@@ -135,12 +135,16 @@ export function delivered({ device, before, now }: QueueSpan): number | undefine
   );
 }
 
+/** Freed on their way to the device: in front of it, or while a person asks at another device. */
+export function dropsTowards({ otherDropped, surroundings }: Device): readonly OtherDrop[] | undefined {
+  const elsewhere = surroundings?.lost ?? [];
+  return elsewhere.length === 0 ? otherDropped : [...(otherDropped ?? []), ...elsewhere];
+}
+
 /** Drops before tun that `wanted` chooses, against what reached tun. undefined: they are not counted. */
 export function lossBefore(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): Loss | undefined {
   const lostIn = (part: DeviceSpan): number | undefined =>
-    grown(part, ({ otherDropped }) =>
-      otherDropped?.reduce((sum, drop) => (wanted(drop) ? sum + drop.packets : sum), 0),
-    );
+    grown(part, (state) => dropsTowards(state)?.reduce((sum, drop) => (wanted(drop) ? sum + drop.packets : sum), 0));
   if (lostIn(device) === undefined) return undefined;
   return lossIn(device, (part) => lossOf(lostIn(part) ?? 0, reachedTun(part), part.seconds));
 }

@@ -2,7 +2,7 @@
 // How long packets from a guest or writer wait in front of the device by which the host sends them on, by Little's law.
 import type { Device } from '../../snapshot/device.ts';
 import type { OthersBacklog } from '../../snapshot/surroundings.ts';
-import type { DeviceSpan } from '../window.ts';
+import { type DeviceSpan, grown } from '../window.ts';
 import { STALLED_SECONDS } from './stall.ts';
 import { redirectsIn } from './surroundings.ts';
 
@@ -33,6 +33,16 @@ export function onwardWaits(device: DeviceSpan): readonly OnwardWait[] {
       const all = own + (backlog.bridge !== undefined && backlog.bridge === bridgeOf(device) ? copies : 0);
       return all >= FEWEST ? (waitAt(device, backlog.device, all) ?? []) : [];
     })
+    .toSorted((a, b) => b.seconds - a.seconds);
+}
+
+/** What comes to the host for it, or what the host sends to its bridge: others' packets too. The longest first. */
+export function inwardWaits(device: DeviceSpan): readonly OnwardWait[] {
+  const got = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
+  if (got < FEWEST) return [];
+  return backlogsOf(device)
+    .filter((backlog) => backlog.holdsIncoming || backlog.device === bridgeOf(device))
+    .flatMap((backlog) => waitAt(device, backlog.device, got) ?? [])
     .toSorted((a, b) => b.seconds - a.seconds);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the configuration around a device did to its packets in the window, and what of it could not be read.
-import type { TcRedirect, WithheldFrames } from '../../snapshot/surroundings.ts';
+import type { AstrayFrames, BridgeTable, TcRedirect, WithheldFrames } from '../../snapshot/surroundings.ts';
 import { count } from '../format.ts';
 import type { DeviceSpan } from '../window.ts';
 
@@ -44,25 +44,33 @@ export function failedEvidence(failures: readonly Taken[]): string | undefined {
 }
 
 /** Frames that the bridge withheld in the window, by cause; the most first. */
-export function withheldIn(
+export function withheldIn(device: DeviceSpan, causes: readonly WithheldFrames['cause'][]): readonly WithheldFrames[] {
+  return grownIn(device, (table) => table.withheld.filter(({ cause }) => causes.includes(cause)));
+}
+
+/** Frames of the window from the guest that the bridge did not send where they should go; the most first. */
+export function astrayIn(device: DeviceSpan): readonly AstrayFrames[] {
+  return grownIn(device, ({ astray = [] }) => astray);
+}
+
+function grownIn<Frames extends WithheldFrames | AstrayFrames>(
   { steps, now }: DeviceSpan,
-  causes: readonly WithheldFrames['cause'][],
-): readonly WithheldFrames[] {
-  const first = steps.find(({ surroundings }) => surroundings?.table)?.surroundings?.table?.withheld ?? [];
-  return (now.surroundings?.table?.withheld ?? [])
-    .filter(({ cause }) => causes.includes(cause))
+  of: (table: BridgeTable) => readonly Frames[],
+): readonly Frames[] {
+  const table = now.surroundings?.table;
+  const first = steps.find(({ surroundings }) => surroundings?.table)?.surroundings?.table;
+  const earlier = first ? of(first) : [];
+  return (table ? of(table) : [])
     .map((one) => {
-      const before = first.find(
-        (other) =>
-          other.address === one.address &&
-          other.vlan === one.vlan &&
-          other.from === one.from &&
-          other.cause === one.cause,
-      );
+      const before = earlier.find((other) => keyOf(other) === keyOf(one));
       // Counting may have begun anew meanwhile.
       const packets = before && before.packets <= one.packets ? one.packets - before.packets : one.packets;
       return { ...one, packets };
     })
     .filter(({ packets }) => packets > 0)
     .toSorted((a, b) => b.packets - a.packets);
+}
+
+function keyOf({ packets: _, ...frames }: WithheldFrames | AstrayFrames): string {
+  return Object.values(frames).join(' ');
 }

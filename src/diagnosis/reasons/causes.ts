@@ -2,7 +2,7 @@
 // The causes of a device's drops in the window, the one that lost most first, and which of them are no fault.
 import type { OtherDrop } from '../../snapshot/device.ts';
 import { hostDrops, receivedFrom, refusedByHost } from '../evidence/from-guest.ts';
-import { isMostOfFew, type Loss, lossBefore, lossOf, MEANT_SHARE, severityOf } from '../evidence/loss.ts';
+import { dropsTowards, isMostOfFew, type Loss, lossBefore, lossOf, MEANT_SHARE, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count } from '../format.ts';
 import type { DeviceSpan, Window } from '../window.ts';
@@ -108,7 +108,7 @@ function cut(line: string): string {
 }
 
 function dropsOf({ now }: DeviceSpan, way: Way): readonly OtherDrop[] {
-  return (way === 'from' ? hostDrops(now) : now.otherDropped) ?? [];
+  return (way === 'from' ? hostDrops(now) : dropsTowards(now)) ?? [];
 }
 
 function lossOn(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop) => boolean): Loss {

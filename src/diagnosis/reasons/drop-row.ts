@@ -35,6 +35,10 @@ export interface DropRow {
   readonly bulk?: number;
   /** No row of the table: only the place is known. */
   readonly isUnknown?: true;
+  /** That the commands name; undefined: the device that the packets are for or from. */
+  readonly device?: string;
+  /** Where the commands run; undefined: in the device's namespace. */
+  readonly netns?: number;
   /** Of noise: an idle device has little else, so few packets prove nothing. */
   readonly isTrickle?: true;
 }

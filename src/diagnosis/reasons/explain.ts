@@ -2,14 +2,14 @@
 // Looks a drop up in the table of reasons. What has no row there gets a sentence of its own, never a neighbour's.
 import type { Device, OtherDrop } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
-import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { inNamespace, quoted } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { type DropRemedy, type DropRow, deviceStatistics, errorCounters, harmless, type Way } from './drop-row.ts';
 import { placeOf } from './place.ts';
 import { NO_REASON, REASON_ROWS } from './reason-table.ts';
 import { UNNAMED_ROWS } from './unnamed-rows.ts';
 
-type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted'>;
+type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted' | 'beyond' | 'device'>;
 type Explained = Pick<Device, 'kind' | 'bridgePort' | 'surroundings'>;
 
 /** The row of the drop. Equal causes are equal rows, whatever their reasons are called. */
@@ -22,7 +22,20 @@ export function explain(drop: Dropped, device: Explained, way: Way): DropRow {
     (row.way ?? way) === way &&
     (row.carries ?? carries) === carries &&
     (row.port === undefined || isPort(device, row.port));
-  return rows?.find(fits) ?? unknownCause(drop);
+  const row = rows?.find(fits) ?? unknownCause(drop);
+  if (drop.device !== undefined) return { ...row, cause: `at ${drop.device} ${row.cause}`, device: drop.device };
+  return drop.beyond ? behind(row, drop.beyond) : row;
+}
+
+/** The same in another place: a command that names the device means nothing there. */
+function behind(row: DropRow, { netns, sentBy }: NonNullable<OtherDrop['beyond']>): DropRow {
+  const there = row.remedies.filter(({ command, effect }) => !`${command}${effect}`.includes('{device}'));
+  return {
+    ...row,
+    cause: `behind ${sentBy}, in the network namespace ${netns}: ${row.cause}`,
+    remedies: there.length > 0 ? there : [errorCounters, deviceStatistics],
+    netns,
+  };
 }
 
 function isPort({ bridgePort: port, surroundings }: Explained, how: NonNullable<DropRow['port']>): boolean {
@@ -50,16 +63,17 @@ function unknownCause({ reason, location }: Dropped): DropRow {
   return { class: 'loss', cause: `freed in ${where} ${why}`, remedies, isUnknown: true };
 }
 
-/** With the device's name filled in, and run where the device is. */
-export function remediesOf({ remedies }: DropRow, device: DeviceSpan, window: Window): readonly Remedy[] {
-  return remedies.map((remedy) => remedyOf(remedy, device, window));
+/** With the device's name filled in, and run where the device is, or where the packets were lost. */
+export function remediesOf(row: DropRow, device: DeviceSpan, window: Window): readonly Remedy[] {
+  const [name, netns] = [row.device ?? device.now.name, row.netns ?? device.now.netns];
+  return row.remedies.map((remedy) => remedyOf(remedy, name, netns, window));
 }
 
-function remedyOf({ command, effect, by }: DropRemedy, device: DeviceSpan, window: Window): Remedy {
-  const named = command?.replaceAll('{device}', () => quoted(device.now.name));
+function remedyOf({ command, effect, by }: DropRemedy, name: string, netns: number, window: Window): Remedy {
+  const named = command?.replaceAll('{device}', () => quoted(name));
   return {
-    command: named === undefined || by === 'guest' ? named : inNamespaceOf(device, window, named),
-    effect: effect.replaceAll('{device}', () => quoted(device.now.name)),
+    command: named === undefined || by === 'guest' ? named : inNamespace(netns, window, named),
+    effect: effect.replaceAll('{device}', () => quoted(name)),
     lossless: by !== 'vmm',
     restart: by === 'vmm',
     by,

@@ -80,6 +80,17 @@ const extensionHeaders: DropRemedy = onHost(
 export const IP_ROWS: DropRows = {
   OTHERHOST: [
     {
+      class: 'loss',
+      cause: 'they come for a MAC address that the host does not have there: their sender knows an old one',
+      way: 'to',
+      remedies: [
+        onHost(
+          'ip -br link show dev {device}',
+          'The MAC address that the sender has to know. On the sender: ip neigh flush all, it asks for the new one by itself.',
+        ),
+      ],
+    },
+    {
       class: 'noise',
       cause: 'they are for a MAC address that the host does not have here, or a VLAN that it has no device for',
       remedies: [

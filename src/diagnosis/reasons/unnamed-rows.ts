@@ -243,6 +243,7 @@ export const UNNAMED_ROWS: ReadonlyMap<string, readonly DropRow[]> = new Map<str
     'skb_checksum_help',
     'skb_segment',
   ),
+  ...rowsOf(DEVICE_ROWS.XDP, ['do_xdp_generic', 'netif_receive_generic_xdp', 'bpf_prog_run_generic_xdp']),
   ...rowsOf(DEVICE_ROWS.CPU_BACKLOG, ['enqueue_to_backlog', 'netif_rx_internal']),
   ...rowsOf(DEVICE_ROWS.UNHANDLED_PROTO, [
     '__netif_receive_skb_core',

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { BridgePort } from '../../snapshot/device.ts';
-import type { BridgeTable, MisplacedAddress, WithheldFrames } from '../../snapshot/surroundings.ts';
+import type { AstrayFrames, BridgeTable, MisplacedAddress, WithheldFrames } from '../../snapshot/surroundings.ts';
 import { lossTowards } from '../asked.ts';
 import { receivedFrom } from '../evidence/from-guest.ts';
 import { NOISE_PER_SECOND } from '../evidence/loss.ts';
-import { withheldIn } from '../evidence/surroundings.ts';
+import { astrayIn, withheldIn } from '../evidence/surroundings.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
@@ -18,6 +18,7 @@ import type { DeviceSpan, Window } from '../window.ts';
 const FEWEST = 3;
 /** Its guest sends, and the bridge should have learned its address by then. */
 const FEWEST_SENT = 10;
+const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 /** Solicited-node groups: without these no IPv6 neighbour finds the guest. */
 const SOLICITED = /^33:33:ff:/;
 
@@ -27,7 +28,7 @@ export const bridgeTable: Rule = {
   explanation:
     'A bridge sends a frame by its tables: addresses, multicast groups, VLANs. What they keep from a port is in no counter. While a person asks, tapscope reads the tables and counts the frames that come to the bridge, by port, address and VLAN; what the tables withhold from the device is the evidence.\n\n' +
     'An address of the guest may be at another port because a program wrote it there, because two guests have the same one, or because it is the bridge’s own. With multicast snooping and a querier, frames to a group that no port has reported go to no port at all (224.0.0.0/24 and ff02::1 apart). A guest that does not listen misses nothing: groups that other ports have reported are no fault, nor are fewer than ten frames a second.\n\n' +
-    'Reported only for a device that is asked about.',
+    'The same is looked at the other way round: frames from the guest for an address that the bridge takes for one of its own, and broadcasts and multicast that another port does not flood.\n\nReported only for a device that is asked about.',
   symptom: 'loss-in-bridge',
   needs: ['devices'],
   judge: (window, asked) => window.devices.flatMap((device) => (device === asked ? judged(device, window) : [])),
@@ -40,9 +41,8 @@ function judged(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   if (!up || !carrier || !table || !port || port === 'unread' || !port.bridgeUp || port.state !== 'forwarding')
     return [];
   const seen = { device, window, port, table };
-  return [misplaced(seen), byClosedPort(seen), byVlan(seen), locked(seen), byGroup(seen), notFlooded(seen)]
-    .flatMap((one) => one ?? [])
-    .slice(0, 1);
+  const towards = [misplaced(seen), byClosedPort(seen), byVlan(seen), locked(seen), byGroup(seen), notFlooded(seen)];
+  return [...towards, takenByHost(seen), notFloodedFrom(seen)].flatMap((one) => one ?? []).slice(0, 1);
 }
 
 interface Seen {
@@ -251,7 +251,7 @@ function notFlooded({ device, window, port }: Seen): Diagnosis | undefined {
   const lost = packetsOf(withheld);
   const isIdle = lossTowards(device).offered === 0;
   if (lost < FEWEST || (lost / device.seconds < NOISE_PER_SECOND && !isIdle)) return undefined;
-  const isBroadcast = withheld[0]?.address === 'ff:ff:ff:ff:ff:ff';
+  const isBroadcast = withheld[0]?.address === BROADCAST;
   return onDevice(device, {
     severity: 'warning',
     brief: `gets no ${isBroadcast ? 'broadcasts' : 'multicast'}: its port of ${port.bridge} does not flood them`,
@@ -272,12 +272,78 @@ function notFlooded({ device, window, port }: Seen): Diagnosis | undefined {
   });
 }
 
-function packetsOf(withheld: readonly WithheldFrames[]): number {
+/** The other side's address is one of the bridge's own, and no device of the host has it. */
+function takenByHost({ device, window, port }: Seen): Diagnosis | undefined {
+  const astray = astrayIn(device).filter(({ cause }) => cause === 'host');
+  const lost = packetsOf(astray);
+  const [first] = astray;
+  if (!first || lost < FEWEST) return undefined;
+  return onDevice(device, {
+    severity: 'warning',
+    explains: lost,
+    brief: `sends ${framesOf(astray)} that ${port.bridge} gives to the host itself`,
+    cause: `${nameOf(device)}: the bridge ${port.bridge} gives ${framesOf(astray)} from its guest to the host itself, which has no device with that address.`,
+    evidence: [`${HOW.local} ${first.port}`, `no device of the host has ${first.address}`],
+    remedies: [
+      {
+        command: inNamespaceOf(
+          device,
+          window,
+          `bridge fdb del ${first.address} dev ${quoted(first.port)} ${first.port === port.bridge ? 'self' : 'master'}`,
+        ),
+        effect: 'Deletes the entry: the bridge learns where the address is, and floods until then.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+    ],
+    rejected: [{ rule: HOST_FIREWALL, because: 'the bridge chooses the port before any rule of forward' }],
+    confidence: 'high',
+  });
+}
+
+/** What the guest sends to many does not reach all ports. */
+function notFloodedFrom({ device, window, port }: Seen): Diagnosis | undefined {
+  const astray = astrayIn(device).filter(({ cause }) => cause === 'no-flood');
+  const [first] = astray;
+  const there = astray.filter((one) => one.port === first?.port);
+  const lost = packetsOf(there);
+  if (!first || lost / device.seconds < NOISE_PER_SECOND) return undefined;
+  const isBroadcast = first.address === BROADCAST;
+  const kind = isBroadcast ? 'broadcasts' : 'multicast';
+  return onDevice(device, {
+    severity: 'warning',
+    explains: lost,
+    brief: `sends ${kind} that do not reach ${first.port}: that port of ${port.bridge} does not flood them`,
+    cause: `${nameOf(device)}: ${framesOf(there)} from its guest do not reach ${first.port}: that port of ${port.bridge} does not flood ${kind}.`,
+    evidence: [
+      `${isBroadcast ? 'bcast_flood' : 'mcast_flood'} is off at ${first.port}; no counter has what is kept from it`,
+      `ports that do not get them: ${count(new Set(astray.map((one) => one.port)).size)}`,
+    ],
+    remedies: [
+      {
+        command: inNamespaceOf(
+          device,
+          window,
+          `bridge link set dev ${quoted(first.port)} ${isBroadcast ? 'bcast_flood' : 'mcast_flood'} on`,
+        ),
+        effect: 'That port gets them again. If it is meant, nothing is to be done.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+    ],
+    rejected: [{ rule: HOST_FIREWALL, because: 'the bridge chooses the ports before any rule of forward' }],
+    confidence: 'medium',
+  });
+}
+
+function packetsOf(withheld: readonly (WithheldFrames | AstrayFrames)[]): number {
   return withheld.reduce((sum, { packets }) => sum + packets, 0);
 }
 
 /** '2 780 frames to 01:00:5e:01:02:03' */
-function framesOf(withheld: readonly WithheldFrames[]): string {
+function framesOf(withheld: readonly (WithheldFrames | AstrayFrames)[]): string {
   const address = withheld[0]?.address ?? '';
   const others = new Set(withheld.map((one) => one.address)).size - 1;
   return `${count(packetsOf(withheld))} frames to ${address}${others > 0 ? ` and ${count(others)} others` : ''}`;

@@ -13,6 +13,7 @@ import {
   isQdiscReset,
 } from '../evidence/drop-kinds.ts';
 import { isMostOfFew, lossBefore, lossOf, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
+import { withheldIn } from '../evidence/surroundings.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, loses, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
@@ -52,14 +53,17 @@ export const lossUnexplained: Rule = {
   judge: (window, asked) => window.devices.flatMap((device) => unexplained(device, window, device === asked)),
 };
 
-function isUnexplained(drop: OtherDrop): boolean {
-  return !EXPLAINED.some((explains) => explains(drop));
+/** What the tables of the bridge explain, as frames that it withheld, is said there. */
+function isUnexplainedOf(device: DeviceSpan): (drop: OtherDrop) => boolean {
+  const closed = withheldIn(device, ['closed', 'vlan-in', 'vlan-out']).map(({ from }) => from);
+  return (drop) =>
+    !EXPLAINED.some((explains) => explains(drop)) && (drop.device === undefined || !closed.includes(drop.device));
 }
 
 function unexplained(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
   const { up, attachedQueues } = device.now;
   if (!up || attachedQueues === 0) return [];
-  const before = causesOf(device, 'to', isUnexplained).filter((cause) => !isNoFault(cause));
+  const before = causesOf(device, 'to', isUnexplainedOf(device)).filter((cause) => !isNoFault(cause));
   const causes = [...before, ...causesInTun(device)].toSorted((a, b) => b.loss.lost - a.loss.lost);
   const [most] = causes;
   if (!most) return [];

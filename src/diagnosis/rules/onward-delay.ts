@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { delaySeverity, LATE_SECONDS } from '../evidence/delay.ts';
-import { type OnwardWait, onwardWaits } from '../evidence/onward.ts';
+import { inwardWaits, type OnwardWait, onwardWaits } from '../evidence/onward.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, duration, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
@@ -15,7 +15,7 @@ export const onwardDelay: Rule = {
   summary: 'what the guest or program sends waits long in front of the device by which the host sends it on',
   explanation:
     'The host passes on what comes from the device, and packets stand in the qdisc of the next one: a shaper of the uplink, or of an IFB that polices uploads. Nothing needs to be lost there. The wait follows from the packets that stand and those that leave (Little’s law): a mean of 100 ms is a warning, of a second critical. Others may fill that queue too.\n\n' +
-    'While a person asks, tapscope counts by which devices the packets leave and reads the qdiscs of these and of the devices below them (the uplink under a VLAN, bond or VXLAN). Where a bridge sends a copy by each port, the slowest port is named. Packets that the same qdisc drops are in host-refuses. What waits in front of the device itself is the subject of qdisc-delay.\n\n' +
+    'While a person asks, tapscope counts by which devices the packets leave and reads the qdiscs of these and of the devices below them (the uplink under a VLAN, bond or VXLAN). Where a bridge sends a copy by each port, the slowest port is named. Packets that the same qdisc drops are in host-refuses. The same is said of what comes to the device: in front of its bridge, by which the host itself sends, or in an IFB that shapes what comes by an uplink. What waits in front of the device itself is the subject of qdisc-delay.\n\n' +
     'Reported only for a device that is asked about.',
   symptom: 'delay',
   needs: ['devices'],
@@ -23,18 +23,25 @@ export const onwardDelay: Rule = {
 };
 
 function delayed(device: DeviceSpan, window: Window): readonly Diagnosis[] {
-  const [wait] = onwardWaits(device);
+  const [onward] = onwardWaits(device);
+  const [inward] = inwardWaits(device);
+  const isOnward = (onward?.seconds ?? 0) >= (inward?.seconds ?? 0);
+  const wait = isOnward ? onward : inward;
   if (!wait || wait.seconds < LATE_SECONDS) return [];
   const { backlog, standing, own } = wait;
   return [
     onDevice(device, {
       severity: delaySeverity(wait.seconds),
-      brief: `sends what waits ${duration(wait.seconds)} in the qdisc of ${backlog.device}`,
-      cause: `${nameOf(device)}: what its guest or writer sends waits about ${duration(wait.seconds)} in the qdisc ${backlog.kind} of ${backlog.device}, by which the host sends it on.`,
+      brief: `${isOnward ? 'sends' : 'gets'} what waits ${duration(wait.seconds)} in the qdisc of ${backlog.device}`,
+      cause: isOnward
+        ? `${nameOf(device)}: what its guest or writer sends waits about ${duration(wait.seconds)} in the qdisc ${backlog.kind} of ${backlog.device}, by which the host sends it on.`
+        : `${nameOf(device)}: what comes to it by ${backlog.device} waits about ${duration(wait.seconds)} in the qdisc ${backlog.kind} there.`,
       evidence: [
         `${count(backlog.packets)} packets (${count(backlog.bytes / 1000)} kB) stand there now, ${count(standing)} on average`,
         `${leavingWords(wait)} leave it: by Little’s law each waits so long`,
-        `${count(own)} packets of the device went there in ${device.seconds.toFixed(0)} s; others may wait there too`,
+        isOnward
+          ? `${count(own)} packets of the device went there in ${device.seconds.toFixed(0)} s; others may wait there too`
+          : `${count(own)} packets came to the device in ${device.seconds.toFixed(0)} s; which of them came that way is not known`,
       ],
       remedies: [
         lookAt(
@@ -52,7 +59,7 @@ function delayed(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         },
       ],
       rejected: [{ rule: QDISC_DROP, because: 'that is of what goes to the device' }],
-      confidence: 'medium',
+      confidence: isOnward ? 'medium' : 'low',
     }),
   ];
 }

@@ -2,7 +2,7 @@
 // What a bridge does with frames for one of its ports, by its tables: the kernel's own decisions (br_handle_frame_finish, br_flood), which it counts nowhere.
 import type { FdbEntry, Mdb, PortVlan } from '../../kernel/rtnetlink-bridge.ts';
 import type { TopologyLink } from '../../kernel/rtnetlink-topology.ts';
-import type { BridgeTable, MisplacedAddress, WithheldFrames } from '../../snapshot/surroundings.ts';
+import type { AstrayFrames, BridgeTable, MisplacedAddress, WithheldFrames } from '../../snapshot/surroundings.ts';
 import type { SeenFrames } from './bridge-frames.ts';
 
 export interface BridgeTables {
@@ -57,6 +57,7 @@ export function bridgeTableOf(port: Port, tables: BridgeTables): BridgeTable {
     ...(filtersVlans && pvid !== undefined && { pvid }),
     misplaced: misplacedIn(port, guests, tables),
     withheld: port.frames.flatMap((seen) => withheldOf(seen, link, guests, tables)),
+    astray: port.frames.flatMap((seen) => astrayOf(seen, link, tables)),
   };
 }
 
@@ -93,7 +94,7 @@ function withheldOf(
 ): readonly WithheldFrames[] {
   const from = tables.links.get(seen.port);
   if (!from || seen.isSender || seen.port === to.ifindex) return [];
-  const isGroup = (Number.parseInt(seen.address.slice(0, 2), 16) & 1) !== 0;
+  const isGroup = isToMany(seen.address);
   if (!isGroup && !guests.has(seen.address)) return [];
   // Of groups nobody knows whether the guest wants them.
   if (from.port?.forwards === false)
@@ -108,6 +109,35 @@ function withheldOf(
   return cause === undefined
     ? []
     : [{ address: seen.address, vlan: vlan ?? seen.vlan, from: from.name, cause, packets: seen.packets }];
+}
+
+/** Of frames that came in by the port. Those that the bridge drops outright are counted where it frees them. */
+function astrayOf(seen: SeenFrames, from: TopologyLink, tables: BridgeTables): readonly AstrayFrames[] {
+  const vlan = vlanOf(seen, tables);
+  if (seen.isSender || seen.port !== from.ifindex || vlan === undefined || from.port?.forwards === false) return [];
+  const { address, packets } = seen;
+  const { links, bridge } = tables;
+  if (!isToMany(address)) {
+    const entry = tables.fdb.find((one) => one.address === address && one.vlan === vlan && one.origin === 'local');
+    const port = links.get(entry?.port ?? 0)?.name;
+    const isOfHost = [...links.values()].some((link) => link.address === address);
+    return port === undefined || isOfHost ? [] : [{ address, vlan, cause: 'host', port, packets }];
+  }
+  return [...links.values()]
+    .filter(({ ifindex, master, port }) => master === bridge.ifindex && port?.forwards && ifindex !== from.ifindex)
+    .filter((to) => allows(to, vlan, tables) && !isFlooded(address, to, bridge))
+    .map((to) => ({ address, vlan, cause: 'no-flood', port: to.name, packets }));
+}
+
+/** To a group that is not limited to those who reported it. */
+function isFlooded(address: string, { port }: TopologyLink, bridge: TopologyLink): boolean {
+  if (address === BROADCAST) return (port?.floodsBroadcast ?? true) || (port?.answersForOthers ?? false);
+  const isOther = !GROUP.test(address) || (snoops(bridge, address) && !FLOODED_GROUP.test(address));
+  return isOther || (port?.floodsMulticast ?? true);
+}
+
+function isToMany(address: string): boolean {
+  return (Number.parseInt(address.slice(0, 2), 16) & 1) !== 0;
 }
 
 /** The VLAN in which the bridge handles a frame; 0: it filters none; undefined: it drops the frame. */

@@ -8,7 +8,11 @@ const ROOT = 0xffffffff;
 /** Those in front of which most packets stand. */
 const MOST_BACKLOGS = 16;
 
-export function backlogsIn({ qdiscs, links }: Pick<NamespaceTables, 'qdiscs' | 'links'>): readonly OthersBacklog[] {
+export function backlogsIn({
+  qdiscs,
+  links,
+  mirred,
+}: Pick<NamespaceTables, 'qdiscs' | 'links' | 'mirred'>): readonly OthersBacklog[] {
   return qdiscs
     .filter(({ parent, stats }) => parent === ROOT && stats.qlen > 0)
     .map(({ ifindex, kind, stats }) => ({
@@ -18,6 +22,8 @@ export function backlogsIn({ qdiscs, links }: Pick<NamespaceTables, 'qdiscs' | '
       bytes: stats.backlog,
       sent: stats.packets,
       ...placeOf(ifindex, links),
+      ...(links.get(ifindex)?.isIfb &&
+        mirred.some(({ from, to }) => to === ifindex && !links.get(from)?.tun) && { holdsIncoming: true as const }),
     }))
     .toSorted((a, b) => b.packets - a.packets)
     .slice(0, MOST_BACKLOGS);

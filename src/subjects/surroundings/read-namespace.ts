@@ -20,6 +20,7 @@ import {
   type Way,
 } from '../../kernel/rtnetlink-routes.ts';
 import { readTopology, type TopologyLink } from '../../kernel/rtnetlink-topology.ts';
+import { type GuestNetwork, guestNetworks } from './guest-networks.ts';
 import { type AskedAddress, addressesOf } from './stray-addresses.ts';
 
 export interface NamespaceTables {
@@ -33,6 +34,7 @@ export interface NamespaceTables {
   /** By the ifindex of a device that is no port. */
   readonly asked: ReadonlyMap<number, readonly AskedAddress[]>;
   readonly ways: ReadonlyMap<string, Way>;
+  readonly networks: readonly GuestNetwork[];
   readonly unread: readonly string[];
 }
 
@@ -101,8 +103,8 @@ export async function readNamespace(
     ? await reader.read('the VLANs of its bridge', new Map(), () => readPortVlans(path, MOST_BYTES))
     : new Map<number, readonly PortVlan[]>();
   const routed = ifindices.filter((ifindex) => links.get(ifindex)?.master === undefined);
-  const { asked, ways } = await readRouting(reader, path, routed);
-  return { links, fdb, mdb, vlans, qdiscs, mirred, asked, ways, unread: [...new Set(reader.unread)] };
+  const routing = await readRouting(reader, path, routed);
+  return { links, fdb, mdb, vlans, qdiscs, mirred, ...routing, unread: [...new Set(reader.unread)] };
 }
 
 /** Addresses by bridge, and nothing else: for the memory of what was behind which port. */
@@ -143,7 +145,7 @@ async function readRouting(
   reader: PartReader,
   path: string | undefined,
   ifindices: readonly number[],
-): Promise<Pick<NamespaceTables, 'asked' | 'ways'>> {
+): Promise<Pick<NamespaceTables, 'asked' | 'ways' | 'networks'>> {
   const routes: Route[] = [];
   const neighbours: Neighbour[] = [];
   if (ifindices.length > 0)
@@ -158,5 +160,5 @@ async function readRouting(
     const way = await reader.read('routes', undefined, () => readWay(path, address, MOST_BYTES));
     if (way) ways.set(address, way);
   }
-  return { asked, ways };
+  return { asked, ways, networks: guestNetworks(ifindices, { routes, neighbours }) };
 }

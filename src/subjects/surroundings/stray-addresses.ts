@@ -55,7 +55,7 @@ export function straysOf(
   });
 }
 
-function isNetwork({ network, bits }: Route): boolean {
+export function isNetwork({ network, bits }: Route): boolean {
   return bits >= SHORTEST_PREFIX && !isLinkLocal(addressText(network)) && network[0] !== 0xff;
 }
 
@@ -64,7 +64,7 @@ function isLinkLocal(address: string): boolean {
 }
 
 /** Its addresses are among the other's, and not the same ones. */
-function isWithin(route: Route, network: Route): boolean {
+export function isWithin(route: Route, network: Route): boolean {
   return (
     route.family === network.family &&
     route.bits > network.bits &&

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Packets for a guest that are freed before they are anywhere near its device: at an uplink, an IFB, in front of a
+ * bridge. Nothing but the address that they carry says for whom they are.
+ */
+#pragma once
+#include "bridge-layout.bpf.h"
+#include "tap-losses.bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct sk_buff___mac {
+	u16 mac_header;
+};
+
+struct dst_entry {
+	struct net_device *dev;
+};
+
+#pragma clang attribute pop
+
+#define IPV4_PROTOCOL	 0x0800
+#define IPV6_PROTOCOL	 0x86DD
+#define IPV4_DESTINATION 16 /* in its header */
+#define IPV6_DESTINATION 24
+#define NO_MAC_HEADER	 0xffff
+#define ROUTE_NOT_HELD	 1UL /* SKB_DST_NOREF */
+#define ALL_BITS	 (8 * (sizeof(u32) + 16))
+
+struct guest_mac {
+	u32 netns;
+	u8 address[6];
+	u16 reserved;
+};
+
+/* Of IPv4 as ::ffff:a.b.c.d. */
+struct guest_network {
+	u32 bits; /* those of netns too */
+	u32 netns;
+	u8 address[16];
+};
+
+struct guest_loss_key {
+	u64 location;
+	u32 netns;
+	u32 to; /* ifindex of the guest's device */
+	u32 at; /* of that where it was freed */
+	u32 reason;
+};
+
+/* The ifindex of the device that the address is behind. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct guest_mac);
+	__type(value, u32);
+} guest_macs SEC(".maps");
+
+/* The same; 0: another device's, or the host's own, amid such a network. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct guest_network);
+	__type(value, u32);
+} guest_networks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct guest_loss_key);
+	__type(value, u64);
+} lost_for_guests SEC(".maps");
+
+const volatile u32 reason_otherhost;
+
+static __always_inline u32 guest_by_mac(struct sk_buff *skb, u32 netns)
+{
+	struct guest_mac key = {.netns = netns};
+	u16 header = BPF_CORE_READ((struct sk_buff___mac *)skb, mac_header);
+
+	if (header == NO_MAC_HEADER ||
+	    bpf_probe_read_kernel(key.address, sizeof(key.address), BPF_CORE_READ(skb, head) + header))
+		return 0;
+	u32 *to = bpf_map_lookup_elem(&guest_macs, &key);
+
+	return to ? *to : 0;
+}
+
+static __always_inline u32 guest_by_network(struct sk_buff *skb, u32 netns)
+{
+	struct guest_network key = {.bits = ALL_BITS, .netns = netns};
+	u16 protocol = __builtin_bswap16(BPF_CORE_READ(skb, protocol));
+	void *header = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
+	long failed;
+
+	if (protocol == IPV4_PROTOCOL) {
+		key.address[10] = key.address[11] = 0xff;
+		failed = bpf_probe_read_kernel(key.address + 12, 4, header + IPV4_DESTINATION);
+	} else if (protocol == IPV6_PROTOCOL)
+		failed = bpf_probe_read_kernel(key.address, 16, header + IPV6_DESTINATION);
+	else
+		return 0;
+	u32 *to = failed ? NULL : bpf_map_lookup_elem(&guest_networks, &key);
+
+	return to ? *to : 0;
+}
+
+/* ifindex of the device by which the route leaves; 0: there is none. Such a packet counts as lost before that device.
+ */
+static __always_inline u32 routed_by(struct sk_buff *skb)
+{
+	u64 route = BPF_CORE_READ(skb, _skb_refdst) & ~ROUTE_NOT_HELD;
+
+	return (s64)route < 0 ? BPF_CORE_READ((struct dst_entry *)route, dev, ifindex) : 0;
+}
+
+/* kfree_skb(skb, location, reason): since Linux 5.17. */
+SEC("raw_tp/kfree_skb")
+int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	u32 reason = ctx->args[2];
+	u64 one = 1;
+
+	if ((s64)dev >= 0 || reason == reason_consumed)
+		return 0;
+	u32 flags = BPF_CORE_READ_BITFIELD_PROBED((struct net_device___priv_bits *)dev, priv_flags);
+	u32 iif = BPF_CORE_READ(skb, skb_iif);
+	struct guest_loss_key key = {
+		.location = ctx->args[1],
+		.netns = BPF_CORE_READ(dev, nd_net.net, ns.inum),
+		.at = BPF_CORE_READ(dev, ifindex),
+		.reason = reason,
+	};
+	bool came_in_here = iif == key.at;
+	bool is_passed_up = came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_EBRIDGE);
+
+	/* The bridge's copies for other ports, and those that its own stack sees of frames for others. */
+	if (!came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_BRIDGE_PORT))
+		return 0;
+	if (is_passed_up && reason == reason_otherhost)
+		return 0;
+	if (!is_passed_up && reason != reason_otherhost)
+		key.to = guest_by_mac(skb, key.netns);
+	if (!key.to)
+		key.to = guest_by_network(skb, key.netns);
+	/* At the device itself, or from it: these are counted there. */
+	if (!key.to || key.to == key.at || key.to == iif || key.to == routed_by(skb))
+		return 0;
+	u64 *known = bpf_map_lookup_elem(&lost_for_guests, &key);
+
+	if (known)
+		__sync_fetch_and_add(known, 1);
+	else
+		bpf_map_update_elem(&lost_for_guests, &key, &one, BPF_ANY);
+	return 0;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Packets of an asked device where the kernel has forgotten by which device they came in: at the other end of a veth or
+ * netkit, and inside of a tunnel (skb_scrub_packet zeroes skb_iif). The packet itself stays the same object, so its
+ * address is kept, with where it was seen last. Memory is used again: each place where a packet is seen compares that,
+ * and forgets what does not go on from there.
+ */
+#pragma once
+#include "kernel.bpf.h"
+#include "tap-losses.bpf.h"
+
+#define MAC_HEADER_BYTES 14
+
+/* What the device that a packet was handed to does with it. */
+enum crossing {
+	CROSSES_NOTHING,
+	CROSSES_PAIR,	/* it comes in at the other end, maybe in another namespace */
+	CROSSES_TUNNEL, /* it is sent once more, with a header before it, as if it came from here */
+};
+
+struct came_in_by {
+	u32 netns;
+	u32 ifindex;
+};
+
+struct mark {
+	struct came_in_by by; /* the tun or tap */
+	u32 first;	      /* ifindex of the device that it left by there */
+	/* Where it was seen last. */
+	u32 netns;
+	u32 iif; /* 0: not received there */
+	u32 oif; /* of the device that it was handed to; 0: it was received since */
+	u32 length;
+	u32 crossing; /* enum crossing */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64); /* of its struct sk_buff */
+	__type(value, struct mark);
+} marks SEC(".maps");
+
+struct beyond_key {
+	u64 location;
+	struct came_in_by by;
+	u32 first;
+	u32 netns; /* where it was lost */
+	u32 reason;
+	u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct beyond_key);
+	__type(value, u64);
+} lost_beyond SEC(".maps");
+
+/* The name that `ip link add type` takes, as a number; 0: none. */
+static __always_inline u64 kind_of(struct net_device *dev)
+{
+	const char *name = BPF_CORE_READ(dev, rtnl_link_ops, kind);
+	u64 kind = 0;
+
+	if (!name || bpf_probe_read_kernel_str(&kind, sizeof(kind), name) < 0)
+		return 0;
+	return kind;
+}
+
+/* The first seven characters count. */
+#define KIND(name) (*(const u64 *)(const char[8]){name})
+
+static __always_inline enum crossing crossing_of(u64 kind)
+{
+	if (kind == KIND("veth") || kind == KIND("netkit"))
+		return CROSSES_PAIR;
+	return kind == KIND("vxlan") || kind == KIND("geneve") || kind == KIND("gre") || kind == KIND("gretap") ||
+			       kind == KIND("ip6gre") || kind == KIND("ip6gret") || kind == KIND("ipip") ||
+			       kind == KIND("sit") || kind == KIND("ip6tnl") || kind == KIND("bareudp")
+		       ? CROSSES_TUNNEL
+		       : CROSSES_NOTHING;
+}
+
+/* It came from no socket of this host. With its new header it is longer than what went into the tunnel; in front of
+ * the device by which it then leaves it is as it was. */
+static __always_inline bool left_tunnel(struct sk_buff *skb, const struct mark *mark, u32 iif)
+{
+	u32 length = BPF_CORE_READ(skb, len);
+
+	if (iif || BPF_CORE_READ(skb, sk))
+		return false;
+	return mark->crossing == CROSSES_TUNNEL ? length >= mark->length : mark->oif && length == mark->length;
+}
+
+static __always_inline bool goes_on(struct sk_buff *skb, const struct mark *mark, u32 netns, u32 iif)
+{
+	return netns == mark->netns && ((iif && iif == mark->iif) || left_tunnel(skb, mark, iif));
+}
+
+/* Out of a tunnel whose other end is here too, it is shorter. */
+static __always_inline bool came_out(const struct mark *mark, u32 crossing, u32 iif, u32 length)
+{
+	return crossing == CROSSES_TUNNEL && !iif && mark->iif && !mark->oif && length < mark->length;
+}
+
+static __always_inline u32 netns_of(struct net_device *dev)
+{
+	return BPF_CORE_READ(dev, nd_net.net, ns.inum);
+}
+
+/* An asked device's packet, which the kernel still knows as such. */
+static __always_inline void mark_sent(struct sk_buff *skb, struct came_in_by by, struct net_device *dev)
+{
+	u64 address = (u64)skb;
+	struct mark mark = {
+		.by = by,
+		.first = BPF_CORE_READ(dev, ifindex),
+		.netns = by.netns,
+		.iif = by.ifindex,
+		.oif = BPF_CORE_READ(dev, ifindex),
+		.length = BPF_CORE_READ(skb, len),
+		.crossing = crossing_of(kind_of(dev)),
+	};
+
+	if (mark.crossing)
+		bpf_map_update_elem(&marks, &address, &mark, BPF_ANY);
+	else
+		bpf_map_delete_elem(&marks, &address);
+}
+
+/* The packet is no asked device's own, or no longer known as one. */
+static __always_inline void follow_sent(struct sk_buff *skb, struct net_device *dev, u32 iif)
+{
+	u64 address = (u64)skb;
+	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
+
+	if (!mark)
+		return;
+	if (!goes_on(skb, mark, netns_of(dev), iif)) {
+		bpf_map_delete_elem(&marks, &address);
+		return;
+	}
+	mark->iif = iif;
+	mark->oif = BPF_CORE_READ(dev, ifindex);
+	mark->length = BPF_CORE_READ(skb, len);
+	mark->crossing = crossing_of(kind_of(dev));
+}
+
+/* At the tracepoint skb_iif is of the round before. */
+static __always_inline void follow_received(struct sk_buff *skb, struct net_device *dev)
+{
+	u64 address = (u64)skb;
+	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
+
+	if (!mark)
+		return;
+	u32 iif = BPF_CORE_READ(skb, skb_iif), length = BPF_CORE_READ(skb, len), netns = netns_of(dev);
+	u32 crossing = crossing_of(kind_of(dev));
+	bool is_same;
+
+	if (mark->crossing == CROSSES_PAIR)
+		is_same = !iif && crossing == CROSSES_PAIR &&
+			  (length == mark->length || length + MAC_HEADER_BYTES == mark->length);
+	else
+		is_same = netns == mark->netns && ((iif && iif == mark->iif) || came_out(mark, crossing, iif, length));
+	if (!is_same) {
+		bpf_map_delete_elem(&marks, &address);
+		return;
+	}
+	mark->netns = netns;
+	mark->iif = BPF_CORE_READ(dev, ifindex);
+	mark->oif = 0;
+	mark->length = length;
+	mark->crossing = CROSSES_NOTHING;
+}
+
+/* kfree_skb(skb, location, reason): since Linux 5.17. */
+SEC("raw_tp/kfree_skb")
+int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
+	u64 address = (u64)skb, one = 1;
+	struct mark *kept = bpf_map_lookup_elem(&marks, &address);
+
+	if (!kept)
+		return 0;
+	struct mark mark = *kept;
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	u32 reason = ctx->args[2], iif = BPF_CORE_READ(skb, skb_iif);
+
+	bpf_map_delete_elem(&marks, &address);
+	if (reason == reason_consumed || reason == reason_not_specified || has_arrived(skb))
+		return 0;
+	if ((s64)dev >= 0 || !goes_on(skb, &mark, netns_of(dev), iif))
+		return 0;
+	/* As long as the kernel knows it by its device, it is counted as freed by the host. */
+	if (mark.netns == mark.by.netns && mark.iif == mark.by.ifindex && iif)
+		return 0;
+	struct beyond_key key = {
+		.location = ctx->args[1],
+		.by = mark.by,
+		.first = mark.first,
+		.netns = mark.netns,
+		.reason = reason,
+	};
+	u64 *known = bpf_map_lookup_elem(&lost_beyond, &key);
+
+	if (known)
+		__sync_fetch_and_add(known, 1);
+	else
+		bpf_map_update_elem(&lost_beyond, &key, &one, BPF_ANY);
+	return 0;
+}

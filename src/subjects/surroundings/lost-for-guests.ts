@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets for guests that the host freed where nothing but their address says so, counted while a person asks (bpf/for-guests.bpf.h).
+import { isDeepStrictEqual } from 'node:util';
+import { HashEntries } from '../../engine/hash-entries.ts';
+import { bytes32, openObject } from '../../engine/open-object.ts';
+import { Places } from '../../engine/places.ts';
+import type { Parts } from '../../engine/subject.ts';
+import { errnoOf } from '../../kernel/error-name.ts';
+import { layoutOf } from '../../kernel/layout.ts';
+import type { BpfLink, BpfObject } from '../../kernel/native.ts';
+import type { GuestNetwork } from './guest-networks.ts';
+
+/** Addresses of a device's guest in one namespace. */
+export interface GuestAddresses {
+  readonly ifindex: number;
+  /** Empty: the device is no port of a bridge. */
+  readonly macs: Iterable<string>;
+}
+
+export interface GuestLoss {
+  readonly netns: number;
+  /** ifindex of the guest's device. */
+  readonly to: number;
+  /** ifindex of the device where they were freed. */
+  readonly at: number;
+  readonly reason: string;
+  readonly location: string;
+  readonly packets: number;
+}
+
+const UNNAMED = 'NOT_SPECIFIED';
+/** The number of no reason: this kernel has no such one. */
+const NONE = 0xffff_ffff;
+/** The bridge, netfilter, routing, generic XDP and the core; drivers free without a reason what they have sent. */
+const LOSES_UNNAMED = /^_*(br|nf|ip|ip6)_|generic_xdp$|^do_xdp_generic$|^__dev_queue_xmit$/;
+
+export type NeededParts = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
+
+export class LostForGuests {
+  readonly #parts: NeededParts;
+  readonly #places: Places<number>;
+  #counting: Counting | undefined;
+  #isRefused = false;
+
+  constructor(parts: NeededParts) {
+    this.#parts = parts;
+    this.#places = new Places(parts.probes.symbols);
+  }
+
+  /** From now on these addresses of the namespace, and no others. */
+  expect(netns: number, guests: readonly GuestAddresses[], networks: readonly GuestNetwork[]): void {
+    const { programs, question } = this.#parts;
+    if (this.#isRefused || programs.reasons.number(UNNAMED) === undefined || !question.isOpen) return;
+    try {
+      this.#counting ??= new Counting(
+        programs.reasons.number('CONSUMED') ?? NONE,
+        programs.reasons.number('OTHERHOST') ?? NONE,
+      );
+      this.#counting.expect(netns, guests, networks);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      this.close();
+      this.#isRefused = true;
+    }
+  }
+
+  /** Since the question was asked. */
+  read(): readonly GuestLoss[] {
+    const all = this.#counting?.read() ?? [];
+    this.#places.learn(all.map(({ address }) => address));
+    return all
+      .map(({ reason, address, ...more }) => ({
+        ...more,
+        ...this.#places.of(more.netns, this.#parts.programs.reasons.name(reason), address),
+      }))
+      .filter(({ reason, location }) => reason !== UNNAMED || LOSES_UNNAMED.test(location));
+  }
+
+  close(): void {
+    this.#counting?.close();
+    this.#counting = undefined;
+    this.#isRefused = false;
+  }
+}
+
+const PROGRAM = 'lost_for_guest';
+const LOSS_FIELDS = ['location', 'netns', 'to', 'at', 'reason'] as const;
+const NETNS_BITS = 32;
+
+interface Entry {
+  readonly key: Uint8Array;
+  readonly ifindex: number;
+}
+
+/** The program, attached. */
+class Counting {
+  readonly #object: BpfObject;
+  readonly #link: BpfLink;
+  readonly #losses: HashEntries;
+  readonly #loss;
+  readonly #mac;
+  readonly #network;
+  /** What the maps have, by map and namespace, and by a text of the key. */
+  readonly #known = new Map<string, ReadonlyMap<string, Entry>>();
+
+  constructor(consumed: number, otherHost: number) {
+    this.#object = openObject('ways');
+    try {
+      const btf = this.#object.btf();
+      this.#loss = layoutOf(btf, 'guest_loss_key', LOSS_FIELDS);
+      this.#mac = layoutOf(btf, 'guest_mac', ['netns', 'address']);
+      this.#network = layoutOf(btf, 'guest_network', ['bits', 'netns', 'address']);
+      for (const { name } of this.#object.programs) this.#object.setAutoload(name, name === PROGRAM);
+      this.#object.setVariable('reason_consumed', bytes32(consumed));
+      this.#object.setVariable('reason_otherhost', bytes32(otherHost));
+      this.#object.load();
+      this.#losses = new HashEntries(this.#object, 'lost_for_guests');
+      this.#link = this.#object.attach(PROGRAM);
+    } catch (error) {
+      this.#object.close();
+      throw error;
+    }
+  }
+
+  expect(netns: number, guests: readonly GuestAddresses[], networks: readonly GuestNetwork[]): void {
+    const macs = guests.flatMap(({ ifindex, macs: all }) =>
+      [...all].map((mac) => ({ key: this.#macKey(netns, mac), ifindex })),
+    );
+    this.#replace('guest_macs', netns, macs);
+    const nets = networks.map(({ ifindex, ...network }) => ({ key: this.#networkKey(netns, network), ifindex }));
+    this.#replace('guest_networks', netns, nets);
+  }
+
+  #replace(map: string, netns: number, entries: readonly Entry[]): void {
+    const known = this.#known.get(`${map} ${netns}`) ?? new Map<string, Entry>();
+    const wanted = new Map(entries.map((entry) => [Buffer.from(entry.key).toString('hex'), entry]));
+    for (const [text, { key }] of known) if (!wanted.has(text)) this.#object.remove(map, key);
+    for (const [text, entry] of wanted)
+      if (!isDeepStrictEqual(known.get(text), entry)) this.#object.update(map, entry.key, bytes32(entry.ifindex));
+    this.#known.set(`${map} ${netns}`, wanted);
+  }
+
+  #macKey(netns: number, mac: string): Uint8Array {
+    const { at, size } = this.#mac;
+    const key = new Uint8Array(size);
+    new DataView(key.buffer).setUint32(at.netns, netns, true);
+    key.set(Buffer.from(mac.replaceAll(':', ''), 'hex'), at.address);
+    return key;
+  }
+
+  #networkKey(netns: number, { network, bits }: Omit<GuestNetwork, 'ifindex'>): Uint8Array {
+    const { at, size } = this.#network;
+    const key = new Uint8Array(size);
+    const view = new DataView(key.buffer);
+    view.setUint32(at.bits, NETNS_BITS + bits, true);
+    view.setUint32(at.netns, netns, true);
+    key.set(network, at.address);
+    return key;
+  }
+
+  read(): readonly (Omit<GuestLoss, 'reason' | 'location'> & { readonly reason: number; readonly address: bigint })[] {
+    const { at } = this.#loss;
+    return this.#losses.read().map(({ key, value }) => ({
+      netns: key.getUint32(at.netns, true),
+      to: key.getUint32(at.to, true),
+      at: key.getUint32(at.at, true),
+      reason: key.getUint32(at.reason, true),
+      address: key.getBigUint64(at.location, true),
+      packets: Number(value.getBigUint64(0, true)),
+    }));
+  }
+
+  close(): void {
+    this.#link.detach();
+    this.#object.close();
+  }
+}
