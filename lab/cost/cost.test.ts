@@ -5,7 +5,15 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { readSection } from '../report/report.ts';
 import { baselineFile, baselineText, grown, growthLine, growthOf, readMeasured, SERIES, together } from './baseline.ts';
-import { BASELINE, CONFIGURATIONS, DEFAULT_LEVEL, EXIT_HOOKED, LEAN_LEVEL, RAW_MODE } from './configurations.ts';
+import {
+  BASELINE,
+  CONFIGURATIONS,
+  DEFAULT_LEVEL,
+  EXIT_HOOKED,
+  LEAN_LEVEL,
+  RAW_MODE,
+  REST_LEVEL,
+} from './configurations.ts';
 import { report } from './cost-section.ts';
 import {
   added,
@@ -215,6 +223,7 @@ test('both courses of a configuration are one result, and what did not run has i
 const overhead = readFileSync('docs/overhead.md', 'utf8');
 
 const ROWS: readonly (readonly [begin: string, configuration: string])[] = [
+  ['| level `rest`, the default while all is well |', REST_LEVEL],
   ['| level `exact` |', DEFAULT_LEVEL],
   ['| level `lean` |', LEAN_LEVEL],
   ['| where no function can be traced |', RAW_MODE],

@@ -28,6 +28,7 @@ test('the costs in docs/overhead.md are those of BENCHMARKS.md', () => {
   const shown = readFileSync('docs/overhead.md', 'utf8').split('\n').map(cells);
   for (const [here, there] of [
     ['level `exact`', 'level exact'],
+    ['level `rest`, the default while all is well', 'level rest'],
     ['level `lean`', 'level lean'],
     ['where no function can be traced', 'raw mode'],
   ] as const) {
