@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { cachePath, pathOf } from '../../../test/host/need.ts';
 import { writeArchive } from '../../vm/images.ts';
@@ -36,10 +36,10 @@ stty -F /dev/ttyS1 raw -echo
 while read -r number line; do eval "$line"; echo "${END}$number=$?"; done
 `;
 
-/** Made once for each kernel and content. */
+/** Made once for each kernel, of each release (others refuse its modules), and content. */
 export async function guestInitrd(kernel: Kernel): Promise<string> {
   const version = createHash('sha256').update(INIT).digest('hex').slice(0, 12);
-  const file = join(cachePath('programs'), `guest-${kernel.series}-${version}.gz`);
+  const file = join(cachePath('programs'), `guest-${basename(kernel.directory)}-${version}.gz`);
   if (existsSync(file)) return file;
   await mkdir(dirname(file), { recursive: true });
   await writeArchive(file, kernel, INIT, MODULES, [
