@@ -2,7 +2,7 @@
 // Needs: root on this machine's kernel.
 // Counts of a thread, held against what the scheduler itself says of that thread.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -24,18 +24,26 @@ function ranNs(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]);
 }
 
+/** It has said something and waits in read(), so that nothing moves between two readings. */
+async function waitsAgain({ pid, stdout }: ChildProcessWithoutNullStreams): Promise<void> {
+  await once(stdout, 'data');
+  while (!readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') S ')) await new Promise(setImmediate);
+}
+
 test('context switches and CPU time are those of the scheduler', { skip }, async (t) => {
-  const shell = spawn('bash', ['-c', `read; for i in {1..${SLEEPS}}; do read -t 0.002 <> <(:); done; echo done; read`]);
+  const shell = spawn('bash', [
+    '-c',
+    `echo; read; for i in {1..${SLEEPS}}; do read -t 0.002 <> <(:); done; echo done; read`,
+  ]);
   t.after(() => shell.kill('SIGKILL'));
   const pid = shell.pid ?? 0;
+  await waitsAgain(shell);
   const opened = performance.now();
   const counters = countThreads([pid]);
   t.after(() => counters.close());
   const [switches, ran] = [switchesOf(pid), ranNs(pid)];
   shell.stdin.write('\n');
-  await once(shell.stdout, 'data');
-  // It waits in read() again, so that nothing moves between the two readings.
-  while (!readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') S ')) await new Promise(setImmediate);
+  await waitsAgain(shell);
   const counts = counters.read();
   assert.equal(counts.contextSwitches, switchesOf(pid) - switches);
   assert.ok((counts.contextSwitches ?? 0) >= SLEEPS);
