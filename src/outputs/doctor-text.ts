@@ -177,7 +177,7 @@ function isForbidden({ events }: DoctorReport): boolean {
 
 const LEVELS: Readonly<Record<AgentState['level'], string>> = {
   exact: '',
-  rest: ' (all is well, so no program is on the way of packets; until something is lost or asked for, times in the ring, high-water marks, bursts and bytes of single queues are not measured)',
+  rest: ' (all is well, so no program is on the way of packets, except one where a device may have several queues; until something is lost or asked for, times in the ring, high-water marks, bursts and bytes of single queues are not measured)',
   lean: ' (its budget was passed: nothing is counted on the enqueue path)',
 };
 

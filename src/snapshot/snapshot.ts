@@ -62,7 +62,7 @@ export interface AgentState {
   /** What watching costs, as shares of all CPUs, by part: kernel, agent; empty: not measured yet. */
   readonly overhead: ReadonlyMap<string, number>;
   /**
-   * rest: all is well, and no program is on the way of packets; lean: the budget was passed, nothing is counted on the enqueue path.
+   * rest: all is well, and no program is on the way of packets, except one where a device may have several queues; lean: the budget was passed, nothing is counted on the enqueue path.
    */
   readonly level: 'exact' | 'rest' | 'lean';
   /** How often the budget was passed. */

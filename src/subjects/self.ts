@@ -61,7 +61,7 @@ export const self: Subject = {
       ),
       gauges(
         'tapscope_agent_level',
-        '1 for the level in use: rest while all is well, when no program is on the way of packets; exact; lean while the budget is passed, when nothing is counted on the enqueue path.',
+        '1 for the level in use: rest while all is well (no program is on the way of packets, except one where a device may have several queues); exact; lean while the budget is passed (nothing is counted on the enqueue path).',
         ['level'],
         (agent) => ['exact', 'rest', 'lean'].map((level) => series(Number(level === agent.level), level)),
       ),
