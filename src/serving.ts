@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
-// host, and may ask for another snapshot and for a sign of life.
+// host, and may send the requests of REQUESTS, a byte each.
 import { access } from 'node:fs/promises';
 import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
@@ -164,7 +164,7 @@ function welcome(measured: string): void {
   announceLines([
     `tapscope listens on ${server.scheme}://${server.address}/metrics. Its live page: ${pageOf(server)}`,
     measured,
-    'Ctrl-C stops it. It changes nothing on this host.',
+    'Ctrl-C stops it. It changes no device of this host.',
   ]);
 }
 

@@ -228,7 +228,7 @@ const ROWS: readonly (readonly [begin: string, configuration: string])[] = [
   ['| level `lean` |', LEAN_LEVEL],
   ['| where no function can be traced |', RAW_MODE],
 ];
-const COLUMNS: readonly Path[] = ['enqueue', 'read', 'drop', 'foreign drop', 'foreign packet'];
+const COLUMNS: readonly Path[] = ['enqueue', 'read', 'drop', 'foreign drop', 'foreign packet', 'write'];
 
 function price(configuration: string, path: Path): number {
   const prices = readMeasured(['7.3']).get('7.3')?.prices;

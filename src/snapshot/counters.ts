@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters of a queue that are sums over CPUs and shown as they are. A new one is an entry here, from which its sum, its field in a snapshot and its
-// metric follow. In C it is a field of struct row (bpf/rows/queue.bpf.h) while there is room in its four cache lines, else an enum queue_event
-// (bpf/rows/queue-events.bpf.h) of its name: `resized` is EVENT_RESIZED there.
+// metric follow. In C it is an enum queue_event (bpf/rows/queue-events.bpf.h) of its name: `truncated` is EVENT_TRUNCATED. What each packet adds to is a
+// field of struct row (bpf/rows/queue.bpf.h), whose cache lines are full.
 
 interface QueueCounter {
   /** What a mechanism must provide so that 0 means none. */
