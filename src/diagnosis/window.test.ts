@@ -33,3 +33,23 @@ for (const { there, spans } of [
       assert.ok(queues.length > 0 && queues.every((queue) => queue.steps.length === takenAt.length));
     }
   });
+
+for (const { lengths, begins } of [
+  { lengths: [2, 2, 2, 1000, 1000, 1000], begins: 1003 },
+  { lengths: [2, 2, 2, 2, 2, 1000], begins: 1000 },
+  { lengths: [1000, 1000, 2, 2, 2, 2], begins: 1000 },
+])
+  test(`what a shorter queue lost is not judged once the longer one was sampled: ${lengths.join(', ')}`, () => {
+    const [device] = goldenSnapshot.devices;
+    assert.ok(device);
+    const snapshots = lengths.map((queueLength, second) => ({
+      ...goldenSnapshot,
+      takenAt: 1000 + second,
+      devices: [{ ...device, queueLength }],
+    }));
+    const [span] = windowOf(snapshots).devices;
+    assert.deepEqual(
+      [span?.takenAt[0], span?.before.queueLength, span?.seconds],
+      [begins, lengths[begins - 1000], 1005 - begins],
+    );
+  });

@@ -50,11 +50,12 @@ export function windowOf(snapshots: readonly Snapshot[]): Window {
     // Most devices of a host did nothing: one object in all snapshots.
     if (snapshots.every((snapshot) => snapshot.devices[place] === now))
       return [new Span(seconds, now, now, () => takenAt.map(() => now), takenAt)];
-    const steps = followed(now.id, place, inSteps);
+    const seen = followed(now.id, place, inSteps);
+    const isOld = seen.length === takenAt.length || last.takenAt - (takenAt.at(-seen.length) ?? 0) >= LEAST_SECONDS;
+    const steps = sinceLonger(seen);
+    const since = takenAt.slice(-steps.length);
     const before = steps[0];
-    const since = steps.length === takenAt.length ? takenAt : takenAt.slice(-steps.length);
-    const own = last.takenAt - (since[0] ?? last.takenAt);
-    return before && (own === seconds || own >= LEAST_SECONDS) ? [new Span(own, before, now, () => steps, since)] : [];
+    return before && isOld ? [new Span(last.takenAt - (since[0] ?? 0), before, now, () => steps, since)] : [];
   });
   return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent };
 }
@@ -112,6 +113,12 @@ function withFirstHistory(before: Queue, now: Queue, steps: readonly Queue[]): Q
   if (before.history?.arrivals !== undefined || now.history?.arrivals === undefined) return before;
   const first = steps.find(({ history }) => history?.arrivals !== undefined);
   return { ...before, history: first?.history, wakeups: first?.wakeups };
+}
+
+/** What a shorter queue lost is no fault of the one that an operator has just made longer. */
+function sinceLonger(steps: readonly Device[]): readonly Device[] {
+  const longer = steps.findLastIndex((step, place) => step.queueLength > (steps[place - 1] ?? step).queueLength);
+  return longer > 0 && longer < steps.length - 1 ? steps.slice(longer) : steps;
 }
 
 type Find<Thing, Key> = (key: Key, place: number) => Thing | undefined;

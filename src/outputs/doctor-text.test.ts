@@ -62,7 +62,7 @@ test('nothing missing is said too, and that what is forbidden all the same is fo
   assert.match(renderDoctor({ ...report, rights: [], events: [] }), /\nNo right or kernel feature is missing\.\n$/);
   assert.match(
     renderDoctor({ ...report, rights: [] }),
-    /\nNo right or kernel feature is missing\.\nThat programs are not permitted all the same is decided elsewhere /,
+    /\nNo right or kernel feature is missing\.\nThe kernel refuses some programs all the same: /,
   );
 });
 
@@ -146,7 +146,7 @@ test('in short: one sentence; what each fallback costs is for --verbose', () => 
 Kernel 6.18.0, 2 CPUs. No agent runs.
 
 No right or kernel feature is missing.
-That programs are not permitted all the same is decided elsewhere (lockdown, a security module, seccomp, a sandbox): no right of tapscope changes it.
+The kernel refuses some programs all the same: lockdown, a security module, seccomp or a sandbox forbids it, and no right of tapscope changes that.
 'tapscope doctor --verbose' has each event, what its mechanism does worse, and what the kernel said.
 `,
   );

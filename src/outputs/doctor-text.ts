@@ -62,7 +62,7 @@ export interface EventReport {
 }
 
 const FORBIDDEN =
-  'That programs are not permitted all the same is decided elsewhere (lockdown, a security module, seccomp, a sandbox): no right of tapscope changes it.';
+  'The kernel refuses some programs all the same: lockdown, a security module, seccomp or a sandbox forbids it, and no right of tapscope changes that.';
 
 /** The answer; what a fallback costs is for --verbose, what is not measured is not. */
 export function renderDoctorShort(report: DoctorReport): string {
