@@ -43,6 +43,23 @@ test('what is not there is one sentence', () => {
   assert.deepEqual(devicesIn({ ...goldenSnapshot, devices: [] }, { device: undefined }), []);
 });
 
+test('a bridge is no device of ours, and its ports are named', () => {
+  const bridgePort = {
+    bridge: 'br0',
+    bridgeUp: true,
+    state: 'forwarding',
+    stp: 'off',
+    isolated: false,
+    isolatedBeside: 0,
+    learns: true,
+    floods: true,
+  } as const;
+  const devices = goldenSnapshot.devices.map((one, place) => (place < 2 ? { ...one, bridgePort } : one));
+  assert.throws(() => devicesIn({ ...goldenSnapshot, devices }, { device: 'br0' }), {
+    message: 'br0 is a bridge; ask for one of its ports: there are tap0 and blue\\x0ateam/tap0.',
+  });
+});
+
 test('a device is what any output calls it, its owner, or one of its queues', () => {
   const asked = (device: string): string =>
     `${found({ device })}${queueIn(goldenSnapshot, { device }) === undefined ? '' : ` queue ${queueIn(goldenSnapshot, { device })}`}`;

@@ -24,7 +24,7 @@ export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): rea
   const wanted = `No tun, tap or macvtap device ${visible(asked.join(' '))}`;
   if (isPast) throw new Error(`${wanted} was there then; ${devices.length} others were.`);
   const { hiddenDevices = 0 } = snapshot.agent;
-  const known = endedWords(snapshot, scope) ?? queueWords(snapshot, scope);
+  const known = endedWords(snapshot, scope) ?? queueWords(snapshot, scope) ?? bridgeWords(snapshot, scope);
   if (known !== undefined) throw new Error(known);
   const hidden = hiddenDevices > 0 ? `; ${hiddenWords(hiddenDevices)}` : '';
   const none = hiddenDevices > 0 ? 'none is shown' : 'there is none at all';
@@ -80,6 +80,16 @@ function queueWords(snapshot: Snapshot, scope: Scope): string | undefined {
   return visible(
     `${device.name} has no queue ${queue}; it has ${numbers(device.queues.map(({ index }) => index).sort((a, b) => a - b))}.`,
   );
+}
+
+/** 'br0 is a bridge; ask for one of its ports: there are vnet0 and vnet1.'; undefined: it is none, or no device is its port. */
+function bridgeWords(snapshot: Snapshot, { device: asked, netns }: Scope): string | undefined {
+  const ports = narrowed(snapshot, { netns }).devices.filter(
+    ({ bridgePort }) => typeof bridgePort === 'object' && bridgePort.bridge === asked,
+  );
+  return ports.length === 0
+    ? undefined
+    : `${visible(`${asked}`)} is a bridge; ask for one of its ports: ${listed(ports, snapshot)}.`;
 }
 
 /** Longer lists are shown by `top` alone. */

@@ -86,6 +86,14 @@ test('findings of one kind are one item', () => {
   assert.match(rows, /\n✓ other rules {9}3 found nothing\n/);
 });
 
+test('a device of the same name in another namespace is named with that', () => {
+  const far = { ...full, queue: undefined, netns: 4026532285 };
+  assert.match(
+    screen(checked({ findings: [full, far], unjudged: [] }), 250).join('\n'),
+    / The same of 1 more: blue\S*\/tap0\n/,
+  );
+});
+
 test('a finding that stands and is not made any more says when it was', () => {
   const told = { ...full, since: 0, seen: sighted.takenAt - 21 };
   const rows = screen(checked({ findings: [told], unjudged: [] }), 120).join('\n');

@@ -130,7 +130,10 @@ function isBlind({ agent }: SnapshotOutline): boolean {
 function findingItem(findings: readonly Finding[], last: SnapshotOutline): readonly Item[] {
   const [first, ...others] = findings;
   if (!first) return [];
-  const names = others.slice(0, 3).map(({ device, queue }) => `${device}${queue === undefined ? '' : `/${queue}`}`);
+  const names = others.slice(0, 3).map((one) => {
+    const place = one.netns === first.netns ? undefined : sharedNamespace(one, last);
+    return [place, one.device, one.queue].filter((part) => part !== undefined).join('/');
+  });
   const more = others.length > names.length ? ', …' : '';
   const also = others.length > 0 ? ` The same of ${others.length} more: ${names.join(', ')}${more}` : '';
   return [
@@ -142,10 +145,15 @@ function findingItem(findings: readonly Finding[], last: SnapshotOutline): reado
   ];
 }
 
-/** The namespace of the device, if another device has the same name; else ''. */
-function placeOf({ device, netns }: Finding, { devices, agent }: SnapshotOutline): string {
-  if (netns === undefined || devices.filter(({ name }) => name === device).length < 2) return '';
-  return ` (In namespace ${agent.namespaceNames.get(netns) || netns}.)`;
+function placeOf(finding: Finding, last: SnapshotOutline): string {
+  const place = sharedNamespace(finding, last);
+  return place === undefined ? '' : ` (In namespace ${place}.)`;
+}
+
+/** The namespace of the device, if another device has the same name. */
+function sharedNamespace({ device, netns }: Finding, { devices, agent }: SnapshotOutline): string | undefined {
+  if (netns === undefined || devices.filter(({ name }) => name === device).length < 2) return undefined;
+  return agent.namespaceNames.get(netns) || String(netns);
 }
 
 function unjudgedItem({ verdict: { unjudged }, rules }: Checked): Item {
