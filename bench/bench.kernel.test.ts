@@ -32,14 +32,14 @@ test('a document that is not known is refused before anything is made', async ()
   const { code, stdout, stderr } = await tapscope(['bench', '--table=v9']);
   assert.deepEqual(
     [code, stdout, stderr],
-    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue.\n'],
+    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue, latency.\n'],
   );
 });
 
 test('flags that cannot be are refused before anything is made', async () => {
   const { code, stdout, stderr } = await tapscope(['bench', '--only=nothing']);
   assert.deepEqual([code, stdout], [1, '']);
-  assert.match(stderr, /^tapscope: --only=nothing names none of the 177 cells; .*\n$/);
+  assert.match(stderr, /^tapscope: --only=nothing names none of the 181 cells; .*\n$/);
 });
 
 test('files that cannot be compared with or kept are refused before anything is made', { skip: cannot }, async () => {
