@@ -46,6 +46,7 @@ test('files that cannot be compared with or kept are refused before anything is 
   const cases: readonly (readonly [flag: string, message: string])[] = [
     ['--against=package.json', 'package.json is not a file of tapscope bench --save.'],
     ['--against=nothing.json', 'nothing.json cannot be read: ENOENT: no such file or directory.'],
+    ['--save=package.json', 'package.json is not a file of tapscope bench --save.'],
     ['--save=bench', 'bench is a folder; name a file in it.'],
     ['--save=nothing/a.json', 'nothing/a.json cannot be written (ENOENT: no such file or directory).'],
   ];
