@@ -63,6 +63,12 @@ function figuresOf(cell: Cell): readonly Figure[] {
           ({ workerSeconds = Number.NaN, transmitted }) => (1e6 * workerSeconds) / transmitted,
         ],
       ];
+    case 'path':
+      return [
+        ['Mbit/s', ({ path }) => (path?.bitsPerSecond ?? Number.NaN) / 1e6],
+        ['lost', ({ lost }) => lost],
+        ['ping, ms', ({ path }) => path?.pingMs ?? Number.NaN],
+      ];
     case 'stream':
       return [
         ['Mbit/s', ({ stream }) => (stream?.bitsPerSecond ?? Number.NaN) / 1e6],

@@ -17,7 +17,11 @@ interface Conditions extends Pick<BenchReport, 'cpus' | 'seconds' | 'packetSize'
   readonly cpuModel: string;
 }
 
-export async function readBaseline(file: string, cells: readonly Cell[], conditions: Conditions): Promise<SavedReport> {
+export async function readBaseline(
+  file: string,
+  cells: readonly Pick<Cell, 'id'>[],
+  conditions: Conditions,
+): Promise<SavedReport> {
   const report = await readSavedReport(file);
   const objection = objectionTo(report, cells, conditions);
   if (objection !== undefined) throw new Error(`${file} ${objection}`);
@@ -27,7 +31,7 @@ export async function readBaseline(file: string, cells: readonly Cell[], conditi
 /** As it goes on after the file's name. */
 export function objectionTo(
   { host, cpus, seconds, packetSize, ring, runs }: SavedReport,
-  cells: readonly Cell[],
+  cells: readonly Pick<Cell, 'id'>[],
   here: Conditions,
 ): string | undefined {
   if (host.cpuModel !== here.cpuModel || cpus !== here.cpus)

@@ -12,10 +12,10 @@ test('flags are read', () => {
 });
 
 test('--table takes the cells of its document', () => {
-  const counts = ['v7', 'v8', 'zero-copy', 'napi', 'multiqueue'].map(
+  const counts = ['v7', 'v8', 'zero-copy', 'napi', 'multiqueue', 'latency'].map(
     (table) => readBenchFlags({ ...VALUES, table }).cells.length,
   );
-  assert.deepEqual(counts, [8, 6, 8, 1, 96]);
+  assert.deepEqual(counts, [8, 6, 8, 1, 96, 4]);
   assert.equal(readBenchFlags({ ...VALUES, table: 'v7', only: '^vhost/.*sample03$' }).cells.length, 2);
 });
 
@@ -43,7 +43,7 @@ test('what cannot be is refused in one sentence', () => {
     [{ repeats: '2.5' }, /^--repeats=2\.5 is out of range: write a number from 1 to 1000\.$/],
     [{ repeats: '-1' }, /^--repeats=-1 is out of range/],
     [{ format: 'xml' }, /^--format=xml is unknown; write one of: text, markdown, csv, json\.$/],
-    [{ table: 'v9' }, /^--table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue\.$/],
+    [{ table: 'v9' }, /^--table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue, latency\.$/],
     [{ table: 'v7', only: 'size' }, /^--only=size names none of the 8 cells of v7; /],
     [{ guestVhost: 'yes' }, /^--guest-vhost=yes is unknown; write on or off\.$/],
     [{ table: 'v7', format: 'csv' }, /^--table=v7 has the layout of its document: --format is text or json\.$/],

@@ -4,7 +4,7 @@
 import { BENCH_FORMATS, type BenchFormat, DOCUMENTS, type DocumentName } from '../src/commands/bench.ts';
 import { LEAST_REPEATS } from './against.ts';
 import type { Cell } from './bench-report.ts';
-import { chooseCells } from './cells.ts';
+import { ALL_CELLS, chooseCells } from './cells.ts';
 import type { GuestOptions } from './guests.ts';
 
 export interface BenchFlags {
@@ -19,6 +19,8 @@ export interface BenchFlags {
   readonly save: string | undefined;
   /** The file of an earlier report, which this one is compared with. */
   readonly against: string | undefined;
+  /** The file whose figures are compared in place of measuring any. */
+  readonly figures: string | undefined;
 }
 
 const LONGEST_S = 3600;
@@ -35,7 +37,12 @@ export function readBenchFlags(values: Readonly<Record<string, unknown>>): Bench
   const [save, against] = [fileOf(values.save), fileOf(values.against)];
   const usual = save === undefined && against === undefined ? usualRepeats(table) : COMPARED_REPEATS;
   return {
-    cells: chooseCells(values.only === undefined ? undefined : String(values.only), table),
+    // Files say themselves which cells they have.
+    cells: chooseCells(
+      values.only === undefined ? undefined : String(values.only),
+      table,
+      values.figures === undefined ? undefined : ALL_CELLS,
+    ),
     table,
     seconds: readNumber('--seconds', values.seconds, /^\d+(\.\d+)?$/, [0.1, LONGEST_S]),
     repeats: comparable(readNumber('--repeats', values.repeats ?? usual, /^\d+$/, [1, MOST_REPEATS]), against),
@@ -46,11 +53,24 @@ export function readBenchFlags(values: Readonly<Record<string, unknown>>): Bench
     format: against === undefined ? format : besideFigures(format),
     save,
     against,
+    figures: keptFigures(fileOf(values.figures), save, against),
   };
 }
 
 function fileOf(value: unknown): string | undefined {
   return value === undefined ? undefined : String(value);
+}
+
+function keptFigures(
+  figures: string | undefined,
+  save: string | undefined,
+  against: string | undefined,
+): string | undefined {
+  if (figures === undefined) return undefined;
+  if (against === undefined)
+    throw new Error('--figures is compared with another file: add --against and the file of the earlier figures.');
+  if (save !== undefined) throw new Error('--figures measures nothing that --save could keep: leave one of them out.');
+  return figures;
 }
 
 function comparable(repeats: number, against: string | undefined): number {

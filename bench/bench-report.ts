@@ -64,7 +64,32 @@ export interface StreamCell {
   readonly queues: number;
 }
 
-export type Cell = SendCell | MessageCell | PairCell | StreamCell;
+/** tail-drop: without IFF_BACKPRESSURE; the others with it, and that qdisc. */
+export const PATH_QDISCS = ['tail-drop', 'pfifo', 'fq_codel', 'cake'] as const;
+
+/** TCP from this host through a VPN, over a path with delay and loss. */
+export interface PathCell {
+  readonly kind: 'path';
+  readonly id: string;
+  readonly qdisc: (typeof PATH_QDISCS)[number];
+}
+
+export type Cell = SendCell | MessageCell | PairCell | StreamCell | PathCell;
+
+/** What a path cell has beside packets. */
+export interface PathRun {
+  /** Received by all flows together. */
+  readonly bitsPerSecond: number;
+  /** Segments that TCP sent again. */
+  readonly retransmissions: number;
+  /** Median of a ping beside the flows; undefined: no answer came. */
+  readonly pingMs: number | undefined;
+  /** On average, by the packets that wait there. */
+  readonly qdiscMs: number;
+  readonly ringMs: number;
+  /** Jain's index: 1 where all flows got alike. */
+  readonly fairness: number;
+}
 
 /** What a stream cell has beside packets. */
 export interface StreamRun {
@@ -112,6 +137,8 @@ export function freedTotal({ there, elsewhere, deferred = 0 }: FreedPackets): nu
 
 /** One repeat of a cell. Packets by the agent's counters. */
 export interface Run {
+  /** Seconds since 1970: which repeats of two reports were measured in turn. */
+  readonly began?: number | undefined;
   readonly seconds: number;
   /** Packets that tun took (send cell), that reached the host (message cell) or the second guest (pair cell). */
   readonly transmitted: number;
@@ -131,6 +158,7 @@ export interface Run {
   /** Packets that a reader got; undefined: not measured. */
   readonly freed?: FreedPackets | undefined;
   readonly stream?: StreamRun | undefined;
+  readonly path?: PathRun | undefined;
   /** Differences between the agent's numbers and others', a sentence each. */
   readonly disagreements: readonly string[];
 }

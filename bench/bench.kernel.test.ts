@@ -32,20 +32,21 @@ test('a document that is not known is refused before anything is made', async ()
   const { code, stdout, stderr } = await tapscope(['bench', '--table=v9']);
   assert.deepEqual(
     [code, stdout, stderr],
-    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue.\n'],
+    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue, latency.\n'],
   );
 });
 
 test('flags that cannot be are refused before anything is made', async () => {
   const { code, stdout, stderr } = await tapscope(['bench', '--only=nothing']);
   assert.deepEqual([code, stdout], [1, '']);
-  assert.match(stderr, /^tapscope: --only=nothing names none of the 177 cells; .*\n$/);
+  assert.match(stderr, /^tapscope: --only=nothing names none of the 181 cells; .*\n$/);
 });
 
 test('files that cannot be compared with or kept are refused before anything is made', { skip: cannot }, async () => {
   const cases: readonly (readonly [flag: string, message: string])[] = [
     ['--against=package.json', 'package.json is not a file of tapscope bench --save.'],
     ['--against=nothing.json', 'nothing.json cannot be read: ENOENT: no such file or directory.'],
+    ['--save=package.json', 'package.json is not a file of tapscope bench --save.'],
     ['--save=bench', 'bench is a folder; name a file in it.'],
     ['--save=nothing/a.json', 'nothing/a.json cannot be written (ENOENT: no such file or directory).'],
   ];

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // All cells of the tables, in the order in which they are shown.
 import type { DocumentName } from '../src/commands/bench.ts';
-import { type Cell, DIRECTIONS, FLOWS, READERS, STREAM_SIZES, type StreamCell } from './bench-report.ts';
+import {
+  type Cell,
+  DIRECTIONS,
+  FLOWS,
+  PATH_QDISCS,
+  type PathCell,
+  READERS,
+  STREAM_SIZES,
+  type StreamCell,
+} from './bench-report.ts';
 
 const COUNTS = [1, 4] as const;
 /** What iperf3 sends over UDP, headers included. */
@@ -57,7 +66,14 @@ const USUAL_CELLS: readonly Cell[] = [
   { kind: 'pair', id: `guest-to-guest/size=${UDP_SIZE}`, size: UDP_SIZE },
 ];
 
-export const ALL_CELLS: readonly Cell[] = [...USUAL_CELLS, ...STREAM_CELLS];
+/** They need iperf3 and seconds of slow start: `--table latency` or `--only` must ask for them. */
+const PATH_CELLS: readonly PathCell[] = PATH_QDISCS.map((qdisc) => ({
+  kind: 'path',
+  id: `vpn/${qdisc === 'tail-drop' ? 'drop' : `stop-${qdisc}`}`,
+  qdisc,
+}));
+
+export const ALL_CELLS: readonly Cell[] = [...USUAL_CELLS, ...STREAM_CELLS, ...PATH_CELLS];
 
 const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
   v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$/,
@@ -65,12 +81,13 @@ const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
   napi: /^guest-to-guest\//,
   'zero-copy': /^zero-copy\/.*=(4096|8192|16384|65000)$/,
   multiqueue: /^stream\//,
+  latency: /^vpn\//,
 };
 
 /** The cells whose id `--only` finds, of a document or of all; throws one sentence if there are none. */
-export function chooseCells(only: string | undefined, table?: DocumentName): readonly Cell[] {
+export function chooseCells(only: string | undefined, table?: DocumentName, usual = USUAL_CELLS): readonly Cell[] {
   const cells = ALL_CELLS.filter(({ id }) => table === undefined || DOCUMENT_CELLS[table].test(id));
-  if (only === undefined) return table === undefined ? USUAL_CELLS : cells;
+  if (only === undefined) return table === undefined ? usual : cells;
   const wanted = expression(only);
   const chosen = cells.filter(({ id }) => wanted.test(id));
   if (chosen.length > 0) return chosen;

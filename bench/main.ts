@@ -14,6 +14,7 @@ import { RING } from './bench-setup.ts';
 import { demo } from './demo.ts';
 import { onInterruption } from './interruption.ts';
 import { type Bench, runBench } from './run.ts';
+import { compareFiles, requireAddable, withKept } from './saved-files.ts';
 import { type SavedReport, savedReport } from './saved-report.ts';
 import { PACKET_SIZE } from './send-cell.ts';
 import { renderAgainst, renderBench, reportJson } from './tables/bench-text.ts';
@@ -26,13 +27,14 @@ export const commands: BenchPackage = { bench, demo };
 async function bench(values: Readonly<Record<string, unknown>>): Promise<number> {
   const flags = readBenchFlags(values);
   const { cells, seconds } = flags;
+  if (flags.against !== undefined && flags.figures !== undefined)
+    return compareFiles(flags, flags.against, flags.figures);
   if (process.getuid?.() !== 0) throw new Error('tapscope bench makes taps and loads BPF programs: run it as root.');
   if (tunDriver() === undefined) throw new Error('The tun driver is not loaded: modprobe tun.');
-  const conditions = { cpuModel: cpuModel(), cpus: cpus().length, seconds };
-  const before =
-    flags.against === undefined
-      ? undefined
-      : await readBaseline(flags.against, cells, { ...conditions, packetSize: PACKET_SIZE, ring: RING });
+  const conditions = { cpuModel: cpuModel(), cpus: cpus().length, seconds, packetSize: PACKET_SIZE, ring: RING };
+  const before = flags.against === undefined ? undefined : await readBaseline(flags.against, cells, conditions);
+  if (flags.save !== undefined)
+    await requireAddable(flags.save, { ...conditions, version: version(), kernel: release() });
   const kept = flags.save === undefined ? undefined : await NewFile.claim(flags.save, 'A saved bench');
   try {
     return await measure(flags, before, kept);
@@ -72,7 +74,8 @@ async function measure(flags: BenchFlags, before: SavedReport | undefined, kept:
     return interruption.code();
   }
   const measured = report.results.some(({ runs }) => runs.length > 0);
-  if (measured) await kept?.keep(kept.handle.writeFile(reportJson(report)));
+  if (measured && save !== undefined)
+    await kept?.keep(withKept(save, reportJson(report)).then((text) => kept.handle.writeFile(text)));
   else if (kept) say(`${save} was not written, for there are no figures.`);
   return measured && done.restored && disagreements(report).length === 0 ? 0 : 1;
 }

@@ -32,7 +32,7 @@ const IFADDRMSG_SIZE = 8;
 /** "1:", as tc would call it. */
 const ROOT_HANDLE = 0x10000;
 
-export type QdiscKind = 'fq_codel' | 'noqueue';
+export type QdiscKind = 'fq_codel' | 'pfifo' | 'cake' | 'noqueue';
 
 interface OwnDevice {
   /** The path of its namespace. */

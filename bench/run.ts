@@ -15,6 +15,7 @@ import { type BenchSetup, type Eyes, Missing, missingIf, openEyes } from './benc
 import { type GuestOptions, Guests } from './guests.ts';
 import { runMessageCell } from './message-cell.ts';
 import { runPairCell } from './pair-cell.ts';
+import { runPathCell } from './path-cell.ts';
 import { generatorThreads } from './pktgen.ts';
 import { runSendCell } from './send-cell.ts';
 import { runStreamCell } from './stream-cell.ts';
@@ -102,8 +103,9 @@ class Rounds {
       if (this.#missing.has(cell)) continue;
       say(`repeat ${repeat + 1} of ${repeats}: ${cell.id}`);
       try {
+        const began = Math.round(Date.now() / 1000);
         const run = await this.#run(cell);
-        this.#runs.set(cell, [...(this.#runs.get(cell) ?? []), run]);
+        this.#runs.set(cell, [...(this.#runs.get(cell) ?? []), { began, ...run }]);
       } catch (error) {
         if (!(error instanceof Missing)) throw error;
         this.#missing.set(cell, error.message);
@@ -138,6 +140,7 @@ class Rounds {
     if (cell.kind === 'stream') return runStreamCell(await this.#setup(false), this.guests, cell, seconds);
     // Their taps have the names of those that the other cells make.
     await this.guests.end();
+    if (cell.kind === 'path') return runPathCell(await this.#setup(false), cell, seconds);
     if (cell.kind === 'send') return runSendCell(await this.#setup(false), cell, seconds);
     await this.#setZeroCopy(cell.kind === 'message' && cell.zeroCopy);
     if (cell.kind === 'message') return runMessageCell(await this.#setup(false), cell, seconds);
@@ -176,6 +179,7 @@ function ordered(cells: readonly Cell[], repeat: number): readonly Cell[] {
     ...messages.filter(({ zeroCopy }) => zeroCopy === first),
     ...messages.filter(({ zeroCopy }) => zeroCopy !== first),
     ...pairs,
+    ...cells.filter(({ kind }) => kind === 'path'),
     ...lone,
     ...streams.filter((cell) => !lone.includes(cell)),
   ];

@@ -2,14 +2,17 @@
 // What `tapscope bench --save` wrote, as `--against` reads it. The file may be anything; what is wrong with it is one sentence.
 import { readOperatorFile } from '../src/operator-file.ts';
 import { visible } from '../src/snapshot/visible.ts';
-import type { BenchHost, BenchReport, Run, StreamGuests, StreamRun } from './bench-report.ts';
+import type { BenchHost, BenchReport, PathRun, Run, StreamGuests, StreamRun } from './bench-report.ts';
 import { REPORT_SCHEMA } from './bench-report.ts';
 
 /** A repeat: what figures are made of. */
 export type SavedRun = Pick<
   Run,
-  'seconds' | 'transmitted' | 'lost' | 'droppedBefore' | 'workerSeconds' | 'disagreements'
-> & { readonly stream?: Pick<StreamRun, 'bitsPerSecond' | 'hostCpu'> };
+  'began' | 'seconds' | 'transmitted' | 'lost' | 'droppedBefore' | 'workerSeconds' | 'disagreements'
+> & {
+  readonly stream?: Pick<StreamRun, 'bitsPerSecond' | 'hostCpu'>;
+  readonly path?: Pick<PathRun, 'bitsPerSecond' | 'pingMs'>;
+};
 
 /** Repeats that can be held against those of another. */
 export interface SavedReport
@@ -76,11 +79,17 @@ function guestsOf(guests: Part): SavedReport['guests'] {
 }
 
 function runOf(run: Part): SavedRun {
+  const path = run.at('path').optional((part) => ({
+    bitsPerSecond: part.at('bitsPerSecond').number(),
+    pingMs: part.at('pingMs').optional((ms) => ms.number()),
+  }));
   const stream = run.at('stream').optional((part) => ({
     bitsPerSecond: part.at('bitsPerSecond').number(),
     hostCpu: part.at('hostCpu').number(),
   }));
+  const began = run.at('began').optional((part) => part.number());
   return {
+    ...(began !== undefined && { began }),
     seconds: run.at('seconds').number(),
     transmitted: run.at('transmitted').number(),
     lost: run.at('lost').number(),
@@ -88,6 +97,7 @@ function runOf(run: Part): SavedRun {
     workerSeconds: run.at('workerSeconds').optional((part) => part.number()),
     disagreements: run.at('disagreements').texts(),
     ...(stream && { stream }),
+    ...(path && { path }),
   };
 }
 

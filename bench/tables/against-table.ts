@@ -2,9 +2,11 @@
 // Two reports side by side: what their hosts were, each figure of both, and the judgement.
 import type { FigureDifference, Judgement } from '../against.ts';
 import type { Against } from '../baseline.ts';
+import { areInTurn } from '../repeats.ts';
 import type { SavedReport } from '../saved-report.ts';
-import { showSpread, type Table } from './bench-table.ts';
+import { showSpread } from './bench-table.ts';
 import { slowdownText } from './host-text.ts';
+import type { Table } from './table.ts';
 
 /** The first line is the answer; the last ones say what it rests on. */
 export function againstTables({ file, before, after, figures }: Against): {
@@ -17,7 +19,9 @@ export function againstTables({ file, before, after, figures }: Against): {
     tables: [hostTable(before, after), figureTable(figures)],
     notes: [
       'differs: the medians by 3 % or more, and by a permutation test of the ranks of all repeats, with Holm’s correction for all figures, 1 comparison of 100 shows a difference by chance.',
-      'The repeats of both were measured one after the other, not in turn: if the host was busier in one of the two, that is a part of each difference. Compare in both orders.',
+      areInTurn(before, after) === true
+        ? 'The repeats of both were measured in turn, so what else the host did is in both.'
+        : 'The repeats of both were measured one after the other, not in turn: if the host was busier in one of the two, that is a part of each difference. Compare in both orders, or measure in turn with --repeats 1 --save.',
     ],
   };
 }

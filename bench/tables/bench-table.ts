@@ -12,12 +12,8 @@ import {
   spread,
 } from '../bench-report.ts';
 import { queuesText } from './multiqueue-table.ts';
-
-export interface Table {
-  readonly title: string;
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
+import { pathTables } from './path-table.ts';
+import type { Table } from './table.ts';
 
 type Result<C> = CellResult & { readonly cell: C };
 
@@ -40,6 +36,7 @@ export function benchTables(results: readonly CellResult[]): { tables: readonly 
     ...messageTables(results, reasons),
     ...pairTables(results, reasons),
     ...streamTables(results, reasons),
+    ...pathTables(results, (reason) => `[${reasons.indexOf(reason) + 1}]`),
   ];
   return { tables, reasons: reasons.map((reason, index) => `[${index + 1}] not on this host: ${reason}`) };
 }

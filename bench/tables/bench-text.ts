@@ -6,7 +6,8 @@ import { escapedJson } from '../../src/snapshot/visible.ts';
 import type { Against } from '../baseline.ts';
 import { type BenchReport, disagreements, perSecond, type Spread } from '../bench-report.ts';
 import { againstTables } from './against-table.ts';
-import { benchTables, type Table } from './bench-table.ts';
+import { benchTables } from './bench-table.ts';
+import type { Table } from './table.ts';
 
 export function renderBench(report: BenchReport, format: BenchFormat, against?: Against): string {
   switch (format) {

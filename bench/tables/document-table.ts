@@ -15,9 +15,11 @@ import {
   type ThreadCounts,
   type TunPath,
 } from '../bench-report.ts';
+import { PATH_DELAY_MS, PATH_FLOWS, PATH_LOSS_PERCENT, PATH_PACE, PATH_RING, pathSeconds } from '../path.ts';
 import { verdict } from './bench-text.ts';
 import { slowdownText } from './host-text.ts';
 import { multiqueueHeader, multiqueueTable } from './multiqueue-table.ts';
+import { pathTables } from './path-table.ts';
 
 const COLUMNS: Readonly<Record<'v7' | 'v8', readonly (readonly [FlowCase, string])[]>> = {
   v7: [
@@ -79,6 +81,7 @@ function tableOf(name: DocumentName, report: BenchReport): readonly string[] {
   if (name === 'zero-copy') return zeroCopyTable(report);
   if (name === 'napi') return napiLines(report);
   if (name === 'multiqueue') return multiqueueTable(report.results);
+  if (name === 'latency') return latencyTable(report);
   if (name === 'v8') return pktgenTable(name, report);
   return [...pktgenTable(name, report), '', ...pktgenTable(name, report, 'sample03'), '', ...perfTable(report)];
 }
@@ -100,6 +103,10 @@ function header(name: DocumentName, report: BenchReport): readonly string[] {
       `Two guests of vhost-net with 1 queue each and a bridge between their taps; noqueue qdisc, ring ${ring}. CPU not pinned.`,
     ],
     multiqueue: multiqueueHeader(report.guests, ring, seconds),
+    latency: [
+      `TCP, ${PATH_FLOWS} flows of ${pathSeconds(seconds)} s, through a VPN that passes ${PATH_PACE} packets a second, with ring ${PATH_RING}.`,
+      `Its path, by netem: ${PATH_DELAY_MS} ms each way and ${PATH_LOSS_PERCENT} % loss. Medians (least–most); times of waiting are averages.`,
+    ],
   };
   return [
     `CPU: ${host.cpuModel}, ${cpus} online. Linux ${kernel}.`,
@@ -187,6 +194,10 @@ function boxed(
       edge,
     ]),
   ];
+}
+
+function latencyTable({ results }: BenchReport): readonly string[] {
+  return pathTables(results, whatIsMissing).flatMap(({ header, rows }) => boxed(header, [rows], 'group'));
 }
 
 function zeroCopyTable({ results }: BenchReport): readonly string[] {

@@ -107,6 +107,8 @@ static const struct named_command commands[] = {
 	{"close", 1, queue_close, "close ID"},
 	{"readloop", 2, read_loop, "readloop ID RATE: in the background, packets per second, 0 = all"},
 	{"stop", 1, read_stop, "stop ID: ends readloop"},
+	{"tunnel", 5, tunnel_start, "tunnel ID OWN OTHER PORT RATE: a VPN of a queue by UDP, in the background"},
+	{"untunnel", 0, tunnel_stop, "untunnel: ends it"},
 	{"flood", 2, flood_start, "flood DEV RATE [burst=N]: in the background, frames per second"},
 	{"calm", 0, flood_stop, "calm: ends flood"},
 	{"guest", 1, guest_come, "guest ID [entries=N] [buffer=BYTES]: a guest by vhost-net; no buffers are posted"},

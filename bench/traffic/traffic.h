@@ -63,6 +63,7 @@ void allow_descriptors(void);
 command queue_open, queue_close;
 command read_loop, read_stop;
 command flood_start, flood_stop;
+command tunnel_start, tunnel_stop;
 command guest_come, guest_go, guest_offer, guest_receive, guest_stall, guest_received, guest_send;
 
 struct queue {

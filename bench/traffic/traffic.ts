@@ -16,7 +16,7 @@ export interface Traffic {
   /** The folder of pktgen's files in its namespace. */
   readonly generators: string;
   /** Opens a queue of a tap, and makes it with the first; false: asked for backpressure, this kernel's tun has none. */
-  open(id: string, device: string, flags: readonly QueueFlag[]): Promise<boolean>;
+  open(id: string, device: string, flags: readonly QueueFlag[], kind?: 'tun' | 'tap'): Promise<boolean>;
   close(id: string): Promise<void>;
   /** Readers and guests that come from now on; undefined: on all CPUs. */
   pin(cpu: number | undefined): Promise<void>;
@@ -39,6 +39,10 @@ export interface Traffic {
   ): Promise<{ readonly sent: number; readonly seconds: number }>;
   /** Packets that it got, all told: vhost-net lets go of it when it has shown it the last. */
   unguest(id: string): Promise<number>;
+  /** A VPN of this queue: its packets go to a UDP socket, `rate` a second at most, and what comes back to the queue. */
+  tunnel(id: string, path: TunnelPath): Promise<void>;
+  /** Packets that it took from the queue. */
+  stopTunnel(): Promise<number>;
   /** Frames to a device, so many a second in bursts of so many. */
   flood(device: string, rate: number, burst: number): Promise<void>;
   calm(): Promise<void>;
@@ -47,6 +51,13 @@ export interface Traffic {
   rest(): Promise<void>;
   /** Ends the process; its namespace goes with it, and the devices and generators there. */
   end(): Promise<void>;
+}
+
+interface TunnelPath {
+  readonly own: string;
+  readonly other: string;
+  readonly port: number;
+  readonly rate: number;
 }
 
 type QueueFlag = 'mq' | 'vnet' | 'backpressure' | 'persist';
@@ -90,8 +101,8 @@ function commands(ask: Ask): Omit<Traffic, 'pid' | 'netns' | 'namespace' | 'gene
   const tell = async (line: string): Promise<void> => void (await ask(line));
   const count = async (line: string): Promise<number> => Number((await ask(line)).packets);
   return {
-    open: async (id, device, flags) => {
-      const { backpressure } = await ask(`open ${id} ${device} tap ${flags.join(' ')}`);
+    open: async (id, device, flags, kind = 'tap') => {
+      const { backpressure } = await ask(`open ${id} ${device} ${kind} ${flags.join(' ')}`);
       return !flags.includes('backpressure') || backpressure === 1;
     },
     close: (id) => tell(`close ${id}`),
@@ -109,6 +120,8 @@ function commands(ask: Ask): Omit<Traffic, 'pid' | 'netns' | 'namespace' | 'gene
       return { sent: Number(answer.posted) - Number(answer.outstanding), seconds: Number(answer.microseconds) / 1e6 };
     },
     unguest: (id) => count(`unguest ${id}`),
+    tunnel: (id, { own, other, port, rate }) => tell(`tunnel ${id} ${own} ${other} ${port} ${rate}`),
+    stopTunnel: () => count('untunnel'),
     flood: (device, rate, burst) => tell(`flood ${device} ${rate} burst=${burst}`),
     calm: () => tell('calm'),
     generate: () => tell('generate'),

@@ -38,7 +38,7 @@ export const FAULT_NAMES = [
 export const BENCH_FORMATS = ['text', 'markdown', 'csv', 'json'] as const;
 export type BenchFormat = (typeof BENCH_FORMATS)[number];
 /** The documents whose tables `--table` repeats. */
-export const DOCUMENTS = ['v7', 'v8', 'zero-copy', 'napi', 'multiqueue'] as const;
+export const DOCUMENTS = ['v7', 'v8', 'zero-copy', 'napi', 'multiqueue', 'latency'] as const;
 export type DocumentName = (typeof DOCUMENTS)[number];
 
 export const benchFlags: readonly Flag[] = [
@@ -71,12 +71,17 @@ export const benchFlags: readonly Flag[] = [
   },
   {
     flags: '--save <file>',
-    description: 'keep the figures for a later --against; 10 repeats unless --repeats says otherwise',
+    description: 'keep the figures for --against, behind those that the file has; 10 repeats, or --repeats',
     fallback: undefined,
   },
   {
     flags: '--against <file>',
     description: 'compare with the figures that --save kept, and judge which differ by more than noise',
+    fallback: undefined,
+  },
+  {
+    flags: '--figures <file>',
+    description: 'compare these, which --save kept too, with --against, and measure nothing',
     fallback: undefined,
   },
   { flags: '--format <format>', description: BENCH_FORMATS.join(', '), fallback: 'text' },
@@ -90,8 +95,13 @@ copied by vhost-net or not, to the host, or through a bridge (modprobe bridge) t
 iperf3: 96 cells of --seconds each, about 7 minutes with 2 s. Their names for --only are those of
 stream/guest-to-host/size=512/sessions=1/queues=4, with host-to-guest, both, guest-to-guest, and size=default.
 
+--table latency sends TCP by iperf3 through a VPN without cryptography, over a path with delay and loss (iproute2,
+modprobe -a veth sch_netem sch_cake), while the ring of its tun drops, or stops a pfifo, fq_codel or cake: about a minute.
+
 --save on one kernel and --against on another show each figure of both side by side, with the spread of the repeats. A
 difference is shown if it is at least 3 % and chance would bring about one like it among all figures in one of 100 comparisons.
+Better: measure both in turn, A B A B …, with --repeats 1 --save A.json or B.json, which adds a repeat to the file each time;
+8 or more of each; then bench --against A.json --figures B.json.
 
 Makes its devices in a network namespace of its own, which ends with it. For zero-copy/ cells it loads vhost_net anew,
 if it is not in use, and afterwards as it was. Keeps CPUs busy.`;

@@ -129,9 +129,11 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       ['bench', 'all cells'],
       ['bench --table v7', 'in the layout of a mail'],
       ['bench --table multiqueue', 'TCP of guests in QEMU'],
+      ['bench --table latency', 'TCP through a VPN, with and without backpressure'],
       ['bench --only=tail-drop --format=markdown', 'some cells, as Markdown'],
       ['bench --table v7 --save old.json', 'keep the figures'],
       ['bench --table v7 --against old.json', 'what differs'],
+      ['bench --against old.json --figures new.json', 'two files of --save, which may have been measured in turn'],
     ],
     exitCodes: [
       ['0', 'all numbers agree'],
