@@ -98,6 +98,8 @@ const needs = {
   "root on this machine's kernel": ['iproute2', 'kmod', 'procps'],
   VMs: ['busybox-static', 'iproute2', 'kmod', 'procps', 'qemu-system-x86', 'xz-utils', 'zstd'],
   'WHOLE=1': [],
+  /** No other test of this machine's kernel runs at the same time. */
+  alone: [],
 };
 
 /** The packages behind a word of `// Needs: …`; undefined: neither a need nor a package. */

@@ -49,6 +49,19 @@ function isReason(value) {
   return value !== undefined && value !== false;
 }
 
+/** What was counted since the last call, for add() of another process. */
+export function results() {
+  const all = { counts: { ...counts }, failures: failures.splice(0) };
+  for (const name of Object.keys(counts)) counts[name] = 0;
+  return all;
+}
+
+/** Counts what another process has printed already. */
+export function add(other) {
+  for (const name of Object.keys(counts)) counts[name] += other.counts[name];
+  failures.push(...other.failures);
+}
+
 /** The last line, and the exit code. */
 export function finish() {
   for (const name of failures) console.log(`failed: ${name}`);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -32,4 +35,40 @@ test('a run in which every test passed or was skipped exits with 0', () => {
 
 test('a run in which no test passed has failed', () => {
   assert.equal(report(`report.skipped('a', 'needs root')`)[1], 1);
+});
+
+test('a lane answers what came of each file, and prints it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-lane-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const lane = fork(join(import.meta.dirname, 'test-lane.mjs'), {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    // Node's runner would not run within itself.
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+  });
+  t.after(() => lane.disconnect());
+  let said = '';
+  lane.stdout?.on('data', (data) => {
+    said += data;
+  });
+  const play = async (name: string, body: string): Promise<unknown> => {
+    const place = join(folder, name);
+    writeFileSync(place, `require('node:test')('one', () => ${body});`);
+    lane.send({ file: name, place, timeout: 60_000 });
+    const [answer] = await once(lane, 'message');
+    return answer;
+  };
+  assert.deepEqual(await play('wrong.cjs', `require('node:assert').fail('so it is')`), {
+    counts: { passed: 0, failed: 1, skipped: 0 },
+    failures: ['wrong.cjs: one'],
+  });
+  assert.deepEqual(await play('right.cjs', '{}'), { counts: { passed: 1, failed: 0, skipped: 0 }, failures: [] });
+  assert.match(said, /^FAILED {3}wrong\.cjs: one\n(?: {4}.*\n)*? {4}.*so it is/m);
+});
+
+test('what another process counted fails the run', () => {
+  const [output, status] = report(
+    `report.passed('a'); report.add({ counts: { passed: 2, failed: 1, skipped: 1 }, failures: ['b.test.ts: b'] })`,
+  );
+  assert.match(output, /^failed: b\.test\.ts: b\n3 passed, 1 failed, 1 skipped\n$/m);
+  assert.equal(status, 1);
 });

@@ -9,14 +9,16 @@ import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startInside } from '../test/debian/bare-root.ts';
 import { freePort } from '../test/host/free-port.ts';
+import { pack } from './sums.ts';
 
 const project = join(import.meta.dirname, '..');
 /** The libraries of EL 9: glibc 2.34, and GCC 11's libstdc++. */
 const NEWEST = { GLIBC: '2.34', GLIBCXX: '3.4.29' };
 
-/** Builds the RPM, installs it in the root, asks it for a metric, and removes it. */
+/** Builds the RPM, twice the same, installs it in the root, asks it for a metric, and removes it. */
 export async function rpmServes(t: TestContext, root: string): Promise<void> {
-  execFileSync('npm', ['run', 'rpm'], { cwd: project, stdio: 'pipe' });
+  const packed = pack('rpm');
+  assert.deepEqual(pack('rpm'), packed);
   const folder = join(project, 'dist/rpm');
   const path = join(folder, readdirSync(folder)[0] ?? '');
   const linted = spawnSync('rpmlint', ['--config', join(project, 'deploy/rpm/rpmlint.toml'), path], {

@@ -15,6 +15,7 @@ import { type BootedRoot, bootRoot } from '../test/debian/booted-root.ts';
 import { startTestReader } from '../test/test-reader/test-reader.ts';
 import { imageServes } from './image.ts';
 import { rpmServes } from './rpm-root.ts';
+import { pack } from './sums.ts';
 import { twoUnits } from './two-units.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -37,10 +38,15 @@ test('what is shipped, in a bare Debian', { skip: whyNoBareRoot() }, async (t) =
   // Nothing of it needs to survive a crash of this machine.
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/test'), 'force-unsafe-io\n');
   await t.test('the steps of the Dockerfile build an image that serves', (t) => imageServes(t, folder));
-  execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
+  const packed = pack('deb');
   await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0 libseccomp2');
   cpSync(join(project, 'dist/deb'), join(root, 'mnt/deb'), { recursive: true });
   const install = 'dpkg -i /mnt/deb/*.deb';
+
+  await t.test('two packages of one build are the same: deb', () => {
+    assert.ok(Object.keys(packed).length > 0);
+    assert.deepEqual(pack('deb'), packed);
+  });
 
   await t.test('lintian finds nothing in it, but that the address of its authors is none', () => {
     const deb = readdirSync(join(project, 'dist/deb')).find((file) => file.startsWith('tapscope_')) ?? '';

@@ -5,11 +5,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildPackages, installMissing, lintPackages, packagesFor, programPackages, searchPath } from './packages.mjs';
 import { prepare } from './prepare.mjs';
-import { failed, finish, passed, record, skipped } from './report.mjs';
+import { add, failed, finish, passed, skipped } from './report.mjs';
+import { runFile } from './test-lane.mjs';
 
 const folders = ['addon', 'bench', 'dashboards', 'deploy', 'lab', 'src', 'test'];
 /** More than lab/kernels/matrix.ts gives a VM, which then can say what it was doing. */
@@ -46,10 +46,9 @@ async function main(root, mode, words) {
   const all = new Set([...buildPackages, ...(mode.packages ?? []), ...packages]);
   if (!installMissing([...all]) || !prepare(root)) return failed('preparation', 'see above');
   for (const step of mode.steps) step();
-  const files = tests.map(({ file }) => file);
   const sanitizes = mode.sanitizes && words.length === 0;
-  await translate(files);
-  await runTests(files, sanitizes ? runSanitized : async () => {});
+  await translate(tests.map(({ file }) => file));
+  await runTests(tests, sanitizes ? runSanitized : async () => {});
 }
 
 /** The needs on the second line of a test file. */
@@ -142,11 +141,12 @@ function listTests(folder) {
 }
 
 /**
- * Three at once, on two CPUs: tests of this kernel take turns, for all share the one kernel, and wait for the clock most of their time; two others
- * run beside them. VMs come first of those, since they take longest; pure tests come first where there are none.
+ * Tests of this machine's own kernel share it and wait for the clock most of their time: two at once, then one after the other those that are alone on
+ * it. Two others run beside them. VMs come first of those, since they take longest; pure tests come first where there are none.
  */
-async function runTests(files, afterKernel) {
-  const kernel = files.filter((file) => onKernel.test(file));
+async function runTests(tests, afterKernel) {
+  const files = tests.map(({ file }) => file);
+  const kernel = tests.filter(({ file }) => onKernel.test(file));
   const vms = firstThose(
     earlyVm,
     files.filter((file) => inVm.test(file)),
@@ -162,11 +162,16 @@ function firstThose(pattern, files) {
   return files.toSorted((a, b) => pattern.test(b) - pattern.test(a));
 }
 
-async function runOnKernel(files) {
-  if (process.getuid() === 0) await runFiles(files, 1);
-  else for (const file of files) skipped(file, 'needs root');
+async function runOnKernel(tests) {
+  const files = (isAlone) => tests.filter(({ needs }) => needs.includes('alone') === isAlone).map(({ file }) => file);
+  if (process.getuid() !== 0) {
+    for (const { file } of tests) skipped(file, 'needs root');
+    return;
+  }
+  const besides = firstThose(slow, files(false)).values();
+  await Promise.all(Array.from({ length: canMount() ? 2 : 1 }, () => runInLane(besides)));
+  await runFiles(files(true), 1);
 }
-
 /** Another process, into which the sanitizer is loaded. Its tests are of this kernel too. */
 async function runSanitized() {
   const child = spawn(process.execPath, ['deploy/test.mjs', 'asan'], { stdio: ['ignore', 'inherit', 'inherit'] });
@@ -174,15 +179,42 @@ async function runSanitized() {
   told('addon under AddressSanitizer and UndefinedBehaviorSanitizer', 'npm run test:asan', status);
 }
 
-/** Runs each file by a runner of its own: an event may name a file that the test file imports, in which the test is written. */
 async function runFiles(files, concurrency) {
   const waiting = files.values();
   const takeFiles = async () => {
-    for (const file of waiting)
-      for await (const event of run({ files: [resolve(translated(file))], timeout: fileLimitMs }))
-        record(file, event, translated(file));
+    for (const file of waiting) await runFile(toRun(file));
   };
   await Promise.all(Array.from({ length: concurrency }, takeFiles));
+}
+
+function toRun(file) {
+  return { file, place: translated(file), timeout: fileLimitMs };
+}
+
+/** A host has one agent, by a lock in /run/tapscope: each lane has a folder there of its own, and so has each test that runs at the same time. */
+const laneScript = 'mkdir -p /run/tapscope && mount -t tmpfs -o mode=0700 lane /run/tapscope && exec "$@"';
+
+function canMount() {
+  return spawnSync('unshare', ['--mount', 'sh', '-c', laneScript, 'sh', 'true']).status === 0;
+}
+
+/** Takes files, until none is left, in a process with a mount namespace of its own. */
+async function runInLane(waiting) {
+  const enter = canMount() ? ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', laneScript, 'sh'] : ['env'];
+  const [program, ...words] = [...enter, process.execPath, 'deploy/test-lane.mjs'];
+  const lane = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const ended = once(lane, 'exit');
+  for (const file of waiting) {
+    lane.send(toRun(file));
+    const [answer] = await Promise.race([once(lane, 'message'), ended]);
+    if (!lane.connected) {
+      failed(file, 'the process that ran it has ended');
+      return runInLane(waiting);
+    }
+    add(answer);
+  }
+  lane.disconnect();
+  await ended;
 }
 
 // Node hands its own options on to the processes of the tests.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, nftables, openssl.
+// Needs: root on this machine's kernel, alone, nftables, openssl.
 // Unusual hosts: each command gives a verdict or one sentence, within its usual time.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // A user of the host tries for a minute (HOSTILE_MINUTES; half an hour with WHOLE=1): figures stay exact, others are answered in time, no door opens.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

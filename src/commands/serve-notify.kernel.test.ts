@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, python3.
+// Needs: root on this machine's kernel, alone, python3.
 // sd_notify messages of the built agent: when figures are served, that both processes live, and that it stops.
 import assert from 'node:assert/strict';
 import test from 'node:test';

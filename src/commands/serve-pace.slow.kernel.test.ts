@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // An agent that itself takes more than the budget, beside taps without a packet: it looks less often, says so, and stays exact.
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // A host at its worst, scraped by a crowd of which one reads a byte a second: each request is answered or refused in its time,
 // and what a page says of a tap that stays is right.
 import assert from 'node:assert/strict';

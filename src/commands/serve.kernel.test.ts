@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, bpftool.
+// Needs: root on this machine's kernel, alone, bpftool.
 // The agent as built: what Prometheus gets, what it costs to start and to scrape, and what it leaves behind.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

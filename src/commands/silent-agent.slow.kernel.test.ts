@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // `check`, `diagnose` and `doctor` beside an agent that is stopped, or does not answer: a verdict of their own, in time, that says so.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // The worst minute: 40 loops, each in a session of its own (the kernel groups CPU time by session), beside an agent of many taps. Who asks is answered all the same.
 // WHOLE=1 asks a hundred times, an agent as a service too, and wants each answer in time: it is to run alone.
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // The process that counts has rights and no port; the one that serves has a port and no rights. What an intruder in the second one can do, and
 // what is left when one of them ends.
 import assert from 'node:assert/strict';

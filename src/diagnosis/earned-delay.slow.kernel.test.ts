@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // The operator asks about a device that loses nothing and is slow: packets stand in a qdisc or in the ring.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // Real faults of real taps, judged by what the probes saw of them; what is advised is typed, and helps.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // The addon's ring buffers on the real kernel: nothing is lost uncounted, and nothing taken that found no room.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // The addon on the real kernel, with the object of addon/test/fixture.bpf.c: an object's life, its programs, its types.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // Two devices in two namespaces that end at once, on two CPUs, a hundred thousand times: what is noted of each is its own.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

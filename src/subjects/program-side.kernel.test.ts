@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // Cut reads, full sockets, send limits and steered flows, each against its own counts, and what looks like them.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // Where run queues are long, looks at readers come late: what is said of a reader's time agrees with the scheduler's own
 // count, and the verdict is that of a quiet host.
 import assert from 'node:assert/strict';

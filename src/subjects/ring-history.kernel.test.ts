@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // The history of a ring, against arrivals whose answer is known: one packet after the other, from one CPU.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

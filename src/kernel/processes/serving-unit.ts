@@ -15,6 +15,7 @@ import {
   receiveDescriptor,
   sendDescriptor,
 } from './native-processes.ts';
+import { leave } from './own-end.ts';
 import { readableFiles } from './readable-files.ts';
 
 /** sd_listen_fds(3): the first descriptor that systemd passes. */
@@ -104,7 +105,7 @@ export function givenBySystemd(): readonly [number, number] | undefined {
   if (given && !process.env.TAPSCOPE_CONFINED) confineTo(nextLine(CONNECTION));
   const [channel, descriptors] = given ? [receiveDescriptor(CONNECTION), receiveDescriptor(CONNECTION)] : [];
   // Started by hand, or left over from a connection that has ended: the agent asks for one of its own.
-  if (channel === undefined || descriptors === undefined) process.exit(0);
+  if (channel === undefined || descriptors === undefined) leave(0);
   writeSync(CONNECTION, '\n'); // whose process it is, the kernel adds
   return [channel, descriptors];
 }
@@ -121,7 +122,7 @@ function confineTo(ports: string): void {
     withLandlock(() => becomeConfined([execPath, ...execArgv, ...process.argv.slice(1)], reach));
   } catch (error) {
     ownLog().sayLast(error instanceof Error ? error.message : String(error));
-    process.exit(1);
+    leave(1);
   }
 }
 
