@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // macvtap and ipvtap: the walk over their rings, and packets handed to their guests and readers.
+#include "insertions.bpf.h"
 #include "macvtap.bpf.h"
 #include "ring/ring.bpf.h"
 #include "walk/walk-state.bpf.h"
@@ -21,6 +22,7 @@ struct {
 	__type(key, struct macvtap_read_key);
 	__type(value, u64);
 } macvtap_reads SEC(".maps");
+struct insertions macvtap_reads_insertions;
 
 u64 lost_macvtap; /* reads: macvtap_reads was full, or the device is being deleted */
 
@@ -166,7 +168,7 @@ int macvtap_read_fexit(volatile u64 *ctx)
 	u64 *packets = bpf_map_lookup_elem(&macvtap_reads, &key), none = 0;
 
 	if (!packets && key.device_id) {
-		bpf_map_update_elem(&macvtap_reads, &key, &none, BPF_NOEXIST);
+		INSERT(macvtap_reads, &key, &none);
 		packets = bpf_map_lookup_elem(&macvtap_reads, &key);
 	}
 	__sync_fetch_and_add(packets ?: &lost_macvtap, 1);

@@ -2,6 +2,7 @@
 /* Drops that belong to no row: before a device's rings, and of what came in by it; by the function that freed them. */
 #pragma once
 #include "device.bpf.h"
+#include "insertions.bpf.h"
 
 enum drop_direction {
 	DROP_TOWARDS,	 /* the device; or freed by it, either way */
@@ -23,6 +24,7 @@ struct {
 	__type(key, struct other_drop_key);
 	__type(value, u64);
 } other_drops SEC(".maps");
+struct insertions other_drops_insertions;
 
 u64 lost_before;    /* other_drops was full */
 u64 lost_no_device; /* dropped in tun, and the packet names no device */
@@ -38,7 +40,7 @@ static __always_inline void count_direction(struct net_device *dev, u64 location
 	u64 *packets = bpf_map_lookup_elem(&other_drops, &key), none = 0;
 
 	if (!packets) {
-		bpf_map_update_elem(&other_drops, &key, &none, BPF_NOEXIST);
+		INSERT(other_drops, &key, &none);
 		packets = bpf_map_lookup_elem(&other_drops, &key);
 	}
 	__sync_fetch_and_add(packets ?: &lost_before, count);

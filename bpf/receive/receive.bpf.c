@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Guest to host: writes that tun refused, and the batches in which vhost-net hands packets over.
+#include "insertions.bpf.h"
 #include "receive/written.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -34,6 +35,7 @@ struct {
 	__type(key, struct refused_key);
 	__type(value, u64);
 } refused_writes SEC(".maps");
+struct insertions refused_writes_insertions;
 
 struct receive_batches_key {
 	u64 device_id;
@@ -52,6 +54,7 @@ struct {
 	__type(key, struct receive_batches_key);
 	__type(value, struct receive_batches);
 } receive_batches SEC(".maps");
+struct insertions receive_batches_insertions;
 
 u64 lost_receive; /* refused_writes or receive_batches was full, or the device is being deleted */
 
@@ -61,7 +64,7 @@ static __always_inline void count_refused(struct net_device *dev, u32 error)
 	u64 *writes = bpf_map_lookup_elem(&refused_writes, &key), none = 0;
 
 	if (!writes && key.device_id) {
-		bpf_map_update_elem(&refused_writes, &key, &none, BPF_NOEXIST);
+		INSERT(refused_writes, &key, &none);
 		writes = bpf_map_lookup_elem(&refused_writes, &key);
 	}
 	__sync_fetch_and_add(writes ?: &lost_receive, 1);
@@ -110,7 +113,7 @@ static __noinline int count_receive_batch(struct tun_file *file, u32 packets)
 	if (!batches && key.device_id) {
 		static const struct receive_batches none;
 
-		bpf_map_update_elem(&receive_batches, &key, &none, BPF_NOEXIST);
+		INSERT(receive_batches, &key, &none);
 		batches = bpf_map_lookup_elem(&receive_batches, &key);
 	}
 	if (!batches) {

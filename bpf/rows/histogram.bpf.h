@@ -32,6 +32,7 @@ struct {
 	__type(key, struct histogram_key);
 	__type(value, struct histogram);
 } histograms SEC(".maps");
+struct insertions histograms_insertions;
 
 /* An entry as large as that has no room on the stack. */
 static const struct histogram empty_histogram;
@@ -58,7 +59,7 @@ static __always_inline int add_to_bucket(u32 queue, u32 kind, u32 bucket, u64 we
 	if (!queue)
 		return 0;
 	if (!histogram) {
-		bpf_map_update_elem(&histograms, &key, &empty_histogram, BPF_NOEXIST);
+		INSERT(histograms, &key, &empty_histogram);
 		histogram = bpf_map_lookup_elem(&histograms, &key);
 	}
 	if (!histogram) {

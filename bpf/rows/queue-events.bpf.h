@@ -36,6 +36,7 @@ struct {
 	__type(key, struct queue_event_key);
 	__type(value, u64);
 } queue_events SEC(".maps");
+struct insertions queue_events_insertions;
 
 u64 lost_event; /* queue_events was full */
 
@@ -45,7 +46,7 @@ static __noinline int count_event(u32 row, u32 event, u32 count)
 	u64 *counter = bpf_map_lookup_elem(&queue_events, &key), none = 0;
 
 	if (!counter) {
-		bpf_map_update_elem(&queue_events, &key, &none, BPF_NOEXIST);
+		INSERT(queue_events, &key, &none);
 		counter = bpf_map_lookup_elem(&queue_events, &key);
 	}
 	__sync_fetch_and_add(counter ?: &lost_event, counter ? count : 1);

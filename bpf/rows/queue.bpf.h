@@ -2,6 +2,7 @@
 /* Rows of counters, one for each (device, queue, CPU) that was seen, and the pool that they come from. */
 #pragma once
 #include "kernel.bpf.h"
+#include "insertions.bpf.h"
 #include "instructions.bpf.h"
 
 /* Drop reasons: the frequent ones have a slot in each row, the others are counted beside it. */
@@ -28,6 +29,7 @@ struct {
 	__type(key, struct rare_drop_key);
 	__type(value, u64);
 } rare_drops SEC(".maps");
+struct insertions rare_drops_insertions;
 
 u64 lost_reason; /* rare_drops was full: the drop counts, its reason does not show */
 
@@ -37,7 +39,7 @@ static __noinline int count_rare(u32 row, u32 reason)
 	u64 *packets = bpf_map_lookup_elem(&rare_drops, &key), none = 0;
 
 	if (!packets) {
-		bpf_map_update_elem(&rare_drops, &key, &none, BPF_NOEXIST);
+		INSERT(rare_drops, &key, &none);
 		packets = bpf_map_lookup_elem(&rare_drops, &key);
 	}
 	if (packets)

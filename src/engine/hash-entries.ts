@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// All entries of a BPF hash map in one or two system calls.
+// All entries of a BPF hash map in one or two system calls, or in none where nothing can be in it.
 import { errnoOf } from '../kernel/error-name.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import { type Insertions, insertionsOf } from './insertions.ts';
 
 export interface HashEntry {
   /** Valid until the next read. */
@@ -29,6 +30,7 @@ export class HashEntries<Group = never> {
   readonly #keySize: number;
   readonly #valueSize: number;
   readonly #maxEntries: number;
+  readonly #insertions: Insertions | undefined;
   #keys = new Uint8Array();
   #values = new Uint8Array();
   /** The result of the last readGroups(). */
@@ -48,6 +50,7 @@ export class HashEntries<Group = never> {
     this.#keySize = found.keySize;
     this.#valueSize = found.valueSize;
     this.#maxEntries = found.maxEntries;
+    this.#insertions = insertionsOf(object, map);
     this.#makeRoom(Math.min(FIRST_ROOM, found.maxEntries));
   }
 
@@ -102,8 +105,12 @@ export class HashEntries<Group = never> {
     };
   }
 
-  /** Most hosts have few entries; the room for them grows as needed. */
   #fetch(): number {
+    return this.#insertions ? this.#insertions.entries(() => this.#fill()) : this.#fill();
+  }
+
+  /** Most hosts have few entries; the room for them grows as needed. */
+  #fill(): number {
     for (;;) {
       try {
         return this.#object.entries(this.#map, this.#keys, this.#values);

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpus } from 'node:os';
+import { readFileSync } from 'node:fs';
 
-/** CPUs of the host that are online: what shares of the host refer to. */
+/**
+ * CPUs of the host that are online: what shares of the host refer to. os.cpus() would also read /proc/stat, /proc/cpuinfo and the frequency of
+ * each CPU, and the agent asks this for each thread of a reader that it looks at.
+ */
 export function onlineCpus(): number {
-  return cpus().length;
+  return cpusIn(readFileSync('/sys/devices/system/cpu/online', 'utf8'));
+}
+
+/** '0-2,4' → 4. */
+export function cpusIn(list: string): number {
+  return list.split(',').reduce((sum, part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return sum + last - first + 1;
+  }, 0);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a process says of itself in /proc, read so that all of it is of one process and one program.
 import { open } from 'node:fs/promises';
-import { cpus, uptime } from 'node:os';
+import { uptime } from 'node:os';
 import { nameOfLatin1 } from '../foreign-name.ts';
 import { errnoOf } from './error-name.ts';
+import { cpusIn, onlineCpus } from './online-cpus.ts';
 
 export interface ProcessText {
   /** Tells this process from the next with its number, and this program from the one that it executes next. */
@@ -105,16 +106,8 @@ export async function allowedCpus(tid: number): Promise<string | undefined> {
   return /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
 }
 
-/** The thread may not run on every CPU that is online. */
+/** The thread may not run on every CPU that is online. It may be allowed to run on CPUs that are not. */
 export async function isBound(tid: number): Promise<boolean> {
   const allowed = await allowedCpus(tid);
-  return allowed !== undefined && cpusIn(allowed) < cpus().length;
-}
-
-/** '0-2,4' → 4. CPUs that are not online may be among them. */
-function cpusIn(list: string): number {
-  return list.split(',').reduce((sum, part) => {
-    const [first = 0, last = first] = part.split('-').map(Number);
-    return sum + last - first + 1;
-  }, 0);
+  return allowed !== undefined && cpusIn(allowed) < onlineCpus();
 }
