@@ -24,6 +24,8 @@ export function insertionsOf(object: BpfObject, map: string): Insertions | undef
 export class Insertions {
   readonly #counted: Counted;
   /** How many were begun when the map was found empty and none was on its way; undefined: something was or may have been there. */
+  #foundEmpty: number | undefined;
+  /** The same, found twice: a CPU that reorders stores may show `done` before the entry, but not for as long as a look takes. */
   #emptySince: number | undefined;
 
   constructor(counted: Counted) {
@@ -41,7 +43,9 @@ export class Insertions {
     const begun = view.u32(begunAt);
     if (begun === this.#emptySince) return 0;
     const count = fill();
-    this.#emptySince = count === 0 && begun === done ? begun : undefined;
+    const empty = count === 0 && begun === done ? begun : undefined;
+    this.#emptySince = empty === this.#foundEmpty ? empty : undefined;
+    this.#foundEmpty = empty;
     return count;
   }
 }
