@@ -107,10 +107,11 @@ struct program_file {
 	u64 drops; /* packets */
 	u32 pid;
 	u32 holder; /* pid, or the process that holds the queue and is its parent or child */
-	u32 kind; /* enum program_file_kind */
+	u32 kind;   /* enum program_file_kind */
 	u32 netns;
-	u32 family, type, protocol, port; /* port: local, in the host's order; of a packet socket the device's ifindex */
-	u32 received, receive_limit;	  /* bytes, as the kernel charges them: more than the packets' own */
+	u32 family, type, protocol,
+		port;		     /* port: local, in the host's order; of a packet socket the device's ifindex */
+	u32 received, receive_limit; /* bytes, as the kernel charges them: more than the packets' own */
 	u32 sent, send_limit;
 	u32 send_flags;
 	u32 mtu, vnet_header; /* of a tun or tap; bytes */
@@ -221,7 +222,8 @@ static __always_inline struct program *known_program(u32 pid)
 	return program && bpf_ktime_get_ns() - program->seen <= HOLDS_NS ? program : NULL;
 }
 
-/* The process that forked this one, if both run the same program: a shell or a supervisor has sockets of its own. 0: none. */
+/* The process that forked this one, if both run the same program: a shell or a supervisor has sockets of its own. 0:
+ * none. */
 static __always_inline u32 parent_of(struct task_struct *task)
 {
 	struct task_struct___program *child = (struct task_struct___program *)task->group_leader;
