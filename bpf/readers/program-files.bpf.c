@@ -2,76 +2,13 @@
 // The files of programs that hold queues: the queues themselves, with what waits in their send buffers, and the sockets
 // beside them, in whichever namespace those are. Run while a person asks.
 #include "macvtap.bpf.h"
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct inode___program {
-	u16 i_mode;
-	unsigned long i_ino;
-};
-
-struct qstr___program {
-	const unsigned char *name;
-};
-
-struct dentry___program {
-	struct qstr___program d_name;
-};
-
-struct path___program {
-	struct dentry___program *dentry;
-};
-
-struct file___program {
-	struct inode___program *f_inode;
-	struct path___program f_path;
-};
-
-struct socket___program {
-	unsigned long flags;
-};
-
-struct sock_common___program {
-	u16 skc_family, skc_num;
-	u8 skc_state;
-	possible_net_t skc_net;
-};
-
-struct sock___program {
-	struct sock_common___program __sk_common;
-	struct {
-		atomic_t rmem_alloc;
-	} sk_backlog;
-	atomic_t sk_drops;
-	refcount_t sk_wmem_alloc;
-	int sk_wmem_queued, sk_sndbuf, sk_rcvbuf;
-	u16 sk_type, sk_protocol;
-	struct socket___program *sk_socket;
-};
-
-/* Since Linux 6.18 UDP counts drops here. */
-struct numa_drop_counters {
-	atomic_t drops0, drops1;
-};
-
-struct sock___numa {
-	struct numa_drop_counters *sk_drop_counters;
-};
-
-struct net_device___mtu {
-	unsigned int mtu;
-};
-
-struct tun_struct___header {
-	int vnet_hdr_sz;
-};
-
-#pragma clang attribute pop
+#include "readers/program-types.bpf.h"
 
 #define S_IFMT		     0170000
 #define S_IFSOCK	     0140000
 #define SOCKWQ_ASYNC_NOSPACE 1 /* bit 0 of socket.flags */
 #define SOCK_NOSPACE	     4 /* bit 2 */
+#define AF_PACKET	     17
 #define IPPROTO_TCP	     6
 #define MOST_FILES	     256 /* of a process, in one run */
 #define HOLDS_NS	     5000000000ULL
@@ -90,22 +27,25 @@ struct program_file {
 	u64 inode;
 	u64 drops; /* packets */
 	u32 pid;
-	u32 kind; /* enum program_file_kind */
+	u32 holder; /* pid, or the process that holds the queue and is its parent or child */
+	u32 kind;   /* enum program_file_kind */
 	u32 netns;
-	u32 family, type, protocol, port; /* port: local, in the host's order */
-	u32 received, receive_limit;	  /* bytes, as the kernel charges them: more than the packets' own */
+	u32 family, type, protocol,
+		port;		     /* port: local, in the host's order; of a packet socket the device's ifindex */
+	u32 received, receive_limit; /* bytes, as the kernel charges them: more than the packets' own */
 	u32 sent, send_limit;
 	u32 send_flags;
 	u32 mtu, vnet_header; /* of a tun or tap; bytes */
 	char comm[16];
 };
 
-/* Processes that hold queues; an iterator comes to sockets before it comes to the queue, so that they are for the next
- * run. */
+/* Processes that hold queues, their parents and children; an iterator comes to sockets before it comes to the queue, so
+ * that they are for the next run. */
 struct program {
 	u64 seen; /* ns */
 	u64 session;
 	u64 files; /* that the run of this session has written */
+	u32 holder;
 };
 
 struct {
@@ -157,6 +97,11 @@ static __always_inline void write_socket(struct program_file *out, struct sock__
 	write_buffers(out, sk);
 	if (out->protocol == IPPROTO_TCP)
 		out->sent = BPF_CORE_READ(sk, sk_wmem_queued);
+	if (out->family == AF_PACKET) {
+		struct packet_sock___program *packet = (struct packet_sock___program *)sk;
+
+		out->port = bpf_core_field_exists(packet->ifindex) ? BPF_CORE_READ(packet, ifindex) : 0;
+	}
 }
 
 /* A tun_file and a tap_queue begin with their struct sock. */
@@ -178,29 +123,59 @@ static __always_inline void write_queue_file(struct program_file *out, u64 objec
 		out->vnet_header = BPF_CORE_READ(header, vnet_hdr_sz);
 }
 
-static __always_inline void note_program(u32 pid, u64 session)
+static __always_inline void note_program(u32 pid, u32 holder, u64 session)
 {
 	struct program *known = bpf_map_lookup_elem(&queue_programs, &pid);
-	struct program fresh = {.seen = bpf_ktime_get_ns(), .session = session};
+	struct program fresh = {.seen = bpf_ktime_get_ns(), .session = session, .holder = holder};
 
-	if (known)
-		known->seen = fresh.seen;
-	else
+	if (!known)
 		bpf_map_update_elem(&queue_programs, &pid, &fresh, BPF_ANY);
+	else if (holder == pid || known->holder != pid) {
+		known->seen = fresh.seen;
+		known->holder = holder;
+	}
 }
 
-/* It holds a queue, and not too many of its files were written. */
-static __always_inline bool is_wanted(u32 pid, u64 session)
+static __always_inline struct program *known_program(u32 pid)
 {
 	struct program *program = bpf_map_lookup_elem(&queue_programs, &pid);
 
-	if (!program || bpf_ktime_get_ns() - program->seen > HOLDS_NS)
-		return false;
+	return program && bpf_ktime_get_ns() - program->seen <= HOLDS_NS ? program : NULL;
+}
+
+/* The process that forked this one, if both run the same program: a shell or a supervisor has sockets of its own. 0:
+ * none. */
+static __always_inline u32 parent_of(struct task_struct *task)
+{
+	struct task_struct___program *child = (struct task_struct___program *)task->group_leader;
+	struct task_struct___program *parent = BPF_CORE_READ(child, real_parent);
+	u64 file = (u64)BPF_CORE_READ(child, mm, exe_file), other = (u64)BPF_CORE_READ(parent, mm, exe_file);
+
+	return file && file == other ? BPF_CORE_READ(parent, tgid) : 0;
+}
+
+/* The process whose queue this process has to do with, if not too many of its files were written; else 0. */
+static __always_inline u32 wanted_for(struct task_struct *task, u64 session)
+{
+	u32 pid = task->tgid;
+	struct program *program = known_program(pid);
+
+	if (!program) {
+		u32 parent = parent_of(task);
+		struct program *holder = parent ? known_program(parent) : NULL;
+
+		if (!holder || holder->holder != parent)
+			return 0;
+		note_program(pid, parent, session);
+		program = known_program(pid);
+		if (!program)
+			return 0;
+	}
 	if (program->session != session) {
 		program->session = session;
 		program->files = 0;
 	}
-	return program->files++ < MOST_FILES;
+	return program->files++ < MOST_FILES ? program->holder : 0;
 }
 
 /* An io_uring, or vhost-net: by these packets are taken without any read(). */
@@ -230,16 +205,25 @@ int program_files(struct bpf_iter__task_file *ctx)
 	struct program_file out = {};
 
 	if (is_queue(release)) {
-		note_program(pid, session);
+		u32 parent = parent_of(task);
+
+		note_program(pid, pid, session);
+		if (parent)
+			note_program(parent, pid, session);
+		out.holder = pid;
 		write_queue_file(&out, object, release == tun_chr_close_address);
 	} else if ((BPF_CORE_READ(described, f_inode, i_mode) & S_IFMT) == S_IFSOCK) {
 		struct sock___program *sk = (struct sock___program *)BPF_CORE_READ((struct socket *)object, sk);
 
-		if (!sk || !is_wanted(pid, session))
+		if (!sk)
+			return 0;
+		out.holder = wanted_for(task, session);
+		if (!out.holder)
 			return 0;
 		write_socket(&out, sk);
 	} else if (is_ring(described)) {
-		if (!is_wanted(pid, session))
+		out.holder = wanted_for(task, session);
+		if (!out.holder)
 			return 0;
 		out.kind = PROGRAM_RING;
 	} else {

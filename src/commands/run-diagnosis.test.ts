@@ -52,6 +52,25 @@ test('of a device that was asked for and went, what it lost until then is said',
   );
 });
 
+for (const { change, says } of [
+  {
+    change: { name: 'tap7' },
+    says: /^Error: tap9 was renamed to tap7 while it was watched; ask again by that name\.$/,
+  },
+  {
+    change: { netns: 7 },
+    says: /^Error: tap9 was moved to namespace 7 while it was watched, as tap9; ask again there\.$/,
+  },
+])
+  test(`a device that is another's by the end: ${JSON.stringify(change)}`, () => {
+    const seen = lives([100, 200, 300]);
+    const [before, ...later] = seen;
+    assert.ok(before);
+    const netns = before.devices[0]?.netns ?? 0;
+    const changed = later.map((one) => ({ ...one, devices: one.devices.map((device) => ({ ...device, ...change })) }));
+    assert.throws(() => judgeSnapshots([before, ...changed], { device: 'tap9', netns: String(netns) }, HOST), says);
+  });
+
 test('a device that came too late is named as it can be shown', () => {
   const device = 'tap\\x1b[2J\\x0a0';
   const seen = [[], goldenSnapshot.devices.slice(0, 1)].map((devices, second) => ({

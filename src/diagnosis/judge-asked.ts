@@ -38,7 +38,7 @@ export function judgeAsked(snapshots: readonly Snapshot[], scope: Scope, isPast 
     throw new Error('The sample is too short to judge: less than half a second.');
   const window = windowOf(snapshots);
   const narrow = snapshots.map((snapshot) => narrowed(snapshot, scope));
-  if (!isEverything(scope)) refuseGone(narrow);
+  if (!isEverything(scope)) refuseGone(narrow, last);
   const asked = devicesIn(last, scope, isPast);
   const devices = asked.filter(({ id }) => window.devices.some(({ now }) => now.id === id));
   if (devices.length === 0 && !isEverything(scope))
@@ -63,12 +63,19 @@ export function judgeAsked(snapshots: readonly Snapshot[], scope: Scope, isPast 
 }
 
 /** Throws what became of a device, if all devices went before the last snapshot. */
-function refuseGone(snapshots: readonly Snapshot[]): void {
+function refuseGone(snapshots: readonly Snapshot[], { devices: present }: Snapshot): void {
   if (snapshots.at(-1)?.devices.length !== 0) return;
   const gone = snapshots.findLast(({ devices }) => devices.length > 0)?.devices[0];
   if (!gone) return;
   const before = snapshots[0]?.devices.find(({ id }) => id === gone.id);
   const { lost, offered } = lossSince(before, gone);
+  const heir = present.find(({ id }) => id === gone.id);
+  if (heir)
+    throw new Error(
+      heir.netns === gone.netns
+        ? `${visible(gone.name)} was renamed to ${visible(heir.name)} while it was watched; ask again by that name.`
+        : `${visible(gone.name)} was moved to namespace ${heir.netns} while it was watched, as ${visible(heir.name)}; ask again there.`,
+    );
   throw new Error(
     `${visible(gone.name)} went while it was watched, having lost ${count(lost)} of ${count(offered)} packets until then.`,
   );

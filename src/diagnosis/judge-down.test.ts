@@ -37,4 +37,23 @@ testHosts([
     ],
     finds: [],
   },
+  {
+    host: 'is asked about a device that is set down and up again and again',
+    taps: [{ more: (second) => ({ up: second % 3 !== 2 }) }],
+    asked: true,
+    finds: ['device-down warning'],
+    says: /^tap0 was set down and up again: in \d of \d+ samples it was down, and nothing could be sent to it\.$/,
+    types: 'ip monitor link',
+  },
+  {
+    host: 'is asked about a device that came up meanwhile',
+    taps: [{ more: (second) => ({ up: second > 3 }) }],
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'has a device that was set down and up again',
+    taps: [{ more: (second) => ({ up: second !== 3 }) }],
+    finds: [],
+  },
 ]);

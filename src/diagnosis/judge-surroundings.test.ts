@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import { quietHost, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { BridgePort, Device } from '../snapshot/device.ts';
+import { NO_QUEUE, type Queue } from '../snapshot/queue.ts';
 import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
 import { lossTowards } from './asked.ts';
 import { judge } from './judge.ts';
@@ -175,6 +176,12 @@ testHosts([
   },
 ]);
 
+const LIMITED: Queue = {
+  ...NO_QUEUE,
+  index: 0,
+  send: { inFlight: 213_000, limit: 212_992, hasRefused: true, isAwaited: false },
+};
+
 /** Its guest sends so many a second, of which so many are refused below it. */
 function macvtap(written: number, refused: number, more: Partial<Device> = {}): readonly TapPlan[] {
   return [
@@ -249,6 +256,12 @@ testHosts([
     taps: macvtap(300, 100),
     finds: ['lower-refuses critical'],
     says: /its qdisc is full, or slower than the guest\.$/,
+  },
+  {
+    host: 'is asked about a macvtap whose send limit refuses writes, which are in tx_dropped',
+    taps: macvtap(300, 100, { queues: [LIMITED] }),
+    asked: true,
+    finds: ['send-limit warning'],
   },
   { host: 'is asked about a macvtap that sends', taps: macvtap(300, 0), asked: true, finds: ['not-here info'] },
   {

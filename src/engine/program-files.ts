@@ -15,6 +15,7 @@ const FIELDS = [
   'inode',
   'drops',
   'pid',
+  'holder',
   'kind',
   'netns',
   'family',
@@ -37,6 +38,7 @@ const COMM_BYTES = 16;
 /** sys/socket.h, netinet/in.h. */
 const AF_UNIX = 1;
 const AF_INET = [2, 10];
+const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const PROTOCOLS: ReadonlyMap<number, SocketKind> = new Map([
   [6, 'TCP'],
@@ -65,6 +67,7 @@ export interface ProgramFiles {
   readonly pid: number;
   /** ns since boot: with the number, this process and no other. */
   readonly started: bigint;
+  /** Its own, and those of its parent and children that run the same program. */
   readonly sockets: readonly ProgramSocket[];
   /** It has an io_uring or vhost-net open: what is taken by these is in no account of reads. */
   readonly hasRing: boolean;
@@ -134,8 +137,12 @@ interface Read {
 
 function queuesIn(bytes: Uint8Array, layout: Layout<Field>): ReadonlyMap<string, QueueFile> {
   const read = recordsIn(bytes, layout);
+  const ofHolder = grouped(read, ({ u32 }) => u32('holder'));
   const programs = new Map(
-    [...grouped(read, ({ process }) => process)].map(([process, files]) => [process, programOf(files)]),
+    [...grouped(read, ({ process }) => process)].map(([process, files]) => [
+      process,
+      programOf(files, ofHolder.get(files[0]?.u32('pid') ?? 0) ?? []),
+    ]),
   );
   const byQueue = grouped(
     read.filter(({ kind }) => kind === 'QUEUE'),
@@ -154,8 +161,8 @@ function queuesIn(bytes: Uint8Array, layout: Layout<Field>): ReadonlyMap<string,
   );
 }
 
-function grouped(files: readonly Read[], keyOf: (file: Read) => string): ReadonlyMap<string, readonly Read[]> {
-  const groups = new Map<string, Read[]>();
+function grouped<K>(files: readonly Read[], keyOf: (file: Read) => K): ReadonlyMap<K, readonly Read[]> {
+  const groups = new Map<K, Read[]>();
   for (const file of files) {
     const key = keyOf(file);
     const group = groups.get(key);
@@ -177,10 +184,15 @@ function recordsIn(bytes: Uint8Array, { at, size }: Layout<Field>): readonly Rea
   return read;
 }
 
-function programOf(files: readonly Read[]): ProgramFiles {
+/** `family`: the files of all that have to do with its queue. */
+function programOf(files: readonly Read[], family: readonly Read[]): ProgramFiles {
   const [first] = files;
   const others = files.filter(({ kind }) => kind !== 'QUEUE');
-  const sockets = new Map(others.map((file) => [file.u64('file'), socketOf(file)]));
+  const isOwn = ({ process }: Read): boolean => process === first?.process;
+  // Of a socket that a child inherited, its own record stays.
+  const sockets = new Map(
+    [...family.filter((file) => !isOwn(file)), ...others].map((file) => [file.u64('file'), socketOf(file)]),
+  );
   return {
     pid: first?.u32('pid') ?? 0,
     started: first?.u64('started') ?? 0n,
@@ -203,6 +215,7 @@ function sendOf({ u32 }: Read): SendBuffer {
 /** undefined: it is no socket that carries a program's packets. */
 function socketOf(read: Read): ProgramSocket | undefined {
   const { u32, u64, comm } = read;
+  const isRelative = u32('holder') !== u32('pid');
   const kind = read.kind === 'SOCKET' ? kindOf(u32('family'), u32('type'), u32('protocol')) : undefined;
   if (kind === undefined) return undefined;
   return {
@@ -211,6 +224,8 @@ function socketOf(read: Read): ProgramSocket | undefined {
     comm,
     kind,
     localPort: kind === 'UDP' || kind === 'TCP' ? u32('port') : 0,
+    ...(kind === 'packet' && { ifindex: u32('port') }),
+    ...(isRelative && { isRelative }),
     netns: u32('netns'),
     drops: Number(u64('drops')),
     received: u32('received'),
@@ -221,9 +236,10 @@ function socketOf(read: Read): ProgramSocket | undefined {
   };
 }
 
-/** Packet sockets are sniffers' mostly, and netlink and the like carry no packets. */
+/** Netlink and the like carry no packets. */
 function kindOf(family: number, type: number, protocol: number): SocketKind | undefined {
   if (family === AF_UNIX) return 'unix';
+  if (family === AF_PACKET) return 'packet';
   if (!AF_INET.includes(family)) return undefined;
   return type === SOCK_RAW ? 'raw' : PROTOCOLS.get(protocol);
 }

@@ -13,9 +13,9 @@ export interface SendBuffer {
   readonly isAwaited: boolean;
 }
 
-export type SocketKind = 'UDP' | 'TCP' | 'raw' | 'unix';
+export type SocketKind = 'UDP' | 'TCP' | 'raw' | 'unix' | 'packet';
 
-/** A socket of a process that holds a queue of the device, in whichever namespace it is. */
+/** A socket of a process that holds a queue of the device, or of one that forked it or that it forked, in whichever namespace it is. */
 export interface ProgramSocket {
   /** As `ss -e` shows it. */
   readonly inode: number;
@@ -24,6 +24,10 @@ export interface ProgramSocket {
   readonly kind: SocketKind;
   /** Local; 0: none. */
   readonly localPort: number;
+  /** Of a packet socket: the device that it is bound to; 0: any. */
+  readonly ifindex?: number;
+  /** `pid` does not hold the queue: it is the parent or a child of the process that does, and runs the same program. */
+  readonly isRelative?: boolean;
   /** Inode number of its network namespace. */
   readonly netns: number;
   /** Packets since it was opened: its buffer was full, or the checksum was wrong. */

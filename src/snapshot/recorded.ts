@@ -75,6 +75,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   isOpen: true,
   isLocked: true,
   isNeighbour: true,
+  isRelative: true,
   hasRefused: true,
   isAwaited: true,
   isSteered: true,

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AttachedLab, agentLab } from '../../test/agent/agent-lab.ts';
+import { datagram } from '../../test/host/frames.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import { type Talk, talkingGuest } from '../../test/host/talking-guest.ts';
 import type { QueueFlag, TestReader } from '../../test/test-reader/test-reader.ts';
@@ -145,6 +146,54 @@ test('a socket of the program overflows, and is told with the kernel’s figure'
   assert.deepEqual(rules, ['program-socket-full']);
   assert.match(findings[0]?.cause ?? '', /UDP socket of port 1194/);
 });
+
+test('a socket that gets what the program writes to the device overflows', { skip: noLab }, async (t) => {
+  const scene = await sceneOf(t);
+  const { lab, reader } = scene;
+  await reader.open('tap0.0', 'tap0', 'tun');
+  await lab.ipBatch(['link set dev tap0 up', 'addr add 10.71.0.1/24 dev tap0']);
+  await reader.listen(1194, 4096);
+  const packet = datagram({ from: '10.71.0.2', to: '10.71.0.1', port: 1194, size: 200 });
+  const { device, rules } = await asked(scene, 'tap0', () => reader.frame('tap0.0', 100, packet));
+  const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 1194);
+  assert.ok((socket?.drops ?? 0) > 300);
+  assert.deepEqual(rules, ['host-refuses']);
+});
+
+test('a socket of a child overflows, which holds no queue', { skip: noLab }, async (t) => {
+  const scene = await sceneOf(t);
+  const { reader, sender } = scene;
+  const talk = await tunnel(scene);
+  await reader.listen(1194, 4096, 'child');
+  const { device, findings, rules } = await asked(scene, 'tap0', async () => {
+    await sender.udp('127.0.0.1', 1194, 100, 200);
+    await talk('tap0.0', 20);
+  });
+  const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 1194);
+  assert.equal(socket?.drops, dropsOf(reader, 1194));
+  assert.ok(socket?.isRelative && socket.pid !== reader.pid);
+  assert.deepEqual(rules, ['program-socket-full']);
+  assert.match(findings[0]?.cause ?? '', /UDP socket of port 1194 of \S+ \(pid \d+\), which belongs to its program,/);
+});
+
+for (const [where, to, isFault] of [
+  ['on the device by which its program sends', 've0', true],
+  ['on the device itself: a sniffer', 'tap0', false],
+] as const) {
+  test(`a packet socket overflows ${where}`, { skip: noLab }, async (t) => {
+    const scene = await sceneOf(t);
+    const { lab, reader, sender } = scene;
+    await lab.ipBatch(['link add ve0 type veth peer name ve1', 'link set ve0 up', 'link set ve1 up']);
+    const talk = await tunnel(scene);
+    await reader.sniff(to, true);
+    const { findings, rules } = await asked(scene, 'tap0', async () => {
+      await sender.packet(isFault ? 've1' : 'tap0', 100, 200);
+      await reader.read('tap0.0', 'all');
+      await talk('tap0.0', 20);
+    });
+    assert.deepEqual(rules, isFault ? ['program-socket-full'] : [], JSON.stringify(findings.map((one) => one.cause)));
+  });
+}
 
 test('a socket that overflowed before somebody asked is no finding', { skip: noLab }, async (t) => {
   const scene = await sceneOf(t);

@@ -68,7 +68,7 @@ function open({ probes, programs, programFiles }: Parts): OpenSubject {
     const mtu = files.find((file) => file.mtu > 0)?.mtu;
     return {
       holders: holders.length,
-      sockets: socketsOf(holders),
+      sockets: socketsOf(holders, walked),
       ...(typeof read === 'object' && { reads: read }),
       ...(flowTable && { flowTable }),
       ...(mtu !== undefined && { mtu }),
@@ -124,9 +124,16 @@ function has({ tunFlags }: WalkedDevice, flag: keyof typeof TUN_FLAGS): boolean 
   return (tunFlags & TUN_FLAGS[flag]) !== 0;
 }
 
-/** Each once, though a child may have inherited it; where there are too many, those that have dropped something. */
-function socketsOf(holders: readonly ProgramFiles[]): readonly ProgramSocket[] {
-  const sockets = [...new Map(holders.flatMap((holder) => holder.sockets).map((one) => [one.inode, one])).values()];
+/**
+ * Each once, though a child may have inherited it; where there are too many, those that have dropped something. A packet socket counts
+ * if it is bound to another device, by which the program sends and gets its packets: others are sniffers.
+ */
+function socketsOf(holders: readonly ProgramFiles[], { netns, ifindex }: WalkedDevice): readonly ProgramSocket[] {
+  const carries = (one: ProgramSocket): boolean =>
+    one.kind !== 'packet' || (one.ifindex !== 0 && (one.ifindex !== ifindex || one.netns !== netns));
+  const all = holders.flatMap((holder) => holder.sockets).filter(carries);
+  const byHolder = all.toSorted((a, b) => Number(b.isRelative ?? false) - Number(a.isRelative ?? false));
+  const sockets = [...new Map(byHolder.map((one) => [one.inode, one])).values()];
   if (sockets.length <= MOST_SOCKETS) return sockets;
   return sockets.toSorted((a, b) => b.drops - a.drops || a.inode - b.inode).slice(0, MOST_SOCKETS);
 }

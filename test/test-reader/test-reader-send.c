@@ -7,14 +7,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -172,17 +175,33 @@ int sniff(int argc, char **argv, struct answer *out)
 	return 0;
 }
 
+/* The socket becomes that of a child alone, which holds no queue and ends with the test reader. */
+static int hand_to_child(int fd)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close_range(0, fd - 1, 0);
+		close_range(fd + 1, UINT_MAX, 0);
+		for (;;)
+			pause();
+	}
+	close(fd);
+	return child < 0 ? -errno : 0;
+}
+
 /* Until the test reader ends. */
 int listen_only(int argc, char **argv, struct answer *out)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), bytes = atoi(argv[2]);
 
-	(void)argc, (void)out;
+	(void)out;
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
 	    bind(fd, (struct sockaddr *)&here, sizeof(here)))
 		return -errno;
-	return 0;
+	return has_word(argc - 3, argv + 3, "child") ? hand_to_child(fd) : 0;
 }
 
 /* Until the test reader ends. */

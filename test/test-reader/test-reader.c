@@ -68,7 +68,8 @@ static const struct named_command commands[] = {
 	{"forge", 2, forge,
 	 "forge PID SECONDS: answers of rtnetlink, to the socket of another process in this namespace"},
 	{"sniff", 2, sniff, "sniff DEV on|off: a packet socket that is never read"},
-	{"listen", 2, listen_only, "listen PORT BYTES: a UDP socket with so large a buffer, which is never read"},
+	{"listen", 2, listen_only,
+	 "listen PORT BYTES [child]: a UDP socket with so large a buffer, which is never read"},
 	{"sleep", 1, pause_here, "sleep MILLISECONDS"},
 	{"quit", 0, quit, "quit"},
 };

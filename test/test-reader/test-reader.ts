@@ -51,8 +51,8 @@ export interface TestReader {
   read(id: string, count: number | 'all'): Promise<ReadCounts>;
   /** Reads at most `count` packets into a buffer of so many bytes: the kernel cuts off what does not fit. */
   readShort(id: string, count: number, bytes: number): Promise<{ readonly packets: number; readonly bytes: number }>;
-  /** A UDP socket that is never read, until the test reader ends; SO_RCVBUF. */
-  listen(port: number, bytes: number): Promise<void>;
+  /** A UDP socket that is never read, until the test reader ends; SO_RCVBUF. With `child` a child of the test reader alone has it. */
+  listen(port: number, bytes: number, ...whose: readonly 'child'[]): Promise<void>;
   /** Reads into a buffer that does not exist: on a queue opened with `vnet` the packet is lost with EFAULT. */
   readBad(id: string, count: number): Promise<{ readonly packets: number; readonly errors: Errors }>;
   /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts; computes after each, and reads so many bytes of it. */
@@ -192,7 +192,7 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
     read: async (id, count) => readCounts(await ask(`read ${id} ${count}`)),
     readShort: async (id, count, bytes) =>
       numbersAt(await ask(`readshort ${id} ${count} ${bytes}`), 'packets', 'bytes'),
-    listen: (port, bytes) => tell('listen', port, bytes),
+    listen: (port, bytes, ...whose) => tell('listen', port, bytes, ...whose),
     readBad: async (id, count) => {
       const answer = await ask(`readbad ${id} ${count}`);
       return { packets: numberAt(answer, 'packets'), errors: errorsOf(answer) };

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost } from '../../../test/snapshots/quiet-host.ts';
 import type { Device } from '../../snapshot/device.ts';
-import type { ProgramReads, ProgramSide } from '../../snapshot/program.ts';
+import type { ProgramReads, ProgramSide, ProgramSocket } from '../../snapshot/program.ts';
 import type { DeviceSpan } from '../window.ts';
-import { programDoubts, readsOf } from './program-side.ts';
+import { programDoubts, readsOf, socketsOf, waitsToSend } from './program-side.ts';
 
 const PACKETS = 1000;
 const LONG = 4000;
@@ -70,5 +70,66 @@ for (const [name, plan, isDoubted] of [
 ] as const) {
   test(`long packets and a doubt: ${name}`, () => {
     assert.equal(programDoubts(spanOf(plan)).length > 0, isDoubted);
+  });
+}
+
+const UDP: ProgramSocket = {
+  inode: 1,
+  pid: 812,
+  comm: 'openvpn',
+  kind: 'UDP',
+  localPort: 1194,
+  netns: 4,
+  drops: 0,
+  received: 0,
+  receiveLimit: 4096,
+  sent: 100,
+  sendLimit: 100,
+  hasRefused: true,
+};
+
+/** A sample a second of these sockets. */
+function socketSpans(samples: readonly (readonly Partial<ProgramSocket>[])[]): ReturnType<typeof socketsOf> {
+  const span = spanOf({});
+  const steps = samples.map((sockets): Device => {
+    const side = { ...SIDE, sockets: sockets.map((one) => ({ ...UDP, ...one })) };
+    return { ...span.now, programSide: side };
+  });
+  const [before, now] = [steps[0], steps.at(-1)];
+  assert.ok(before && now);
+  return socketsOf({ ...span, before, now, steps, takenAt: steps.map((_, second) => second) });
+}
+
+for (const [name, samples, dropped] of [
+  ['that stays', [[{ drops: 70 }], [{ drops: 80 }], [{ drops: 90 }], [{ drops: 95 }]], [25]],
+  [
+    'that its program opens anew, at the same port',
+    [[{ drops: 70 }], [{ drops: 80 }], [{ inode: 2, drops: 5 }], [{ inode: 3, drops: 7 }]],
+    [22],
+  ],
+  [
+    'that is seen late, with drops of before',
+    [[], [{ drops: 80 }], [{ drops: 80 }], [{ drops: 80 }], [{ drops: 81 }]],
+    [1],
+  ],
+  [
+    'that shares its port with another',
+    [1, 2, 3, 4].map((drops) => [{ drops }, { inode: 2, drops: 10 * drops }]),
+    [33],
+  ],
+  ['that is seen once', [[], [], [], [{ drops: 80 }]], []],
+] as const) {
+  test(`drops of a socket ${name}`, () => {
+    assert.deepEqual(
+      socketSpans(samples).map(({ loss }) => loss.lost),
+      dropped,
+    );
+  });
+}
+
+for (const isRelative of [false, true]) {
+  test(`a full send buffer of ${isRelative ? 'a child, which may be what sends to the device' : 'its program'}`, () => {
+    const [span] = socketSpans([1, 2, 3, 4].map(() => [{ isRelative }]));
+    assert.equal(span && waitsToSend(span), !isRelative);
   });
 }

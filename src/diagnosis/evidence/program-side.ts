@@ -37,23 +37,25 @@ export interface SocketSpan {
   readonly fullToSend: number;
 }
 
-/** Those that were seen for long enough. */
+/** Those that were seen for long enough. Some programs open another socket at the same port every now and then: that is the same one. */
 export function socketsOf(device: DeviceSpan): readonly SocketSpan[] {
   const seen = seenOf(device);
-  const last = seen.at(-1);
-  return (last?.side.sockets ?? []).flatMap((socket) => socketSpan(socket, seen) ?? []);
+  const latest = new Map(seen.flatMap(({ side }) => side.sockets).map((socket) => [placeOf(socket), socket]));
+  return [...latest.values()].flatMap((socket) => socketSpan(socket, seen) ?? []);
+}
+
+function placeOf({ inode, netns, pid, kind, localPort }: ProgramSocket): string {
+  return `${pid} ${netns} ${kind} ${localPort > 0 ? `port ${localPort}` : inode}`;
 }
 
 function socketSpan(socket: ProgramSocket, seen: readonly Seen[]): SocketSpan | undefined {
-  const states = seen.flatMap(({ device, side, at }) => {
-    const then = side.sockets.find(
-      ({ inode, netns, pid }) => inode === socket.inode && netns === socket.netns && pid === socket.pid,
-    );
-    return then ? [{ device, then, at }] : [];
-  });
+  const place = placeOf(socket);
+  const states = seen.flatMap(({ device, side, at }) =>
+    side.sockets.filter((one) => placeOf(one) === place).map((then) => ({ device, then, at })),
+  );
   const [first, last] = [states[0], states.at(-1)];
   if (!first || !last || states.length < FEWEST_SAMPLES || last.at - first.at < LEAST_SECONDS) return undefined;
-  const dropped = Math.max(0, socket.drops - first.then.drops);
+  const dropped = droppedBy(states);
   const written = (last.device.counters?.rxPackets ?? 0) - (first.device.counters?.rxPackets ?? 0);
   return {
     socket,
@@ -65,11 +67,24 @@ function socketSpan(socket: ProgramSocket, seen: readonly Seen[]): SocketSpan | 
   };
 }
 
+/** Of a socket that took another’s place all drops are of this time. */
+function droppedBy(states: readonly { readonly then: ProgramSocket; readonly at: number }[]): number {
+  const begun = new Map<number, number>();
+  const ended = new Map<number, number>();
+  for (const { then, at } of states) {
+    const isLater = at > (states[0]?.at ?? at);
+    if (!begun.has(then.inode)) begun.set(then.inode, isLater ? 0 : then.drops);
+    ended.set(then.inode, then.drops);
+  }
+  return [...ended].reduce((sum, [inode, drops]) => sum + Math.max(0, drops - (begun.get(inode) ?? 0)), 0);
+}
+
 /** Its send buffer was full in most samples, and sends were refused or had to wait. */
 export function waitsToSend({ socket, samples, fullToSend }: SocketSpan): boolean {
   // The kernel does not note it of TCP: its sends wait whenever the buffer is full.
   const isHeld = socket.hasRefused || socket.kind === 'TCP';
-  return isHeld && fullToSend >= MOST * samples;
+  // A parent or child may well be what sends to the device.
+  return isHeld && !socket.isRelative && fullToSend >= MOST * samples;
 }
 
 /** What the readers of a device got, against what the kernel handed out. */

@@ -5,7 +5,7 @@ import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { setLink } from '../remedies/command.ts';
+import { inNamespaceOf, setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { NO_READER } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -20,10 +20,13 @@ export const deviceDown: Rule = {
     'A device that is down (no UP flag) has no routes, and a bridge forwards nothing to it. Its qdisc is noop, and a write fails with EIO. ' +
     'Most of these packets show in no counter of the device: the sender gets an error, or another route takes them.\n\n' +
     'A device that is down and that nothing uses is healthy and is not reported. The rule applies if a program has the device open and it was set down while packets passed. ' +
-    'It also applies if packets are still sent to the device, and to a device that is asked about.',
+    'It also applies if packets are still sent to the device, and to a device that is asked about, which may have come up again meanwhile.',
   symptom: 'loss-from-guest',
   needs: ['devices'],
-  judge: (window, asked) => window.devices.flatMap((device) => down(device, window, device === asked)),
+  judge: (window, asked) =>
+    window.devices.flatMap((device) =>
+      device === asked && device.now.up ? wasDown(device, window) : down(device, window, device === asked),
+    ),
 };
 
 function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
@@ -61,6 +64,34 @@ function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Di
       ],
       rejected: [{ rule: NO_READER, because: 'a reader gets 0 packets of a device that is down' }],
       confidence: 'high',
+    }),
+  ];
+}
+
+/** Each time its routes went, and the sender got an error that no counter has. A device that comes up once was started. */
+function wasDown(device: DeviceSpan, window: Window): readonly Diagnosis[] {
+  const { steps } = device;
+  const firstUp = steps.findIndex(({ up }) => up);
+  const since = steps.slice(firstUp);
+  const samples = since.filter(({ up }) => !up).length;
+  if (firstUp < 0 || samples === 0 || device.now.macvtap || device.now.attachedQueues === 0) return [];
+  return [
+    onDevice(device, {
+      severity: 'warning',
+      brief: 'was set down and up again',
+      cause: `${nameOf(device)} was set down and up again: in ${samples} of ${since.length} samples it was down, and nothing could be sent to it.`,
+      evidence: ['without the UP flag it has no routes: senders get an error, or other routes take the packets'],
+      remedies: [
+        {
+          command: inNamespaceOf(device, window, 'ip monitor link'),
+          effect: 'Shows when it is set down. See which script or network manager does that.',
+          lossless: true,
+          restart: false,
+          by: 'host',
+        },
+      ],
+      rejected: [],
+      confidence: 'medium',
     }),
   ];
 }

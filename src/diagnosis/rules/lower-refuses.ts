@@ -2,6 +2,7 @@
 
 import { receivedFrom, refusedByHost } from '../evidence/from-guest.ts';
 import { lossIn, lossOf, severityOf } from '../evidence/loss.ts';
+import { heldUp } from '../evidence/program-side.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, losesSent, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
@@ -16,7 +17,7 @@ export const lowerRefuses: Rule = {
   explanation:
     'A macvtap sends by the device that it was made on. If that has no carrier, the macvtap has none either, and the kernel frees each packet in front of it: no counter of the macvtap has them. If its qdisc is full or slower than the guest, the packet is freed there, and the kernel counts it in tx_dropped of the macvtap, or as sent.\n\n' +
     'While a person asks, tapscope counts by reason what is freed on the way out; host-refuses then says why. Without carrier no packet needs to be lost for an answer to who asks.\n\n' +
-    'A send limit (sndbuf) of the macvtap makes the guest wait before that where its packets stay in a long queue: that is send-limit.',
+    'A send limit (sndbuf) of the macvtap makes the guest wait before that where its packets stay in a long queue: that is send-limit. Writes that it refuses (EAGAIN) are in tx_dropped too (kernel: tap_get_user), and the guest writes them again: they are no loss.',
   symptom: 'refused-by-host',
   needs: ['devices'],
   judge: (window, asked) =>
@@ -74,6 +75,7 @@ function refusing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const loss = lossIn(device, (part) => lossOf(since(part, 'refused'), since(part, 'written'), part.seconds));
   const severity = severityOf(loss);
   if (!severity || refusedByHost(device, () => true) > 0) return [];
+  if (device.queues.some((queue) => heldUp(queue) !== undefined)) return [];
   return [
     onDevice(device, {
       severity,

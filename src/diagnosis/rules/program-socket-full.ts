@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { ringLoss, severityOf } from '../evidence/loss.ts';
+import { refusedByHost } from '../evidence/from-guest.ts';
+import { lossOf, ringLoss, severityOf } from '../evidence/loss.ts';
 import { type SocketSpan, socketsOf, waitsToSend } from '../evidence/program-side.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, loses, nameOf, percent } from '../format.ts';
@@ -12,25 +13,34 @@ import type { DeviceSpan, Window } from '../window.ts';
 /** A sample that finds it this full saw it on the way to an overflow. */
 const NEARLY_FULL = 0.5;
 const LARGER = 8_388_608;
+/** Reasons of packets that a socket drops; Linux gives none before 5.17. */
+const AT_SOCKETS: readonly string[] = ['SOCKET_RCVBUFF', 'SOCKET_FILTER', 'UDP_CSUM', 'PROTO_MEM', 'NOT_SPECIFIED'];
 
 export const programSocketFull: Rule = {
   name: 'program-socket-full',
   summary: 'a socket of the program that holds the device is full: packets are lost beside the tunnel',
   explanation:
     'A VPN or user-mode network has sockets beside its tun, on which it sends what it reads and gets what it writes. Packets that come while such a socket’s receive buffer is full are dropped there, before the device has seen them: the device itself shows no loss. ' +
-    'The kernel counts drops for each socket; those with a wrong checksum are among them. The sockets are found through the descriptors of the program, in whichever network namespace they are.\n\n' +
+    'The kernel counts drops for each socket; those with a wrong checksum are among them. The sockets are found through the descriptors of the program, of its parent and of its children that run the same program, in whichever network namespace they are; of packet sockets those that are bound to another device. What came from the device itself is host-refuses.\n\n' +
     'A full send buffer is told of UDP and unix sockets, whose sends are refused or wait then, and of TCP if the device loses packets at the same time: a connection that is used to its limit is no fault by itself. These figures are read only while somebody asks.',
   symptom: 'program-socket',
   needs: ['devices'],
   judge: (window) =>
     window.devices.flatMap((device) => {
-      const sockets = socketsOf(device);
+      const fromDevice = refusedByHost(device, ({ reason }) => AT_SOCKETS.includes(reason));
+      const sockets = socketsOf(device).map((span) => withoutThose(span, fromDevice));
       const [fullest] = sockets.filter(({ loss }) => severityOf(loss)).toSorted((a, b) => b.loss.lost - a.loss.lost);
       if (fullest) return [overflow(device, fullest, sockets, window)];
       const held = sockets.find((span) => waitsToSend(span) && (span.socket.kind !== 'TCP' || losesPackets(device)));
       return held ? [heldUp(device, held, window)] : [];
     }),
 };
+
+/** What came from the device itself, and is host-refuses: a socket of the program may be where that goes to. */
+function withoutThose(span: SocketSpan, fromDevice: number): SocketSpan {
+  const { lost, offered } = span.loss;
+  return { ...span, loss: lossOf(Math.max(0, lost - fromDevice), offered - lost, span.seconds) };
+}
 
 function losesPackets({ queues }: DeviceSpan): boolean {
   return queues.some((queue) => {
@@ -50,7 +60,7 @@ function overflow(
     severity: severityOf(loss) ?? 'warning',
     explains: loss.lost,
     brief: `${loses(loss)}: the ${nameOfSocket(socket)} of ${socket.comm} (${socket.pid}) overflows`,
-    cause: `${nameOf(device)}: the ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), overflowed: ${count(loss.lost)} packets were dropped there in ${seconds.toFixed(0)} s.`,
+    cause: `${nameOf(device)}: the ${nameOfSocket(socket)} of ${whose(socket)} overflowed: ${count(loss.lost)} packets were dropped there in ${seconds.toFixed(0)} s.`,
     evidence: [
       `${count(loss.lost)} packets dropped by this socket, ${count(loss.offered - loss.lost)} written to the device meanwhile: ${percent(loss.share)} lost`,
       `its receive buffer has room for ${count(socket.receiveLimit)} bytes as the kernel charges them; ${percent(Math.min(1, fullest))} of it was used in the fullest sample`,
@@ -93,6 +103,12 @@ function heldUp(device: DeviceSpan, { socket, samples, fullToSend }: SocketSpan,
   });
 }
 
+/** 'its program, openvpn (pid 812),' */
+function whose({ comm, pid, isRelative }: SocketSpan['socket']): string {
+  const name = `${comm} (pid ${pid})`;
+  return isRelative ? `${name}, which belongs to its program,` : `its program, ${name},`;
+}
+
 /** 'UDP socket of port 1194' */
 function nameOfSocket({ kind, localPort, inode }: SocketSpan['socket']): string {
   return localPort > 0 ? `${kind} socket of port ${localPort}` : `${kind} socket ${inode}`;
@@ -116,6 +132,7 @@ const SHOWS: Readonly<Record<SocketSpan['socket']['kind'], string>> = {
   TCP: 'ss -tamnpi',
   raw: 'ss -wamnp',
   unix: 'ss -xamnp',
+  packet: 'ss -0amnp',
 };
 
 function lookAtSockets({ kind, netns, inode }: SocketSpan['socket'], window: Window): Remedy {

@@ -35,8 +35,10 @@ function limited(queue: QueueSpan, held: SendSpan, window: Window): Diagnosis {
     brief: `cannot send more: its send limit of ${count(held.limit)} bytes is reached`,
     cause: `${queueName(queue)}: its send limit of ${count(held.limit)} bytes holds up its guest or program: in ${held.full} of ${held.samples} samples it was reached.`,
     evidence: [
-      `up to ${count(held.mostInFlight)} bytes of what it wrote were still in the host; the next write is refused from ${count(held.limit)} on`,
-      'writes were refused (EAGAIN) or had to wait',
+      `up to ${count(held.mostInFlight)} bytes that it wrote were still in the host; from ${count(held.limit)} on a write is refused`,
+      device.now.macvtap
+        ? 'writes were refused (EAGAIN) or had to wait; tx_dropped counts them, though they are no loss'
+        : 'writes were refused (EAGAIN) or had to wait',
       `${count(passed / device.seconds)} packets a second passed`,
     ],
     remedies: [
