@@ -56,6 +56,7 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   stp: true,
   tenant: true,
   to: true,
+  unfollowed: true,
   unit: true,
   unread: true,
   unreadable: true,

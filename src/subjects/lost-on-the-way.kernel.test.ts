@@ -5,9 +5,8 @@ import test, { type TestContext } from 'node:test';
 import { assertTold, bridged, CLEAN, learned, redirected, streamTo } from '../../test/agent/asked-tap.ts';
 import type { Scene } from '../../test/agent/on-call.ts';
 import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
-import { isSince } from '../../test/host/release.ts';
 
-const skip = noLab || (isSince(5, 17) ? false : 'this kernel gives no reasons');
+const skip = noLab;
 /** More than the shapers here let pass, 300 packets of 106 bytes a second. */
 const SHAPED = 'tbf rate 80kbit burst 2000 limit 3000';
 const PER_ROUND = 30;
@@ -60,6 +59,34 @@ test('the qdisc of the bridge, by which the host itself sends', { skip }, async 
   await one.lab.tc(`qdisc replace dev br0 root ${SHAPED}`);
   await streamTo(one, '10.95.0.2', PER_ROUND);
   await assertSaid(one, /^warning: loss-unexplained .*at br0 its qdisc drops them/);
+});
+
+/** The host has a neighbour on its bridge, and that guest has sent nothing: the bridge floods what is for it. */
+async function silent(t: TestContext): Promise<Scene> {
+  const one = await bridged(t);
+  await one.lab.ipBatch([
+    'addr add 10.95.0.1/24 dev br0',
+    'neigh replace 10.95.0.2 lladdr 02:00:00:00:00:01 dev br0 nud permanent',
+  ]);
+  await streamTo(one, '10.95.0.2', PER_ROUND);
+  return one;
+}
+
+test('the same for a guest that has sent nothing', { skip }, async (t) => {
+  const one = await silent(t);
+  await assertSaid(one, CLEAN);
+  await one.lab.tc(`qdisc replace dev br0 root ${SHAPED}`);
+  await assertSaid(one, /^warning: loss-unexplained .*at br0 its qdisc drops them/);
+});
+
+test('a firewall that drops what the host sends to such a guest, and a route that ends it', { skip }, async (t) => {
+  const one = await silent(t);
+  await one.lab.exec('nft', 'add table ip f; add chain ip f c { type filter hook postrouting priority 0; }');
+  await one.lab.exec('nft', 'add rule ip f c udp dport 9 drop');
+  await assertSaid(one, /^warning: host-firewall /);
+  await one.lab.exec('nft', 'delete table ip f');
+  await one.lab.ip('route add prohibit 10.95.0.2/32');
+  await assertSaid(one, /^warning: redirected-away .*lead 10\.95\.0\.2, which is behind it, to nowhere \(prohibit\)/);
 });
 
 /** The host routes what comes by up0, from another host, to tap0. */

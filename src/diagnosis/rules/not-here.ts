@@ -44,6 +44,7 @@ function cleanMacvtap(device: DeviceSpan, window: Window): readonly Diagnosis[] 
     mayBeItsOwn(unrouted, came)
       ? `${count(sumOf(unrouted))} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unrouted)})`
       : undefined,
+    ...surroundingDoubts(device),
   ].flatMap((doubt) => doubt ?? []);
   const said = onDevice(device, {
     severity: 'info',
