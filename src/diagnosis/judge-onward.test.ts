@@ -135,6 +135,20 @@ testHosts([
     finds: ['not-here info'],
     doubts: /^the kernel does not show by which devices its packets leave \(EPERM\)$/,
   },
+  {
+    host: 'has a policy of IPsec that lets its programs send nothing',
+    taps: tap({ delivered: 10 }, refusing(100)),
+    asked: true,
+    finds: ['not-here info'],
+    doubts: /^programs of its namespace were not let send [\d\u00a0 ]+ packets, .* \(XfrmOutPolBlock\): /,
+  },
+  {
+    host: 'has programs that send a few packets without a route',
+    taps: tap({ delivered: 10 }, refusing(1)),
+    asked: true,
+    finds: ['not-here info'],
+    doubts: /^$/,
+  },
 ]);
 
 /** Each of a hundred packets a second waits so long in front of c0; `before`: seconds of all until the window begins. */
@@ -146,4 +160,16 @@ function waitsBehind({ seconds, before = 0 }: { readonly seconds: number; readon
     };
     return { sentOn: [{ device: 'eth0', ports: 1, packets: 100 * second }], waitsBeyond: [wait] };
   };
+}
+
+/** So many packets a second. */
+function refusing(packets: number): TapPlan['more'] {
+  return (second) => ({
+    surroundings: {
+      redirects: [],
+      strays: [],
+      unread: [],
+      refusedSends: [{ counter: 'XfrmOutPolBlock', packets: 5000 + packets * second }],
+    },
+  });
 }

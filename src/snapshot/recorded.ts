@@ -23,6 +23,7 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   cause: true,
   comm: true,
   container: true,
+  counter: true,
   degraded: true,
   device: true,
   equation: true,

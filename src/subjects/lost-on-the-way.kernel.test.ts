@@ -5,6 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { assertTold, bridged, CLEAN, learned, redirected, streamTo } from '../../test/agent/asked-tap.ts';
 import type { Scene } from '../../test/agent/on-call.ts';
 import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { isSince } from '../../test/host/release.ts';
 
 const skip = noLab;
 /** More than the shapers here let pass, 300 packets of 106 bytes a second. */
@@ -28,13 +29,11 @@ test('a program drops at the port by which they come', { skip }, async (t) => {
   await assertSaid(one, /^warning: loss-unexplained .*at ve1 an XDP program/);
 });
 
-test('that port is locked', { skip }, async (t) => {
+const noLock = isSince(5, 18) ? false : 'this kernel locks no ports';
+
+test('that port is locked', { skip: skip || noLock }, async (t) => {
   const one = await flooded(t);
-  const isLocked = await one.lab.exec('bridge', ...'link set dev ve1 locked on learning off'.split(' ')).then(
-    () => true,
-    () => false,
-  );
-  if (!isLocked) return t.skip('this kernel locks no ports');
+  await one.lab.exec('bridge', ...'link set dev ve1 locked on learning off'.split(' '));
   await one.lab.exec('bridge', 'fdb', 'del', await macOf(one.lab, 've0'), 'dev', 've1', 'master'); // learned before
   await assertSaid(one, /^warning: loss-unexplained .*at ve1 its bridge port is locked or closed/);
 });
@@ -87,6 +86,17 @@ test('a firewall that drops what the host sends to such a guest, and a route tha
   await one.lab.exec('nft', 'delete table ip f');
   await one.lab.ip('route add prohibit 10.95.0.2/32');
   await assertSaid(one, /^warning: redirected-away .*lead 10\.95\.0\.2, which is behind it, to nowhere \(prohibit\)/);
+});
+
+test('a policy of IPsec that lets the host send nothing there: no packet is made', { skip }, async (t) => {
+  const one = await silent(t);
+  await assertSaid(one, /^ok: not-here/);
+  const isBlocked = await one.lab.ip('xfrm policy add dst 10.95.0.2 dir out action block').then(
+    () => true,
+    () => false,
+  );
+  if (!isBlocked) return t.skip('this kernel has no IPsec');
+  await assertSaid(one, /^unknown: not-here/);
 });
 
 /** The host routes what comes by up0, from another host, to tap0. */

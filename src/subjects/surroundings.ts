@@ -221,6 +221,7 @@ class Watch {
       backlogs: backlogsIn(tables),
       lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, nameOf(one.at))),
       ...(table && { table }),
+      refusedSends: Object.entries(tables.refusedSends).map(([counter, packets]) => ({ counter, packets })),
       unread,
     };
   }

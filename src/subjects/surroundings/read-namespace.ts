@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rtnetlink says of a namespace, for its tun and tap devices: in bounded time and memory, and what could not be read is said.
 import { errnoOf } from '../../kernel/error-name.ts';
+import { type RefusedSends, readRefusedSends } from '../../kernel/refused-sends.ts';
 import { type Qdisc, readQdiscs } from '../../kernel/rtnetlink.ts';
 import {
   type FdbEntry,
@@ -36,6 +37,7 @@ export interface NamespaceTables {
   readonly ways: ReadonlyMap<string, Way>;
   readonly networks: readonly GuestNetwork[];
   readonly neighbours: readonly BridgeNeighbour[];
+  readonly refusedSends: RefusedSends;
   readonly unread: readonly string[];
 }
 
@@ -104,7 +106,8 @@ export async function readNamespace(
     ? await reader.read('the VLANs of its bridge', new Map(), () => readPortVlans(path, MOST_BYTES))
     : new Map<number, readonly PortVlan[]>();
   const routing = await readRouting(reader, path, ifindices, { links, fdb });
-  return { links, fdb, mdb, vlans, qdiscs, mirred, ...routing, unread: [...new Set(reader.unread)] };
+  const refusedSends = await reader.read('counters of refused packets', {}, () => readRefusedSends(path));
+  return { links, fdb, mdb, vlans, qdiscs, mirred, ...routing, refusedSends, unread: [...new Set(reader.unread)] };
 }
 
 /** Addresses by bridge, and nothing else: for the memory of what was behind which port. */
