@@ -53,7 +53,7 @@ export function mayBeItsOwn(drops: readonly UnroutedDrop[], offered: number): bo
 }
 
 /** Packets of the window that programs of the namespace were not let send, by counter; the most first. */
-export function refusedSends({ steps, now }: DeviceSpan): readonly RefusedSends[] {
+function refusedSends({ steps, now }: DeviceSpan): readonly RefusedSends[] {
   const first = steps.find(({ surroundings }) => surroundings?.refusedSends)?.surroundings?.refusedSends;
   return (now.surroundings?.refusedSends ?? [])
     .map(({ counter, packets }) => {

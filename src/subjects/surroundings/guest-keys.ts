@@ -5,7 +5,7 @@ import { type BridgeNeighbour, placeOf } from './bridge-neighbours.ts';
 import { type GuestNetwork, hostNetwork } from './guest-networks.ts';
 import type { NamespaceTables } from './read-namespace.ts';
 
-export interface GuestMac {
+interface GuestMac {
   readonly mac: string;
   /** Of the guest's device, or what flooded() gives. */
   readonly ifindex: number;
@@ -20,7 +20,7 @@ export interface GuestKeys {
 const FLOODED = 0x8000_0000;
 
 /** Stands for the ports of the bridge whose guests it does not know. */
-export function flooded(bridge: number): number {
+function flooded(bridge: number): number {
   return (FLOODED | bridge) >>> 0;
 }
 

@@ -14,7 +14,7 @@ import type { GuestNetwork } from './guest-networks.ts';
 
 export interface GuestLoss {
   readonly netns: number;
-  /** ifindex of the guest's device, or what flooded() gives. */
+  /** ifindex of the guest's device, or what stands for its bridge (guest-keys.ts). */
   readonly to: number;
   /** ifindex of the device where they were freed. */
   readonly at: number;
