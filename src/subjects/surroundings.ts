@@ -197,7 +197,8 @@ class Watch {
     const bridge = links.get(link?.master ?? 0);
     const fdb = tables.fdb.get(bridge?.ifindex ?? 0);
     const keys = keysOf(ifindex, tables);
-    const itsLost = lost.filter((one) => one.netns === netns && keys.includes(one.to));
+    const own = lost.filter((one) => one.netns === netns && keys.includes(one.to));
+    const itsLost = bridge?.bridge ? own.filter((one) => !isCopyForOthers(one)) : own;
     const unread = [...tables.unread];
     if (bridge?.bridge && this.#frames.refused !== undefined)
       unread.push(`the frames that come to its bridge (${this.#frames.refused})`);
@@ -234,6 +235,11 @@ interface Seen {
 
 function lossOf({ reason, location, packets }: GuestLoss, device = 'a device that is gone'): LostOnTheWay {
   return { reason, location, packets, device };
+}
+
+/** A bridge floods what it does not know, and others throw their copies away: in ip_rcv_core() and its like, before Linux 5.17 without a reason. */
+function isCopyForOthers({ reason, location }: GuestLoss): boolean {
+  return reason === 'OTHERHOST' || (reason === 'NOT_SPECIFIED' && /^ip(v6|6)?_rcv(_core)?$/.test(location));
 }
 
 function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Walked[]> {
