@@ -51,6 +51,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["Btf"] = btf;
 	exports["RunStatistics"] = RunStatistics::define(env);
 	exports["typesWithStructs"] = Napi::Function::New(env, typesWithStructs, "typesWithStructs");
+	exports["namespaceFile"] = Napi::Function::New(env, namespaceFile, "namespaceFile");
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
 	exports["lockFile"] = Napi::Function::New(env, lockFile, "lockFile");
 	exports["openPerfEvent"] = Napi::Function::New(env, openPerfEvent, "openPerfEvent");

@@ -6,7 +6,7 @@
 // libbpf or the verifier said more, by its last 20 lines. `code` is the errno name ('EPERM'; 'ENOTSUPP' and 'ELIBBPF' are
 // the kernel's and libbpf's own), `errno` its number, negative as in Node's own errors. What the caller named and the
 // object lacks is ENOENT, use after close() EBADF, use before load() EINVAL.
-// Threads: everything but netlinkRequest() happens on the calling thread before it returns.
+// Threads: everything but netlinkRequest() and namespaceFile() happens on the calling thread before it returns.
 
 import type { AddedStruct, EnumValue, StructLayout, Variable } from './btf-types.d.ts';
 
@@ -197,6 +197,12 @@ export function netlinkRequest(
   message: Uint8Array,
   mostBytes?: number,
 ): Promise<Uint8Array>;
+
+/**
+ * The text of a file below /proc/net ("snmp"; EINVAL with a "/") of the namespace, read on the thread of netlinkRequest(), and the same errors. ENOENT:
+ * the kernel has none of that name.
+ */
+export function namespaceFile(netnsPath: Uint8Array | undefined, name: string, mostBytes?: number): Promise<Uint8Array>;
 
 /**
  * The process that listens on a unix socket, by the kernel (SO_PEERCRED) and not by its answer.

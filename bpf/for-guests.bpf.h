@@ -115,14 +115,12 @@ static __always_inline u32 routed_by(struct sk_buff *skb)
 	return (s64)route < 0 ? BPF_CORE_READ((struct dst_entry *)route, dev, ifindex) : 0;
 }
 
-/* kfree_skb(skb, location, reason): since Linux 5.17. */
 SEC("raw_tp/kfree_skb")
 int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	u32 reason = ctx->args[2];
-	u64 one = 1;
+	u32 reason = reason_of(ctx);
 
 	if ((s64)dev >= 0 || reason == reason_consumed)
 		return 0;
@@ -140,7 +138,7 @@ int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
 	/* The bridge's copies for other ports, and those that its own stack sees of frames for others. */
 	if (!came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_BRIDGE_PORT))
 		return 0;
-	if (is_passed_up && reason == reason_otherhost)
+	if (is_passed_up && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST)
 		return 0;
 	if (!is_passed_up && reason != reason_otherhost)
 		key.to = guest_by_mac(skb, key.netns);
@@ -149,11 +147,6 @@ int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
 	/* At the device itself, or from it: these are counted there. */
 	if (!key.to || key.to == key.at || key.to == iif || key.to == routed_by(skb))
 		return 0;
-	u64 *known = bpf_map_lookup_elem(&lost_for_guests, &key);
-
-	if (known)
-		__sync_fetch_and_add(known, 1);
-	else
-		bpf_map_update_elem(&lost_for_guests, &key, &one, BPF_ANY);
+	count_up(&lost_for_guests, &key);
 	return 0;
 }

@@ -2,6 +2,7 @@
 // Frames that come to bridges which have a tap as a port, by port, VLAN and address: what the bridge then does with
 // them is in its tables, and in no counter. An object of its own: it runs for every packet of the host, and is attached
 // only while a person asks about a device.
+#include "count-up.bpf.h"
 #include "kernel.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -72,17 +73,6 @@ struct ethernet {
 	u16 tag;
 };
 
-static __always_inline void count(struct frame_key *key)
-{
-	u64 first = 1;
-	u64 *known = bpf_map_lookup_elem(&frames, key);
-
-	if (known)
-		__sync_fetch_and_add(known, 1);
-	else
-		bpf_map_update_elem(&frames, key, &first, BPF_ANY);
-}
-
 static __always_inline u16 swapped(u16 value)
 {
 	return __builtin_bswap16(value);
@@ -120,13 +110,13 @@ static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev, 
 	__builtin_memcpy(guest.address, head.destination, sizeof(guest.address));
 	if (*as == WATCHED_GUEST || head.destination[0] & GROUP_BIT || bpf_map_lookup_elem(&guest_addresses, &guest)) {
 		__builtin_memcpy(key.address, head.destination, sizeof(key.address));
-		count(&key);
+		count_up(&frames, &key);
 	}
 	if (*as != WATCHED_GUEST)
 		return 0;
 	__builtin_memcpy(key.address, head.source, sizeof(key.address));
 	key.is_sender = 1;
-	count(&key);
+	count_up(&frames, &key);
 	return 0;
 }
 

@@ -31,7 +31,9 @@ struct mark {
 	u32 iif; /* 0: not received there */
 	u32 oif; /* of the device that it was handed to; 0: it was received since */
 	u32 length;
-	u32 crossing; /* enum crossing */
+	u32 crossing;  /* enum crossing */
+	u64 queued_ns; /* when it was handed to the device `oif`; 0: it has left its qdisc, or the kernel knows it still
+			*/
 };
 
 struct {
@@ -56,6 +58,26 @@ struct {
 	__type(key, struct beyond_key);
 	__type(value, u64);
 } lost_beyond SEC(".maps");
+
+struct wait_key {
+	struct came_in_by by;
+	u32 first;
+	u32 netns; /* of the device in front of which it waited */
+	u32 ifindex;
+};
+
+struct wait {
+	u64 packets; /* that have left its qdisc */
+	u64 nanoseconds;
+	char name[16]; /* of that device */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct wait_key);
+	__type(value, struct wait);
+} waits_beyond SEC(".maps");
 
 /* The name that `ip link add type` takes, as a number; 0: none. */
 static __always_inline u64 kind_of(struct net_device *dev)
@@ -145,6 +167,34 @@ static __always_inline void follow_sent(struct sk_buff *skb, struct net_device *
 	mark->oif = BPF_CORE_READ(dev, ifindex);
 	mark->length = BPF_CORE_READ(skb, len);
 	mark->crossing = crossing_of(kind_of(dev));
+	mark->queued_ns = bpf_ktime_get_ns();
+}
+
+/* net_dev_start_xmit(skb, dev): out of the qdisc, if there is one. */
+SEC("raw_tp/net_dev_start_xmit")
+int waited_beyond(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 address = ctx->args[0];
+	struct net_device *dev = (struct net_device *)ctx->args[1];
+	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
+
+	if (!mark || !mark->queued_ns || mark->oif != BPF_CORE_READ(dev, ifindex) || mark->netns != netns_of(dev))
+		return 0;
+	struct wait_key key = {.by = mark->by, .first = mark->first, .netns = mark->netns, .ifindex = mark->oif};
+	u64 nanoseconds = bpf_ktime_get_ns() - mark->queued_ns;
+	struct wait *known = bpf_map_lookup_elem(&waits_beyond, &key);
+
+	mark->queued_ns = 0;
+	if (known) {
+		__sync_fetch_and_add(&known->packets, 1);
+		__sync_fetch_and_add(&known->nanoseconds, nanoseconds);
+		return 0;
+	}
+	struct wait first = {.packets = 1, .nanoseconds = nanoseconds};
+
+	BPF_CORE_READ_INTO(&first.name, dev, name);
+	bpf_map_update_elem(&waits_beyond, &key, &first, BPF_ANY);
+	return 0;
 }
 
 /* At the tracepoint skb_iif is of the round before. */
@@ -175,22 +225,21 @@ static __always_inline void follow_received(struct sk_buff *skb, struct net_devi
 	mark->crossing = CROSSES_NOTHING;
 }
 
-/* kfree_skb(skb, location, reason): since Linux 5.17. */
 SEC("raw_tp/kfree_skb")
 int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-	u64 address = (u64)skb, one = 1;
+	u64 address = (u64)skb;
 	struct mark *kept = bpf_map_lookup_elem(&marks, &address);
 
 	if (!kept)
 		return 0;
 	struct mark mark = *kept;
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	u32 reason = ctx->args[2], iif = BPF_CORE_READ(skb, skb_iif);
+	u32 reason = reason_of(ctx), iif = BPF_CORE_READ(skb, skb_iif);
 
 	bpf_map_delete_elem(&marks, &address);
-	if (reason == reason_consumed || reason == reason_not_specified || has_arrived(skb))
+	if (reason == reason_consumed || has_arrived(skb))
 		return 0;
 	if ((s64)dev >= 0 || !goes_on(skb, &mark, netns_of(dev), iif))
 		return 0;
@@ -204,11 +253,6 @@ int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
 		.netns = mark.netns,
 		.reason = reason,
 	};
-	u64 *known = bpf_map_lookup_elem(&lost_beyond, &key);
-
-	if (known)
-		__sync_fetch_and_add(known, 1);
-	else
-		bpf_map_update_elem(&lost_beyond, &key, &one, BPF_ANY);
+	count_up(&lost_beyond, &key);
 	return 0;
 }

@@ -3,7 +3,9 @@
  * of the one below it. Nothing of that device is in the packet there, but the socket by which it was written still is.
  */
 #pragma once
+#include "count-up.bpf.h"
 #include "kernel.bpf.h"
+#include "older-kernel.bpf.h"
 
 #define PACKET_BROADCAST 1
 #define PACKET_MULTICAST 2
@@ -46,6 +48,13 @@ const volatile u64 tap_sock_destruct;
 const volatile u32 reason_not_specified;
 const volatile u32 reason_consumed;
 
+/* Of kfree_skb(skb, location, reason). Without one the function tells whether it was lost
+ * (src/engine/unnamed-losses.ts): drivers free in the same way what they have sent. */
+static __always_inline u32 reason_of(struct bpf_raw_tracepoint_args *ctx)
+{
+	return GIVES_REASONS ? ctx->args[2] : reason_not_specified;
+}
+
 /* Another device has received it (a veth's other end), as a frame for all, for many, or for another one: it was sent.
  */
 static __always_inline bool has_arrived(struct sk_buff *skb)
@@ -55,7 +64,6 @@ static __always_inline bool has_arrived(struct sk_buff *skb)
 	return type == PACKET_BROADCAST || type == PACKET_MULTICAST || type == PACKET_OTHERHOST;
 }
 
-/* kfree_skb(skb, location, reason): since Linux 5.17. */
 SEC("raw_tp/kfree_skb")
 int lost_behind_tap(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -65,11 +73,10 @@ int lost_behind_tap(struct bpf_raw_tracepoint_args *ctx)
 	if (!socket || !bpf_core_type_exists(struct tap_queue) ||
 	    (u64)BPF_CORE_READ((struct sock___destruct *)socket, sk_destruct) != tap_sock_destruct)
 		return 0;
-	u32 reason = ctx->args[2];
-	u64 device = (u64)BPF_CORE_READ((struct tap_queue *)socket, tap, dev), one = 1;
+	u32 reason = reason_of(ctx);
+	u64 device = (u64)BPF_CORE_READ((struct tap_queue *)socket, tap, dev);
 
-	/* Drivers free without a reason what they have sent. */
-	if (!device || reason == reason_consumed || reason == reason_not_specified || has_arrived(skb))
+	if (!device || reason == reason_consumed || has_arrived(skb))
 		return 0;
 	struct tap_loss_key key = {
 		.location = ctx->args[1],
@@ -78,11 +85,6 @@ int lost_behind_tap(struct bpf_raw_tracepoint_args *ctx)
 		.reason = reason,
 		.is_own = device == (u64)BPF_CORE_READ(skb, dev),
 	};
-	u64 *known = bpf_map_lookup_elem(&tap_losses, &key);
-
-	if (known)
-		__sync_fetch_and_add(known, 1);
-	else
-		bpf_map_update_elem(&tap_losses, &key, &one, BPF_ANY);
+	count_up(&tap_losses, &key);
 	return 0;
 }

@@ -10,7 +10,11 @@
 #include <cerrno>
 #include <cstring>
 
-Napi::Value netlinkRequest(const Napi::CallbackInfo &info)
+namespace
+{
+
+/** Its namespace and the most bytes of its reply. */
+NetlinkRequest requestOf(const Napi::CallbackInfo &info)
 {
 	NetlinkRequest request;
 	if (info[0].IsTypedArray()) {
@@ -19,6 +23,31 @@ Napi::Value netlinkRequest(const Napi::CallbackInfo &info)
 	}
 	if (info[2].IsNumber())
 		request.mostBytes = info[2].As<Napi::Number>().Uint32Value();
+	return request;
+}
+
+Napi::Value run(const Napi::CallbackInfo &info, NetlinkRequest request)
+{
+	auto *data = info.Env().GetInstanceData<AddonData>();
+	if (!data->netlink)
+		data->netlink = std::make_unique<NetlinkThread>(info.Env());
+	return data->netlink->request(info.Env(), std::move(request));
+}
+
+} // namespace
+
+Napi::Value namespaceFile(const Napi::CallbackInfo &info)
+{
+	NetlinkRequest request = requestOf(info);
+	request.file = info[1].As<Napi::String>().Utf8Value();
+	if (request.file->find('/') != std::string::npos)
+		throw systemError(info.Env(), EINVAL, "open", *request.file, "it is not the name of a file");
+	return run(info, std::move(request));
+}
+
+Napi::Value netlinkRequest(const Napi::CallbackInfo &info)
+{
+	NetlinkRequest request = requestOf(info);
 	const auto message = info[1].As<Napi::Uint8Array>();
 	request.message.assign(message.Data(), message.Data() + message.ByteLength());
 	// The exchange numbers the message in its header, and the kernel reads as far as this says.
@@ -29,8 +58,5 @@ Napi::Value netlinkRequest(const Napi::CallbackInfo &info)
 		throw systemError(info.Env(), EINVAL, "send", "a netlink message",
 				  "it has " + std::to_string(request.message.size()) + " bytes, and says " +
 					  std::to_string(header.nlmsg_len));
-	auto *data = info.Env().GetInstanceData<AddonData>();
-	if (!data->netlink)
-		data->netlink = std::make_unique<NetlinkThread>(info.Env());
-	return data->netlink->request(info.Env(), std::move(request));
+	return run(info, std::move(request));
 }

@@ -5,3 +5,6 @@
 
 /** JavaScript's netlinkRequest(netnsPath, message, mostBytes). */
 Napi::Value netlinkRequest(const Napi::CallbackInfo &info);
+
+/** JavaScript's namespaceFile(netnsPath, name, mostBytes). */
+Napi::Value namespaceFile(const Napi::CallbackInfo &info);

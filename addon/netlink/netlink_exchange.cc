@@ -73,6 +73,8 @@ NetlinkMessages NetlinkExchange::run(const NetlinkRequest &request)
 	where_ = request.netnsPath ? "namespace " + *request.netnsPath : "the own namespace";
 	if (away_)
 		goHome();
+	if (request.file)
+		return readFile(request);
 	const Socket socket = request.netnsPath ? openIn(*request.netnsPath) : open();
 	if (!socket)
 		throw NetlinkFailure{errno, "open a netlink socket in", where_};
@@ -102,6 +104,42 @@ NetlinkExchange::Socket NetlinkExchange::open()
 
 NetlinkExchange::Socket NetlinkExchange::openIn(const std::string &netnsPath)
 {
+	enter(netnsPath);
+	Socket socket = open();
+	const int error = errno;
+	goHome();
+	errno = error;
+	return socket;
+}
+
+/** The namespace of the thread that opens it is the one that such a file is of. */
+NetlinkMessages NetlinkExchange::readFile(const NetlinkRequest &request)
+{
+	const std::string path = "/proc/thread-self/net/" + *request.file;
+	if (request.netnsPath)
+		enter(*request.netnsPath);
+	const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+	const int refusal = errno;
+	if (away_)
+		goHome();
+	if (!file)
+		throw NetlinkFailure{refusal, "open " + *request.file + " of", where_};
+	NetlinkMessages text;
+	buffer_.resize(std::max(buffer_.size(), datagramRoom));
+	while (true) {
+		const ssize_t got = read(file.get(), buffer_.data(), buffer_.size());
+		if (got < 0)
+			throw NetlinkFailure{errno, "read " + *request.file + " of", where_};
+		if (got == 0)
+			return text;
+		text.insert(text.end(), buffer_.begin(), buffer_.begin() + got);
+		if (text.size() > request.mostBytes)
+			throw NetlinkFailure{EMSGSIZE, "read all of " + *request.file + " of", where_};
+	}
+}
+
+void NetlinkExchange::enter(const std::string &netnsPath)
+{
 	if (!home_)
 		home_.reset(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
 	if (!home_)
@@ -112,11 +150,6 @@ NetlinkExchange::Socket NetlinkExchange::openIn(const std::string &netnsPath)
 	if (setns(target.get(), CLONE_NEWNET))
 		throw NetlinkFailure{errno, "enter", where_};
 	away_ = true;
-	Socket socket = open();
-	const int error = errno;
-	goHome();
-	errno = error;
-	return socket;
 }
 
 void NetlinkExchange::goHome()

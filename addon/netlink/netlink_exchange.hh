@@ -16,6 +16,8 @@ struct NetlinkRequest {
 	std::optional<std::string> netnsPath;
 	/** One message, header included. */
 	std::vector<uint8_t> message;
+	/** In place of a message: the name of a file of the namespace below /proc/net, whose text is the reply. */
+	std::optional<std::string> file{};
 	/** A reply that is longer is given up, and the kernel makes no more of it. */
 	size_t mostBytes = SIZE_MAX;
 };
@@ -31,7 +33,8 @@ struct NetlinkFailure {
 	std::string object;
 };
 
-/** Sends rtnetlink requests. Belongs to one thread, whose network namespace it changes for a moment. */
+/** Sends rtnetlink requests, and reads the kernel's counters of a namespace. Belongs to one thread, whose network
+ * namespace it changes for a moment. */
 class NetlinkExchange
 {
 public:
@@ -49,6 +52,8 @@ private:
 
 	static Socket open();
 	Socket openIn(const std::string &netnsPath);
+	NetlinkMessages readFile(const NetlinkRequest &request);
+	void enter(const std::string &netnsPath);
 	void goHome();
 	/** Sends the message and reads to the reply's end; false if the kernel says that a dump was disturbed. */
 	bool ask(mnl_socket *socket, std::vector<uint8_t> &message, size_t mostBytes, NetlinkMessages &reply);

@@ -219,6 +219,13 @@ export async function netlinkRequest(
   return native().netlinkRequest(netnsPath === undefined ? undefined : bytesOfName(netnsPath), message, mostBytes);
 }
 
+/** As addon/tapscope.d.ts says: the text of a file below /proc/net of a namespace. */
+export async function namespaceFile(netnsPath: string | undefined, name: string, mostBytes: number): Promise<string> {
+  checkUint32('most bytes', mostBytes);
+  const path = netnsPath === undefined ? undefined : bytesOfName(netnsPath);
+  return Buffer.from(await native().namespaceFile(path, name, mostBytes)).toString('latin1');
+}
+
 /** As addon/tapscope.d.ts says: functions and variables of /proc/kallsyms by name. */
 export function textSymbols(
   file: string | number,

@@ -23,6 +23,8 @@ type RouteType = 'unicast' | 'local' | 'broadcast' | 'blackhole' | 'unreachable'
 export interface Neighbour {
   readonly device: number;
   readonly address: string;
+  /** undefined: it has none, or it is not one of Ethernet. */
+  readonly mac: string | undefined;
   /** It answered, or was written by hand: it is there. */
   readonly isKnown: boolean;
 }
@@ -45,6 +47,8 @@ const NDMSG_SIZE = 12;
 const RTA_DST = 1;
 const RTA_OIF = 4;
 const NDA_DST = 1;
+const NDA_LLADDR = 2;
+const MAC_BYTES = 6;
 const TYPES: Readonly<Record<number, RouteType>> = {
   1: 'unicast',
   2: 'local',
@@ -134,10 +138,16 @@ export function parseNeighbours(reply: Uint8Array): readonly Neighbour[] {
       {
         device: u32(body, 4),
         address: addressText(bytesOf(destination)),
+        mac: macText(attributes.get(NDA_LLADDR)),
         isKnown: (u16(body, 8) & NUD_KNOWN) !== 0,
       },
     ];
   });
+}
+
+function macText(view: DataView | undefined): string | undefined {
+  if (view?.byteLength !== MAC_BYTES) return undefined;
+  return Array.from(bytesOf(view), (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 function familyOf(number: number): Family | undefined {

@@ -98,6 +98,19 @@ export interface SentOn {
   readonly packets: number;
 }
 
+/** Packets from the guest or writer in front of a device, where the kernel no longer knows by which device they came. */
+export interface WaitBeyond {
+  readonly device: string;
+  /** The namespace of that device. */
+  readonly netns: number;
+  /** The device by which they left the namespace of the tun or tap, or went into a tunnel. */
+  readonly sentBy: string;
+  /** That have left its qdisc. */
+  readonly packets: number;
+  /** In it, all of these together. */
+  readonly seconds: number;
+}
+
 /** BR_STATE_…, uapi/linux/if_bridge.h, in the kernel's order. */
 export const PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
 
@@ -207,6 +220,10 @@ export interface Device {
   readonly sentOn?: readonly SentOn[] | undefined;
   /** What the guest or writer sent, and was lost behind such a device, since a person asks. */
   readonly lostBeyond?: readonly OtherDrop[] | undefined;
+  /** How long it waited behind such a device, in front of others, since a person asks. */
+  readonly waitsBeyond?: readonly WaitBeyond[] | undefined;
+  /** What becomes of its packets and cannot be seen, for the kernel refuses the programs: with the reason, in sentences. */
+  readonly unfollowed?: readonly string[] | undefined;
   /** undefined: nobody asks, nothing tells, or an older recording. */
   readonly programSide?: ProgramSide | undefined;
   readonly uncounted: readonly UncountedLoss[];

@@ -110,6 +110,12 @@ export interface LostOnTheWay {
   readonly packets: number;
 }
 
+export interface RefusedSends {
+  readonly counter: string;
+  /** Since the namespace was made. */
+  readonly packets: number;
+}
+
 export interface Surroundings {
   /** User and group that may attach; undefined: nobody was named. */
   readonly owner?: number;
@@ -122,6 +128,8 @@ export interface Surroundings {
   readonly lost?: readonly LostOnTheWay[];
   /** undefined: it is no port of a bridge, or its tables were not read. */
   readonly table?: BridgeTable;
+  /** Packets that the namespace did not let its programs send, by the kernel's counter (XfrmOutPolBlock); undefined: an older recording. */
+  readonly refusedSends?: readonly RefusedSends[];
   /** What could not be read, and why, in sentences. */
   readonly unread: readonly string[];
 }

@@ -7,7 +7,7 @@ import type { Scene } from '../../test/agent/on-call.ts';
 import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import { isSince } from '../../test/host/release.ts';
 
-const skip = noLab || (isSince(5, 17) ? false : 'this kernel gives no reasons');
+const skip = noLab;
 /** More than the shapers here let pass, 300 packets of 106 bytes a second. */
 const SHAPED = 'tbf rate 80kbit burst 2000 limit 3000';
 const PER_ROUND = 30;
@@ -29,13 +29,11 @@ test('a program drops at the port by which they come', { skip }, async (t) => {
   await assertSaid(one, /^warning: loss-unexplained .*at ve1 an XDP program/);
 });
 
-test('that port is locked', { skip }, async (t) => {
+const noLock = isSince(5, 18) ? false : 'this kernel locks no ports';
+
+test('that port is locked', { skip: skip || noLock }, async (t) => {
   const one = await flooded(t);
-  const isLocked = await one.lab.exec('bridge', ...'link set dev ve1 locked on learning off'.split(' ')).then(
-    () => true,
-    () => false,
-  );
-  if (!isLocked) return t.skip('this kernel locks no ports');
+  await one.lab.exec('bridge', ...'link set dev ve1 locked on learning off'.split(' '));
   await one.lab.exec('bridge', 'fdb', 'del', await macOf(one.lab, 've0'), 'dev', 've1', 'master'); // learned before
   await assertSaid(one, /^warning: loss-unexplained .*at ve1 its bridge port is locked or closed/);
 });
@@ -60,6 +58,36 @@ test('the qdisc of the bridge, by which the host itself sends', { skip }, async 
   await one.lab.tc(`qdisc replace dev br0 root ${SHAPED}`);
   await streamTo(one, '10.95.0.2', PER_ROUND);
   await assertSaid(one, /^warning: loss-unexplained .*at br0 its qdisc drops them/);
+});
+
+/** The host has a neighbour on its bridge, and that guest has sent nothing: the bridge floods what is for it. */
+async function silent(t: TestContext): Promise<Scene> {
+  const one = await bridged(t);
+  await one.lab.ipBatch([
+    'addr add 10.95.0.1/24 dev br0',
+    'neigh replace 10.95.0.2 lladdr 02:00:00:00:00:01 dev br0 nud permanent',
+  ]);
+  await streamTo(one, '10.95.0.2', PER_ROUND);
+  return one;
+}
+
+test('the same for a guest that has sent nothing', { skip }, async (t) => {
+  const one = await silent(t);
+  await assertSaid(one, CLEAN);
+  await one.lab.tc(`qdisc replace dev br0 root ${SHAPED}`);
+  await assertSaid(one, /^warning: loss-unexplained .*at br0 its qdisc drops them/);
+});
+
+test('a policy of IPsec that lets the host send nothing there: no packet is made', { skip }, async (t) => {
+  const one = await silent(t);
+  await assertSaid(one, /^ok: not-here/);
+  const isBlocked = await one.lab.ip('xfrm policy add dst 10.95.0.2 dir out action block').then(
+    () => true,
+    () => false,
+  );
+  if (!isBlocked) return t.skip('this kernel has no IPsec');
+  // Each refusal ends a round of the sender: ten a second.
+  await assertTold(one, /^unknown: not-here/, 'tap0', 10);
 });
 
 /** The host routes what comes by up0, from another host, to tap0. */

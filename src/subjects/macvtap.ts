@@ -116,7 +116,13 @@ function open(parts: Parts): OpenSubject {
         const sendDrops = losses.of(one.netns, one.ifindex);
         return [
           one.id,
-          deviceOf(one, freed.towards.get(one.id) ?? [], { delivered: packets, sendDrops }, held, degraded),
+          deviceOf(
+            one,
+            freed.towards.get(one.id) ?? [],
+            { delivered: packets, sendDrops, refused: losses.refused },
+            held,
+            degraded,
+          ),
         ];
       });
       const before = made;
@@ -141,7 +147,12 @@ function open(parts: Parts): OpenSubject {
 function deviceOf(
   walked: WalkedDevice,
   freed: readonly OtherDrop[],
-  counted: { readonly delivered: number | undefined; readonly sendDrops: SendDrops | undefined },
+  counted: {
+    readonly delivered: number | undefined;
+    readonly sendDrops: SendDrops | undefined;
+    /** Why the kernel does not let these be counted. */
+    readonly refused: string | undefined;
+  },
   /** In the order of its queues. */
   {
     owners,
@@ -184,6 +195,7 @@ function deviceOf(
       ...(counted.sendDrops && { sendDrops: counted.sendDrops }),
     },
     uncounted: uncountedOf(freed),
+    ...(counted.refused !== undefined && { unfollowed: [`what the host drops on its way out (${counted.refused})`] }),
     degraded,
   };
 }

@@ -6,7 +6,6 @@ import { isDeepStrictEqual } from 'node:util';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
-import { listNamespaces, ownNamespace } from '../kernel/namespaces.ts';
 import type {
   AstrayFrames,
   BridgeTable,
@@ -18,7 +17,9 @@ import { OwnCounts } from './own-counts.ts';
 import type { SeenFrames } from './surroundings/bridge-frames.ts';
 import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
 import { FrameCounts } from './surroundings/frame-counts.ts';
+import { guestKeys, keysOf } from './surroundings/guest-keys.ts';
 import { type GuestLoss, LostForGuests, type NeededParts } from './surroundings/lost-for-guests.ts';
+import { NamespacePaths } from './surroundings/namespace-paths.ts';
 import { backlogsIn } from './surroundings/others-backlogs.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
 import { redirectsOf } from './surroundings/redirects.ts';
@@ -31,8 +32,6 @@ const NAMESPACE_MS = 1500;
 const LOOK_MS = 1500;
 /** Without a question the addresses behind ports are noted so often. */
 const NOTED_EVERY_MS = 10_000;
-/** Namespaces are listed again where one is missing: all processes are looked at then. */
-const LISTED_EVERY_MS = 900;
 /** Addresses of one port that are remembered: a guest may be a router of thousands. */
 const MOST_REMEMBERED = 64;
 
@@ -49,9 +48,7 @@ class Watch {
   readonly #frames = new FrameCounts();
   readonly #lost: LostForGuests;
   readonly #ownLost = new OwnCounts<GuestLoss>(({ at, reason, location }) => `${at} ${reason} ${location}`);
-  /** Of namespaces that could be entered when they were listed; undefined: the own one. */
-  #paths = new Map<number, string | undefined>();
-  #listedMs = Number.NEGATIVE_INFINITY;
+  readonly #paths = new NamespacePaths();
   #notedMs = Number.NEGATIVE_INFINITY;
   readonly #noted = new Set<bigint>();
   /** Namespaces that are still to be read in this round. */
@@ -113,7 +110,7 @@ class Watch {
     for (const [netns, devices] of byNamespace(ports)) {
       try {
         const ifindices = devices.map(({ ifindex }) => ifindex);
-        const { fdb } = await readAddresses(await this.#pathOf(netns), ifindices);
+        const { fdb } = await readAddresses(await this.#paths.to(netns), ifindices);
         const all = [...fdb.values()].flat();
         for (const { id, ifindex } of devices)
           this.#remember(
@@ -166,7 +163,7 @@ class Watch {
   ): Promise<ReadonlyMap<bigint, Surroundings>> {
     try {
       const ifindices = devices.map(({ ifindex }) => ifindex);
-      const tables = await readNamespace(await this.#pathOf(netns), ifindices, NAMESPACE_MS);
+      const tables = await readNamespace(await this.#paths.to(netns), ifindices, NAMESPACE_MS);
       const own = this.#frames.sinceBefore(frames.filter((one) => one.netns === netns));
       this.#frames.watch(netns, new Set(ifindices), tables);
       const found = new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own, lost)]));
@@ -175,17 +172,17 @@ class Watch {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
-      this.#paths.delete(netns); // the next namespace may have its number, and another path
+      this.#paths.forget(netns);
       const why = `the configuration of its namespace (${errno === 'EMSGSIZE' ? 'there are too many devices' : errno})`;
       return new Map(devices.map(({ id }) => [id, { redirects: [], strays: [], unread: [why] }]));
     }
   }
 
-  /** Addresses by which a packet is known to be for one of these guests. */
-  #expect(netns: number, devices: readonly Walked[], { links, networks }: NamespaceTables): void {
+  #expect(netns: number, devices: readonly Walked[], tables: NamespaceTables): void {
+    const { links } = tables;
     const ports = devices.filter(({ ifindex }) => links.get(links.get(ifindex)?.master ?? 0)?.bridge);
-    const guests = ports.map(({ id, ifindex }) => ({ ifindex, macs: this.#remembered.get(id) ?? [] }));
-    this.#lost.expect(netns, guests, networks);
+    const guests = ports.map(({ id, ifindex }) => [ifindex, this.#remembered.get(id) ?? new Set<string>()] as const);
+    this.#lost.expect(netns, guestKeys(new Map(guests), tables));
   }
 
   #surroundingsOf(
@@ -199,10 +196,14 @@ class Watch {
     const nameOf = (index: number): string | undefined => links.get(index)?.name;
     const bridge = links.get(link?.master ?? 0);
     const fdb = tables.fdb.get(bridge?.ifindex ?? 0);
-    const itsLost = lost.filter((one) => one.netns === netns && one.to === ifindex);
+    const keys = keysOf(ifindex, tables);
+    const own = lost.filter((one) => one.netns === netns && keys.includes(one.to));
+    const itsLost = bridge?.bridge ? own.filter((one) => !isCopyForOthers(one)) : own;
     const unread = [...tables.unread];
     if (bridge?.bridge && this.#frames.refused !== undefined)
       unread.push(`the frames that come to its bridge (${this.#frames.refused})`);
+    if (this.#lost.refused !== undefined)
+      unread.push(`packets for it that are freed elsewhere on the host (${this.#lost.refused})`);
     let table: Surroundings['table'];
     if (link && bridge?.bridge && fdb) {
       const inBridge = frames.filter(
@@ -221,20 +222,9 @@ class Watch {
       backlogs: backlogsIn(tables),
       lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, nameOf(one.at))),
       ...(table && { table }),
+      refusedSends: Object.entries(tables.refusedSends).map(([counter, packets]) => ({ counter, packets })),
       unread,
     };
-  }
-
-  /** undefined: it is the own one. Throws where nothing leads there. */
-  async #pathOf(netns: number): Promise<string | undefined> {
-    if (!this.#paths.has(netns) && performance.now() - this.#listedMs > LISTED_EVERY_MS) {
-      this.#listedMs = performance.now();
-      const own = await ownNamespace();
-      const all = await listNamespaces();
-      this.#paths = new Map(all.map(({ inode, path }) => [inode, inode === own ? undefined : path]));
-    }
-    if (!this.#paths.has(netns)) throw Object.assign(new Error('No path leads to the namespace.'), { code: 'ENOENT' });
-    return this.#paths.get(netns);
   }
 }
 
@@ -245,6 +235,11 @@ interface Seen {
 
 function lossOf({ reason, location, packets }: GuestLoss, device = 'a device that is gone'): LostOnTheWay {
   return { reason, location, packets, device };
+}
+
+/** A bridge floods what it does not know, and others throw their copies away: in ip_rcv_core() and its like, before Linux 5.17 without a reason. */
+function isCopyForOthers({ reason, location }: GuestLoss): boolean {
+  return reason === 'OTHERHOST' || (reason === 'NOT_SPECIFIED' && /^ip(v6|6)?_rcv(_core)?$/.test(location));
 }
 
 function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Walked[]> {

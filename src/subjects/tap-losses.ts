@@ -4,6 +4,7 @@ import { HashEntries } from '../engine/hash-entries.ts';
 import { bytes32, bytes64, openObject } from '../engine/open-object.ts';
 import { Places } from '../engine/places.ts';
 import type { Parts } from '../engine/subject.ts';
+import { isLoss, type SilentReasons, silentReasons } from '../engine/unnamed-losses.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
@@ -20,7 +21,8 @@ export class TapLosses {
   readonly #parts: Needed;
   readonly #places: Places<string>;
   #counting: Counting | undefined;
-  #isRefused = false;
+  /** Why the kernel refuses to count. */
+  refused: string | undefined;
   #drops: ReadonlyMap<string, SendDrops> = new Map();
 
   constructor(parts: Needed) {
@@ -28,7 +30,7 @@ export class TapLosses {
     this.#places = new Places(parts.probes.symbols);
   }
 
-  /** undefined: no person asks, or the kernel refuses the program or gives no reasons. */
+  /** undefined: no person asks, or the kernel refuses the program. */
   of(netns: number, ifindex: number): SendDrops | undefined {
     return this.#counting && (this.#drops.get(`${netns} ${ifindex}`) ?? NONE);
   }
@@ -37,16 +39,18 @@ export class TapLosses {
   refresh(hasDevices: boolean): void {
     const isWanted = hasDevices && this.#parts.question.isOpen;
     if (!isWanted) this.close();
-    if (!isWanted || this.#counting || this.#isRefused) return;
+    if (!isWanted || this.#counting || this.refused !== undefined) return;
     const { programs, probes } = this.#parts;
     const socketEnd = probes.symbols()?.address(SOCKET_END);
-    const unnamed = programs.reasons.number('NOT_SPECIFIED');
-    if (socketEnd === undefined || unnamed === undefined) return;
+    if (socketEnd === undefined) {
+      this.refused = `the kernel does not show where ${SOCKET_END} is`;
+      return;
+    }
     try {
-      this.#counting = new Counting(socketEnd, unnamed, programs.reasons.number('CONSUMED'));
+      this.#counting = new Counting(socketEnd, silentReasons(programs.reasons));
     } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      this.#isRefused = true;
+      this.refused = errnoOf(error);
+      if (this.refused === undefined) throw error;
     }
   }
 
@@ -59,6 +63,7 @@ export class TapLosses {
     for (const { device, reason, address, isOwn, packets } of entries) {
       const known = drops.get(device) ?? NONE;
       const drop = { ...this.#places.of(device, this.#parts.programs.reasons.name(reason), address), packets };
+      if (!isLoss(drop)) continue;
       drops.set(device, {
         dropped: [...known.dropped, drop],
         beforeCounted: known.beforeCounted + (isOwn ? packets : 0),
@@ -70,7 +75,7 @@ export class TapLosses {
   close(): void {
     this.#counting?.close();
     this.#counting = undefined;
-    this.#isRefused = false;
+    this.refused = undefined;
     this.#drops = new Map();
   }
 }
@@ -93,13 +98,13 @@ class Counting {
   readonly #entries: HashEntries;
   readonly #at: Readonly<Record<(typeof KEY_FIELDS)[number], number>>;
 
-  constructor(socketEnd: bigint, unnamed: number, consumed: number | undefined) {
+  constructor(socketEnd: bigint, { unnamed, consumed }: SilentReasons) {
     this.#object = openObject('ways');
     try {
       for (const { name } of this.#object.programs) this.#object.setAutoload(name, name === PROGRAM);
       this.#object.setVariable(SOCKET_END, bytes64(socketEnd));
       this.#object.setVariable('reason_not_specified', bytes32(unnamed));
-      this.#object.setVariable('reason_consumed', bytes32(consumed ?? unnamed));
+      this.#object.setVariable('reason_consumed', bytes32(consumed));
       this.#object.load();
       this.#at = layoutOf(this.#object.btf(), 'tap_loss_key', KEY_FIELDS).at;
       this.#entries = new HashEntries(this.#object, 'tap_losses');

@@ -2,6 +2,7 @@
 // By which devices the host sends on what came in by a tun or tap, and what is lost behind them, counted while a person asks (bpf/ways.bpf.c).
 import { HashEntries } from '../engine/hash-entries.ts';
 import { bytes32, openObject } from '../engine/open-object.ts';
+import type { SilentReasons } from '../engine/unnamed-losses.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { MapView } from '../kernel/map-view.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
@@ -37,17 +38,25 @@ export interface SeenBeyond {
   readonly packets: number;
 }
 
-/** Numbers of drop reasons that say nothing. */
-export interface SilentReasons {
-  readonly unnamed: number;
-  /** undefined: this kernel has none. */
-  readonly consumed: number | undefined;
+/** Waits in front of a device where the kernel no longer knows by which device the packets came. */
+export interface SeenWait {
+  readonly netns: number;
+  /** ifindex of the tun or tap. */
+  readonly from: number;
+  /** ifindex of the device by which they left there. */
+  readonly first: number;
+  /** The namespace of the device in front of which they waited. */
+  readonly waitedIn: number;
+  readonly device: string;
+  /** That have left it. */
+  readonly packets: number;
+  readonly nanoseconds: number;
 }
 
-const PROGRAMS = ['way_begins', 'sent_on'];
-/** Needs the reasons of the kernel. */
-const LOSSES = 'lost_after_crossing';
+const PROGRAMS = ['way_begins', 'sent_on', 'lost_after_crossing', 'waited_beyond'];
 const KEY_FIELDS = ['netns', 'from', 'to', 'ports'] as const;
+const WAIT_KEY_FIELDS = ['by', 'first', 'netns'] as const;
+const WAIT_FIELDS = ['packets', 'nanoseconds', 'name'] as const;
 const BEYOND_FIELDS = ['location', 'by', 'first', 'netns', 'reason'] as const;
 /** IFNAMSIZ */
 const NAME_BYTES = 16;
@@ -58,14 +67,17 @@ export class WaysOut {
   readonly #ways: HashEntries;
   readonly #lostBeyond: HashEntries;
   readonly #key;
+  readonly #waits: HashEntries;
   readonly #beyond;
+  readonly #waitKey;
+  readonly #wait;
   readonly #value;
   readonly #device;
   /** What the map has, by a text of it. */
   readonly #followed = new Map<string, Uint8Array>();
 
-  /** Attached when it returns. Throws where the kernel refuses the programs. `silent` undefined: this kernel gives no reasons. */
-  constructor(silent: SilentReasons | undefined) {
+  /** Attached when it returns. Throws where the kernel refuses the programs. */
+  constructor({ unnamed, consumed }: SilentReasons) {
     this.#object = openObject('ways');
     try {
       const btf = this.#object.btf();
@@ -73,16 +85,16 @@ export class WaysOut {
       this.#value = layoutOf(btf, 'way', ['packets', 'name']);
       this.#device = layoutOf(btf, 'came_in_by', ['netns', 'ifindex']);
       this.#beyond = layoutOf(btf, 'beyond_key', BEYOND_FIELDS);
-      const programs = silent ? [...PROGRAMS, LOSSES] : PROGRAMS;
-      for (const { name } of this.#object.programs) this.#object.setAutoload(name, programs.includes(name));
-      if (silent) {
-        this.#object.setVariable('reason_not_specified', bytes32(silent.unnamed));
-        this.#object.setVariable('reason_consumed', bytes32(silent.consumed ?? silent.unnamed));
-      }
+      this.#waitKey = layoutOf(btf, 'wait_key', WAIT_KEY_FIELDS);
+      this.#wait = layoutOf(btf, 'wait', WAIT_FIELDS);
+      for (const { name } of this.#object.programs) this.#object.setAutoload(name, PROGRAMS.includes(name));
+      this.#object.setVariable('reason_not_specified', bytes32(unnamed));
+      this.#object.setVariable('reason_consumed', bytes32(consumed));
       this.#object.load();
       this.#ways = new HashEntries(this.#object, 'ways');
       this.#lostBeyond = new HashEntries(this.#object, 'lost_beyond');
-      this.#links = programs.map((program) => this.#object.attach(program));
+      this.#waits = new HashEntries(this.#object, 'waits_beyond');
+      this.#links = PROGRAMS.map((program) => this.#object.attach(program));
     } catch (error) {
       this.#object.close();
       throw error;
@@ -130,6 +142,19 @@ export class WaysOut {
       reason: key.getUint32(at.reason, true),
       address: key.getBigUint64(at.location, true),
       packets: Number(value.getBigUint64(0, true)),
+    }));
+  }
+
+  readWaits(): readonly SeenWait[] {
+    const [at, device, wait] = [this.#waitKey.at, this.#device.at, this.#wait.at];
+    return this.#waits.read().map(({ key, value }) => ({
+      netns: key.getUint32(at.by + device.netns, true),
+      from: key.getUint32(at.by + device.ifindex, true),
+      first: key.getUint32(at.first, true),
+      waitedIn: key.getUint32(at.netns, true),
+      device: textAt(value, wait.name),
+      packets: Number(value.getBigUint64(wait.packets, true)),
+      nanoseconds: Number(value.getBigUint64(wait.nanoseconds, true)),
     }));
   }
 

@@ -3,19 +3,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Places } from '../engine/places.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
+import { isLoss, silentReasons } from '../engine/unnamed-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
-import type { OtherDrop, SentOn } from '../snapshot/device.ts';
+import type { Device, OtherDrop, WaitBeyond } from '../snapshot/device.ts';
 import { OwnCounts } from './own-counts.ts';
-import { type SeenBeyond, type SeenWay, WaysOut } from './ways-out.ts';
+import { type SeenBeyond, type SeenWait, type SeenWay, WaysOut } from './ways-out.ts';
 
 /** Devices and numbers of copies that a device shows; the rest is in none of its rows. */
 const MOST_WAYS = 32;
 
-interface Followed {
-  readonly sentOn: readonly SentOn[];
-  readonly lostBeyond: readonly OtherDrop[];
-}
+type Followed = Pick<Device, 'sentOn' | 'lostBeyond' | 'waitsBeyond' | 'unfollowed'>;
 
 type Needed = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
@@ -24,7 +22,8 @@ class Ways {
   readonly #places: Places<bigint>;
   readonly devices = new Map<bigint, Pick<WalkedDevice, 'netns' | 'ifindex'>>();
   #out: WaysOut | undefined;
-  #isRefused = false;
+  /** Why the kernel refuses the programs. */
+  #refused: string | undefined;
   /** Those that the programs know: of others nothing is counted yet. */
   #followed: ReadonlySet<bigint> = new Set();
   #facts: ReadonlyMap<bigint, Followed> = new Map();
@@ -32,50 +31,72 @@ class Ways {
     ({ first, lostIn, reason, address }) => `${first} ${lostIn} ${reason} ${address}`,
   );
 
+  readonly #ownWaits = new OwnCounts<SeenWait>(({ first, waitedIn, device }) => `${first} ${waitedIn} ${device}`);
+
   constructor(parts: Needed) {
     this.#parts = parts;
     this.#places = new Places(parts.probes.symbols);
   }
 
-  /** undefined: nobody asks, or the kernel refuses the programs. */
+  /** undefined: nobody asks. */
   of(id: bigint): Followed | undefined {
     return this.#facts.get(id);
   }
 
   refresh(): void {
-    const { question, programs } = this.#parts;
+    const { question } = this.#parts;
     if (!question.isOpen) this.#close();
-    if (!question.isOpen || this.#isRefused) return;
+    if (question.isOpen && this.#refused === undefined) this.#follow();
+    if (this.#refused !== undefined) this.#markRefused(this.#refused);
+  }
+
+  #follow(): void {
+    const { programs } = this.#parts;
     try {
-      const unnamed = programs.reasons.number('NOT_SPECIFIED');
-      const consumed = programs.reasons.number('CONSUMED');
       const isNew = this.#out === undefined;
-      this.#out ??= new WaysOut(unnamed === undefined ? undefined : { unnamed, consumed });
+      this.#out ??= new WaysOut(silentReasons(programs.reasons));
       this.#out.follow([...this.devices.values()]);
       this.#followed = new Set(this.devices.keys());
       if (isNew) this.read(); // from here on each loss is the device's own
     } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
       this.#close();
-      this.#isRefused = true;
+      this.#refused = errno;
     }
+  }
+
+  #markRefused(why: string): void {
+    const unfollowed = [
+      `by which devices its packets leave, and what is lost or waits behind a veth or a tunnel (${why})`,
+    ];
+    this.#facts = new Map([...this.devices.keys()].map((id) => [id, this.#facts.get(id) ?? { unfollowed }]));
   }
 
   read(): void {
     if (!this.#out) return;
     const ways = this.#out.read().filter(({ packets }) => packets > 0);
     const beyond = this.#out.readBeyond();
+    const waits = this.#out.readWaits();
     this.#places.learn(beyond.map(({ address }) => address));
     const facts = new Map<bigint, Followed>();
     for (const [id, device] of this.devices) {
       if (!this.#followed.has(id)) continue;
-      const isIts = (one: SeenWay | SeenBeyond): boolean => one.netns === device.netns && one.from === device.ifindex;
+      const isIts = (one: SeenWay | SeenBeyond | SeenWait): boolean =>
+        one.netns === device.netns && one.from === device.ifindex;
       const own = ways.filter(isIts);
       const now = {
         sentOn: own
           .slice(0, MOST_WAYS)
           .map(({ to, ports, packets }) => ({ ...(to !== '' && { device: to }), ports, packets })),
-        lostBeyond: this.#ownBeyond.since(id, beyond.filter(isIts)).map((one) => this.#lossOf(id, one, own)),
+        lostBeyond: this.#ownBeyond
+          .since(id, beyond.filter(isIts))
+          .map((one) => this.#lossOf(id, one, own))
+          .filter(isLoss),
+        waitsBeyond: this.#ownWaits
+          .since(id, waits.filter(isIts))
+          .slice(0, MOST_WAYS)
+          .map((one) => waitOf(one, own)),
       };
       const before = this.#facts.get(id);
       facts.set(id, before && isDeepStrictEqual(before, now) ? before : now);
@@ -84,7 +105,7 @@ class Ways {
   }
 
   #lossOf(id: bigint, { first, lostIn, reason, address, packets }: SeenBeyond, ways: readonly SeenWay[]): OtherDrop {
-    const sentBy = ways.find(({ toIndex }) => toIndex === first)?.to ?? 'several devices';
+    const sentBy = nameOf(first, ways);
     const place = this.#places.of(id, this.#parts.programs.reasons.name(reason), address);
     return { ...place, packets, beyond: { netns: lostIn, sentBy } };
   }
@@ -92,16 +113,27 @@ class Ways {
   forget(present: ReadonlySet<bigint>): void {
     for (const id of this.devices.keys()) if (!present.has(id)) this.devices.delete(id);
     this.#ownBeyond.keepOnly(present);
+    this.#ownWaits.keepOnly(present);
   }
 
   #close(): void {
     this.#out?.close();
     this.#out = undefined;
     this.#ownBeyond.clear();
-    this.#isRefused = false;
+    this.#ownWaits.clear();
+    this.#refused = undefined;
     this.#followed = new Set();
     if (this.#facts.size > 0) this.#facts = new Map();
   }
+}
+
+function waitOf({ first, waitedIn, device, packets, nanoseconds }: SeenWait, ways: readonly SeenWay[]): WaitBeyond {
+  return { device, netns: waitedIn, sentBy: nameOf(first, ways), packets, seconds: nanoseconds / 1e9 };
+}
+
+/** Of a device by which they left; copies leave by several. */
+function nameOf(ifindex: number, ways: readonly SeenWay[]): string {
+  return ways.find(({ toIndex }) => toIndex === ifindex)?.to ?? 'several devices';
 }
 
 function open(parts: Parts): OpenSubject {
@@ -115,8 +147,13 @@ function open(parts: Parts): OpenSubject {
     },
     isAsSeen: ({ id }) => shown.get(id) === ways.of(id),
     device: ({ walked: { id } }) => {
-      const { sentOn, lostBeyond = [] } = shown.get(id) ?? {};
-      return { ...(sentOn && { sentOn }), ...(lostBeyond.length > 0 && { lostBeyond }) };
+      const { sentOn, lostBeyond = [], waitsBeyond = [], unfollowed } = shown.get(id) ?? {};
+      return {
+        ...(sentOn && { sentOn }),
+        ...(lostBeyond.length > 0 && { lostBeyond }),
+        ...(waitsBeyond.length > 0 && { waitsBeyond }),
+        ...(unfollowed && { unfollowed }),
+      };
     },
     read: () => ways.read(),
     refresh: () => ways.refresh(),

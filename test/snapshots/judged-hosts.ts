@@ -24,13 +24,15 @@ interface JudgedHost {
   readonly says?: RegExp;
   /** What is to be typed first. */
   readonly types?: string;
+  /** The first doubt of the first finding. */
+  readonly doubts?: RegExp;
 }
 
 export function testHosts(hosts: readonly JudgedHost[]): void {
   for (const one of hosts) test(`a host that ${one.host}`, () => testHost(one));
 }
 
-function testHost({ taps, agent, seconds, stepSeconds, asked, finds, says, types }: JudgedHost): void {
+function testHost({ taps, agent, seconds, stepSeconds, asked, finds, says, types, doubts }: JudgedHost): void {
   const snapshots = quietSnapshots(taps, agent, seconds, stepSeconds);
   const window = windowOf(snapshots);
   const { findings, unjudged } = judge(window, asked && window.devices[0]);
@@ -40,6 +42,7 @@ function testHost({ taps, agent, seconds, stepSeconds, asked, finds, says, types
   assert.deepEqual(told, finds, JSON.stringify({ findings, unjudged }, null, 1));
   if (says) assert.match(findings[0]?.cause ?? '', says);
   if (types) assert.equal(findings[0]?.remedies[0]?.command, types);
+  if (doubts) assert.match(findings[0]?.doubts?.[0] ?? '', doubts);
   for (const { cause, evidence, remedies, rejected } of findings) {
     assert.ok(cause.length <= 200, `${cause.length}: ${cause}`);
     for (const line of evidence) assert.ok(line.length <= 100, `${line.length}: ${line}`);

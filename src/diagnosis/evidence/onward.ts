@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long packets from a guest or writer wait in front of the device by which the host sends them on, by Little's law.
-import type { Device } from '../../snapshot/device.ts';
+import type { Device, WaitBeyond } from '../../snapshot/device.ts';
 import type { OthersBacklog } from '../../snapshot/surroundings.ts';
 import { type DeviceSpan, grown } from '../window.ts';
 import { STALLED_SECONDS } from './stall.ts';
@@ -44,6 +44,29 @@ export function inwardWaits(device: DeviceSpan): readonly OnwardWait[] {
     .filter((backlog) => backlog.holdsIncoming || backlog.device === bridgeOf(device))
     .flatMap((backlog) => waitAt(device, backlog.device, got) ?? [])
     .toSorted((a, b) => b.seconds - a.seconds);
+}
+
+export interface BeyondWait extends Pick<WaitBeyond, 'device' | 'netns' | 'sentBy' | 'packets'> {
+  /** Mean of a packet, as measured. */
+  readonly seconds: number;
+}
+
+/** What goes on behind a veth or in a tunnel, and waits there; the longest first. */
+export function beyondWaits({ steps, now }: DeviceSpan): readonly BeyondWait[] {
+  const first = steps.find(({ sentOn }) => sentOn)?.waitsBeyond ?? [];
+  return (now.waitsBeyond ?? [])
+    .flatMap((wait) => {
+      const before = first.find((one) => isSamePlace(one, wait));
+      const isOn = before && before.packets <= wait.packets; // else counting began anew
+      const packets = wait.packets - (isOn ? before.packets : 0);
+      const seconds = wait.seconds - (isOn ? before.seconds : 0);
+      return packets >= FEWEST ? [{ ...wait, packets, seconds: seconds / packets }] : [];
+    })
+    .toSorted((a, b) => b.seconds - a.seconds);
+}
+
+function isSamePlace(one: WaitBeyond, other: WaitBeyond): boolean {
+  return one.device === other.device && one.netns === other.netns && one.sentBy === other.sentBy;
 }
 
 /** In which packets stand now, the device's own apart. */

@@ -4,10 +4,13 @@ import type { AstrayFrames, BridgeTable, TcRedirect, WithheldFrames } from '../.
 import { count } from '../format.ts';
 import type { DeviceSpan } from '../window.ts';
 
-/** Why the configuration leaves a doubt about a device that was asked about: parts of it were not read. */
-export function surroundingDoubts({ now }: DeviceSpan): readonly string[] {
-  const unread = now.surroundings?.unread ?? [];
-  return unread.length === 0 ? [] : [`not read: ${unread.join(', ')}`];
+/** Why what surrounds a device that was asked about leaves a doubt: parts of it cannot be read, or packets not followed. */
+export function surroundingDoubts({ now: { surroundings, unfollowed = [] } }: DeviceSpan): readonly string[] {
+  const unread = surroundings?.unread ?? [];
+  return [
+    ...(unread.length === 0 ? [] : [`not read: ${unread.join(', ')}`]),
+    ...(unfollowed.length === 0 ? [] : [`the kernel does not show ${unfollowed.join(', and ')}`]),
+  ];
 }
 
 export interface Taken extends TcRedirect {

@@ -2,8 +2,10 @@
 // Drops before the host chose an output device: any packet may have been for a device of that namespace.
 
 import type { UnroutedDrop } from '../../snapshot/snapshot.ts';
+import type { RefusedSends } from '../../snapshot/surroundings.ts';
 import { lossTowards } from '../asked.ts';
 import type { Remedy } from '../finding.ts';
+import { count } from '../format.ts';
 import { lookAt } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss.ts';
@@ -48,6 +50,27 @@ export function placesOf(drops: readonly UnroutedDrop[]): string {
 export function mayBeItsOwn(drops: readonly UnroutedDrop[], offered: number): boolean {
   const lost = sumOf(drops);
   return lost >= (offered === 0 ? FEWEST_OF_SILENT : FEWEST_BESIDE) && lost >= UNROUTED_SHARE * (offered + lost);
+}
+
+/** Packets of the window that programs of the namespace were not let send, by counter; the most first. */
+function refusedSends({ steps, now }: DeviceSpan): readonly RefusedSends[] {
+  const first = steps.find(({ surroundings }) => surroundings?.refusedSends)?.surroundings?.refusedSends;
+  return (now.surroundings?.refusedSends ?? [])
+    .map(({ counter, packets }) => {
+      const before = first?.find((one) => one.counter === counter)?.packets ?? 0;
+      return { counter, packets: Math.max(0, packets - before) };
+    })
+    .filter(({ packets }) => packets > 0)
+    .toSorted((a, b) => b.packets - a.packets);
+}
+
+/** Why they are a doubt about a device that was `offered` so many; undefined: they are too few. */
+export function refusedDoubt(device: DeviceSpan, offered: number): string | undefined {
+  const refused = refusedSends(device);
+  const lost = refused.reduce((sum, { packets }) => sum + packets, 0);
+  if (lost < FEWEST_BESIDE || lost < UNROUTED_SHARE * (offered + lost)) return undefined;
+  const counters = refused.slice(0, MOST_PLACES).map(({ counter }) => counter);
+  return `programs of its namespace were not let send ${count(lost)} packets, for a policy of IPsec or for want of a route (${counters.join(', ')}): whether these were for it is not known`;
 }
 
 export interface Doubtful {

@@ -4,7 +4,15 @@ import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts
 import { isMostOfFew, type Loss, lossBefore, lostInTun, MEANT_SHARE } from '../evidence/loss.ts';
 import { programDoubts } from '../evidence/program-side.ts';
 import { surroundingDoubts } from '../evidence/surroundings.ts';
-import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
+import {
+  FEWEST_BESIDE,
+  looksAt,
+  mayBeItsOwn,
+  placesOf,
+  refusedDoubt,
+  sumOf,
+  unroutedIn,
+} from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, nameOf } from '../format.ts';
 import { ledgerOf, UNDER_WAY } from '../ledger.ts';
@@ -21,7 +29,7 @@ export const notHere: Rule = {
   summary: 'packets of a device that was asked about are lost elsewhere, not between the host and its guest or reader',
   explanation:
     'Given only if one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. If packets are missing, look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
-    'It is not given if something could not be measured, or figures are not exact. The answer is UNKNOWN instead of OK, and says why, in three cases: a counter of the kernel grew and no probe explains it; too few packets were lost to say why; or nothing reached the device and its bridge filters VLANs, for no counter has the frames that its port does not allow. The host may also drop packets in its namespace before it chooses a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is unknown. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of these and the packets that the device was offered, and from 5 on if it was offered none.',
+    'It is not given if something could not be measured, or figures are not exact. The answer is UNKNOWN instead of OK, and says why. Examples: a counter of the kernel grew and no probe explains it; too few packets were lost to say why; or nothing reached the device and its bridge filters VLANs, for no counter has the frames that its port does not allow. The host may also drop packets in its namespace before it chooses a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is unknown. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of these and the packets that the device was offered, and from 5 on if it was offered none.',
   symptom: 'clean',
   needs: ['devices', 'freed', 'before'],
   judge: (window, asked) => {
@@ -44,6 +52,7 @@ function cleanMacvtap(device: DeviceSpan, window: Window): readonly Diagnosis[] 
     mayBeItsOwn(unrouted, came)
       ? `${count(sumOf(unrouted))} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unrouted)})`
       : undefined,
+    ...surroundingDoubts(device),
   ].flatMap((doubt) => doubt ?? []);
   const said = onDevice(device, {
     severity: 'info',
@@ -165,6 +174,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       : undefined,
     hidden > 0 ? `the kernel’s rx_dropped grew by ${count(hidden)} and no probe saw why` : undefined,
     ...losingNeighbours(device, window),
+    refusedDoubt(device, towards.offered),
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${count(beside)} packets to and from other devices of its namespace were dropped`
       : undefined,

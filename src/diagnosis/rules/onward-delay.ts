@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { delaySeverity, LATE_SECONDS } from '../evidence/delay.ts';
-import { inwardWaits, type OnwardWait, onwardWaits } from '../evidence/onward.ts';
+import { type BeyondWait, beyondWaits, inwardWaits, type OnwardWait, onwardWaits } from '../evidence/onward.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, duration, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
+import { inNamespace, inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
@@ -15,7 +15,7 @@ export const onwardDelay: Rule = {
   summary: 'what the guest or program sends waits long in front of the device by which the host sends it on',
   explanation:
     'The host passes on what comes from the device, and packets stand in the qdisc of the next one: a shaper of the uplink, or of an IFB that polices uploads. Nothing needs to be lost there. The wait follows from the packets that stand and those that leave (Little’s law): a mean of 100 ms is a warning, of a second critical. Others may fill that queue too.\n\n' +
-    'While a person asks, tapscope counts by which devices the packets leave and reads the qdiscs of these and of the devices below them (the uplink under a VLAN, bond or VXLAN). Where a bridge sends a copy by each port, the slowest port is named. Packets that the same qdisc drops are in host-refuses. The same is said of what comes to the device: in front of its bridge, by which the host itself sends, or in an IFB that shapes what comes by an uplink. What waits in front of the device itself is the subject of qdisc-delay.\n\n' +
+    'While a person asks, tapscope counts by which devices the packets leave and reads the qdiscs of these and of the devices below them (the uplink under a VLAN, bond or VXLAN). Where a bridge sends a copy by each port, the slowest port is named. Packets that the same qdisc drops are in host-refuses. Behind a veth or in a tunnel, also in another namespace, each packet of the device is timed from the hand-over to the qdisc until it leaves it. The same is said of what comes to the device: in front of its bridge, by which the host itself sends, or in an IFB that shapes what comes by an uplink. What waits in front of the device itself is the subject of qdisc-delay.\n\n' +
     'Reported only for a device that is asked about.',
   symptom: 'delay',
   needs: ['devices'],
@@ -25,8 +25,11 @@ export const onwardDelay: Rule = {
 function delayed(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const [onward] = onwardWaits(device);
   const [inward] = inwardWaits(device);
+  const [beyond] = beyondWaits(device);
   const isOnward = (onward?.seconds ?? 0) >= (inward?.seconds ?? 0);
   const wait = isOnward ? onward : inward;
+  if (beyond && beyond.seconds >= Math.max(LATE_SECONDS, wait?.seconds ?? 0))
+    return [delayedBeyond(beyond, device, window)];
   if (!wait || wait.seconds < LATE_SECONDS) return [];
   const { backlog, standing, own } = wait;
   return [
@@ -62,6 +65,34 @@ function delayed(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       confidence: isOnward ? 'medium' : 'low',
     }),
   ];
+}
+
+function delayedBeyond(
+  { device: at, netns, sentBy, packets, seconds }: BeyondWait,
+  device: DeviceSpan,
+  window: Window,
+) {
+  return onDevice(device, {
+    severity: delaySeverity(seconds),
+    brief: `sends what waits ${duration(seconds)} in the qdisc of ${at}, behind ${sentBy}`,
+    cause: `${nameOf(device)}: what its guest or writer sends waits about ${duration(seconds)} in the qdisc of ${at}, behind ${sentBy}, in the network namespace ${netns}.`,
+    evidence: [
+      `${count(packets)} packets of the device left that qdisc in ${device.seconds.toFixed(0)} s; each was timed`,
+      `the host sends them on by ${sentBy}`,
+    ],
+    remedies: [
+      {
+        command: inNamespace(netns, window, `tc -s qdisc show dev ${quoted(at)}`),
+        effect:
+          'Shows rate, limit and backlog. Where more is meant to pass: the same with a higher rate, by tc … change.',
+        lossless: true,
+        restart: false,
+        by: 'host' as const,
+      },
+    ],
+    rejected: [{ rule: QDISC_DROP, because: 'that is of what goes to the device' }],
+    confidence: 'high',
+  });
 }
 
 function leavingWords({ perSecond }: OnwardWait): string {

@@ -26,9 +26,8 @@ interface Routing {
 export function guestNetworks(ifindices: readonly number[], { routes, neighbours }: Routing): readonly GuestNetwork[] {
   const found = new Map<string, GuestNetwork>();
   const add = ({ network, bits }: Pick<Route, 'network' | 'bits'>, ifindex: number): void => {
-    const bytes = network.length === 4 ? Uint8Array.of(...MAPPED, ...network) : network;
-    const one = { network: bytes, bits: ALL_BITS - 8 * network.length + bits };
-    const key = `${Buffer.from(bytes).toString('hex')} ${one.bits}`;
+    const one = { network: mapped(network), bits: ALL_BITS - 8 * network.length + bits };
+    const key = `${Buffer.from(one.network).toString('hex')} ${one.bits}`;
     const known = found.get(key);
     // Two devices have the same network: nobody knows which of them a packet is for.
     found.set(key, { ...one, ifindex: known && known.ifindex !== ifindex ? 0 : ifindex });
@@ -46,4 +45,13 @@ export function guestNetworks(ifindices: readonly number[], { routes, neighbours
       }
   }
   return found.size > MOST ? [] : [...found.values()];
+}
+
+/** Of one address alone. */
+export function hostNetwork(address: Uint8Array): Omit<GuestNetwork, 'ifindex'> {
+  return { network: mapped(address), bits: ALL_BITS };
+}
+
+function mapped(network: Uint8Array): Uint8Array {
+  return network.length === 4 ? Uint8Array.of(...MAPPED, ...network) : network;
 }

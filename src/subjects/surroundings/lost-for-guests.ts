@@ -5,21 +5,16 @@ import { HashEntries } from '../../engine/hash-entries.ts';
 import { bytes32, openObject } from '../../engine/open-object.ts';
 import { Places } from '../../engine/places.ts';
 import type { Parts } from '../../engine/subject.ts';
+import { isLoss, type SilentReasons, silentReasons } from '../../engine/unnamed-losses.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
 import { layoutOf } from '../../kernel/layout.ts';
 import type { BpfLink, BpfObject } from '../../kernel/native.ts';
+import type { GuestKeys } from './guest-keys.ts';
 import type { GuestNetwork } from './guest-networks.ts';
-
-/** Addresses of a device's guest in one namespace. */
-export interface GuestAddresses {
-  readonly ifindex: number;
-  /** Empty: the device is no port of a bridge. */
-  readonly macs: Iterable<string>;
-}
 
 export interface GuestLoss {
   readonly netns: number;
-  /** ifindex of the guest's device. */
+  /** ifindex of the guest's device, or what stands for its bridge (guest-keys.ts). */
   readonly to: number;
   /** ifindex of the device where they were freed. */
   readonly at: number;
@@ -28,11 +23,8 @@ export interface GuestLoss {
   readonly packets: number;
 }
 
-const UNNAMED = 'NOT_SPECIFIED';
 /** The number of no reason: this kernel has no such one. */
-const NONE = 0xffff_ffff;
-/** The bridge, netfilter, routing, generic XDP and the core; drivers free without a reason what they have sent. */
-const LOSES_UNNAMED = /^_*(br|nf|ip|ip6)_|generic_xdp$|^do_xdp_generic$|^__dev_queue_xmit$/;
+const NO_REASON = 0xffff_ffff;
 
 export type NeededParts = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
@@ -40,7 +32,8 @@ export class LostForGuests {
   readonly #parts: NeededParts;
   readonly #places: Places<number>;
   #counting: Counting | undefined;
-  #isRefused = false;
+  /** Why the kernel refuses to count. */
+  refused: string | undefined;
 
   constructor(parts: NeededParts) {
     this.#parts = parts;
@@ -48,19 +41,20 @@ export class LostForGuests {
   }
 
   /** From now on these addresses of the namespace, and no others. */
-  expect(netns: number, guests: readonly GuestAddresses[], networks: readonly GuestNetwork[]): void {
+  expect(netns: number, keys: GuestKeys): void {
     const { programs, question } = this.#parts;
-    if (this.#isRefused || programs.reasons.number(UNNAMED) === undefined || !question.isOpen) return;
+    if (this.refused !== undefined || !question.isOpen) return;
     try {
       this.#counting ??= new Counting(
-        programs.reasons.number('CONSUMED') ?? NONE,
-        programs.reasons.number('OTHERHOST') ?? NONE,
+        silentReasons(programs.reasons),
+        programs.reasons.number('OTHERHOST') ?? NO_REASON,
       );
-      this.#counting.expect(netns, guests, networks);
+      this.#counting.expect(netns, keys);
     } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
       this.close();
-      this.#isRefused = true;
+      this.refused = errno;
     }
   }
 
@@ -73,13 +67,13 @@ export class LostForGuests {
         ...more,
         ...this.#places.of(more.netns, this.#parts.programs.reasons.name(reason), address),
       }))
-      .filter(({ reason, location }) => reason !== UNNAMED || LOSES_UNNAMED.test(location));
+      .filter(isLoss);
   }
 
   close(): void {
     this.#counting?.close();
     this.#counting = undefined;
-    this.#isRefused = false;
+    this.refused = undefined;
   }
 }
 
@@ -103,7 +97,7 @@ class Counting {
   /** What the maps have, by map and namespace, and by a text of the key. */
   readonly #known = new Map<string, ReadonlyMap<string, Entry>>();
 
-  constructor(consumed: number, otherHost: number) {
+  constructor({ unnamed, consumed }: SilentReasons, otherHost: number) {
     this.#object = openObject('ways');
     try {
       const btf = this.#object.btf();
@@ -111,6 +105,7 @@ class Counting {
       this.#mac = layoutOf(btf, 'guest_mac', ['netns', 'address']);
       this.#network = layoutOf(btf, 'guest_network', ['bits', 'netns', 'address']);
       for (const { name } of this.#object.programs) this.#object.setAutoload(name, name === PROGRAM);
+      this.#object.setVariable('reason_not_specified', bytes32(unnamed));
       this.#object.setVariable('reason_consumed', bytes32(consumed));
       this.#object.setVariable('reason_otherhost', bytes32(otherHost));
       this.#object.load();
@@ -122,11 +117,9 @@ class Counting {
     }
   }
 
-  expect(netns: number, guests: readonly GuestAddresses[], networks: readonly GuestNetwork[]): void {
-    const macs = guests.flatMap(({ ifindex, macs: all }) =>
-      [...all].map((mac) => ({ key: this.#macKey(netns, mac), ifindex })),
-    );
-    this.#replace('guest_macs', netns, macs);
+  expect(netns: number, { macs, networks }: GuestKeys): void {
+    const addresses = macs.map(({ mac, ifindex }) => ({ key: this.#macKey(netns, mac), ifindex }));
+    this.#replace('guest_macs', netns, addresses);
     const nets = networks.map(({ ifindex, ...network }) => ({ key: this.#networkKey(netns, network), ifindex }));
     this.#replace('guest_networks', netns, nets);
   }

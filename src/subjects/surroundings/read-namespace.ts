@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rtnetlink says of a namespace, for its tun and tap devices: in bounded time and memory, and what could not be read is said.
 import { errnoOf } from '../../kernel/error-name.ts';
+import { type RefusedSends, readRefusedSends } from '../../kernel/refused-sends.ts';
 import { type Qdisc, readQdiscs } from '../../kernel/rtnetlink.ts';
 import {
   type FdbEntry,
@@ -20,8 +21,9 @@ import {
   type Way,
 } from '../../kernel/rtnetlink-routes.ts';
 import { readTopology, type TopologyLink } from '../../kernel/rtnetlink-topology.ts';
+import { type BridgeNeighbour, bridgeNeighbours, placeOf } from './bridge-neighbours.ts';
 import { type GuestNetwork, guestNetworks } from './guest-networks.ts';
-import { type AskedAddress, addressesOf } from './stray-addresses.ts';
+import { type AskedAddress, addressesAt, addressesOf } from './stray-addresses.ts';
 
 export interface NamespaceTables {
   readonly links: ReadonlyMap<number, TopologyLink>;
@@ -31,10 +33,11 @@ export interface NamespaceTables {
   readonly vlans: ReadonlyMap<number, readonly PortVlan[]>;
   readonly qdiscs: readonly Qdisc[];
   readonly mirred: readonly Mirred[];
-  /** By the ifindex of a device that is no port. */
   readonly asked: ReadonlyMap<number, readonly AskedAddress[]>;
   readonly ways: ReadonlyMap<string, Way>;
   readonly networks: readonly GuestNetwork[];
+  readonly neighbours: readonly BridgeNeighbour[];
+  readonly refusedSends: RefusedSends;
   readonly unread: readonly string[];
 }
 
@@ -102,9 +105,9 @@ export async function readNamespace(
   const vlans = bridges.some(({ bridge }) => bridge?.filtersVlans)
     ? await reader.read('the VLANs of its bridge', new Map(), () => readPortVlans(path, MOST_BYTES))
     : new Map<number, readonly PortVlan[]>();
-  const routed = ifindices.filter((ifindex) => links.get(ifindex)?.master === undefined);
-  const routing = await readRouting(reader, path, routed);
-  return { links, fdb, mdb, vlans, qdiscs, mirred, ...routing, unread: [...new Set(reader.unread)] };
+  const routing = await readRouting(reader, path, ifindices, { links, fdb });
+  const refusedSends = await reader.read('counters of refused packets', {}, () => readRefusedSends(path));
+  return { links, fdb, mdb, vlans, qdiscs, mirred, ...routing, refusedSends, unread: [...new Set(reader.unread)] };
 }
 
 /** Addresses by bridge, and nothing else: for the memory of what was behind which port. */
@@ -145,20 +148,31 @@ async function readRouting(
   reader: PartReader,
   path: string | undefined,
   ifindices: readonly number[],
-): Promise<Pick<NamespaceTables, 'asked' | 'ways' | 'networks'>> {
+  { links, fdb }: Pick<NamespaceTables, 'links' | 'fdb'>,
+): Promise<Pick<NamespaceTables, 'asked' | 'ways' | 'networks' | 'neighbours'>> {
+  const routed = ifindices.filter((ifindex) => links.get(ifindex)?.master === undefined);
   const routes: Route[] = [];
-  const neighbours: Neighbour[] = [];
-  if (ifindices.length > 0)
-    for (const family of ['ipv4', 'ipv6'] as const) {
+  const all: Neighbour[] = [];
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    if (routed.length > 0)
       routes.push(...(await reader.read('routes', [], () => readRoutes(path, family, MOST_BYTES))));
-      neighbours.push(...(await reader.read('neighbours', [], () => readNeighbours(path, family, MOST_BYTES))));
-    }
-  const asked = new Map(ifindices.map((ifindex) => [ifindex, addressesOf(ifindex, { routes, neighbours })]));
-  const addresses = new Set([...asked.values()].flatMap((all) => all.map(({ address }) => address)));
+    if (routed.length > 0 || fdb.size > 0)
+      all.push(...(await reader.read('neighbours', [], () => readNeighbours(path, family, MOST_BYTES))));
+  }
+  const neighbours = bridgeNeighbours(all, { links, fdb });
+  const asked = new Map(
+    ifindices.map((ifindex) => [
+      ifindex,
+      routed.includes(ifindex)
+        ? addressesOf(ifindex, { routes, neighbours: all })
+        : addressesAt(placeOf(ifindex, { links, fdb }), neighbours),
+    ]),
+  );
+  const addresses = new Set([...asked.values()].flatMap((some) => some.map(({ address }) => address)));
   const ways = new Map<string, Way>();
   for (const address of [...addresses].slice(0, MOST_WAYS)) {
     const way = await reader.read('routes', undefined, () => readWay(path, address, MOST_BYTES));
     if (way) ways.set(address, way);
   }
-  return { asked, ways, networks: guestNetworks(ifindices, { routes, neighbours }) };
+  return { asked, ways, networks: guestNetworks(routed, { routes, neighbours: all }), neighbours };
 }

@@ -2,6 +2,7 @@
 // Addresses behind a device for which the host takes another way: a more specific route, a rule of policy routing, a route that ends the packet.
 import { addressText, type Neighbour, type Route, type Way } from '../../kernel/rtnetlink-routes.ts';
 import type { StrayAddress } from '../../snapshot/surroundings.ts';
+import { type BridgeNeighbour, isBehind, type PortPlace } from './bridge-neighbours.ts';
 
 /** Few stand for all: each is a question to the kernel. */
 const MOST_NEIGHBOURS = 8;
@@ -13,6 +14,8 @@ const SHORTEST_PREFIX = 8;
 export interface AskedAddress {
   readonly address: string;
   readonly isNeighbour: boolean;
+  /** By which the host should send: the device itself, or the bridge that it is a port of. */
+  readonly by: number;
 }
 
 interface Routing {
@@ -25,7 +28,7 @@ export function addressesOf(ifindex: number, { routes, neighbours }: Routing): r
   const known = neighbours
     .filter((one) => one.device === ifindex && one.isKnown && !isLinkLocal(one.address))
     .slice(0, MOST_NEIGHBOURS)
-    .map(({ address }) => ({ address, isNeighbour: true }));
+    .map(({ address }) => ({ address, isNeighbour: true, by: ifindex }));
   const networks = routes
     .filter((one) => one.device === ifindex && one.type === 'unicast' && isNetwork(one))
     .slice(0, MOST_NETWORKS);
@@ -33,9 +36,17 @@ export function addressesOf(ifindex: number, { routes, neighbours }: Routing): r
     .filter((route) => route.device !== ifindex && route.type !== 'local' && route.type !== 'broadcast')
     .filter((route) => networks.some((network) => isWithin(route, network)))
     .slice(0, MOST_SHADOWS);
-  const others = [...networks, ...shadows].map((one) => ({ address: firstOf(one), isNeighbour: false }));
+  const others = [...networks, ...shadows].map((one) => ({ address: firstOf(one), isNeighbour: false, by: ifindex }));
   const found = new Map([...others, ...known].map((one) => [one.address, one]));
   return [...found.values()];
+}
+
+/** Those of its guest that the host knows as neighbours on its bridge. */
+export function addressesAt(port: PortPlace, neighbours: readonly BridgeNeighbour[]): readonly AskedAddress[] {
+  return neighbours
+    .filter((one) => isBehind(one, port) && !isLinkLocal(one.address))
+    .slice(0, MOST_NEIGHBOURS)
+    .map(({ address, device }) => ({ address, isNeighbour: true, by: device }));
 }
 
 /** `ways`: by address. */
@@ -45,11 +56,13 @@ export function straysOf(
   ways: ReadonlyMap<string, Way>,
   nameOf: (ifindex: number) => string | undefined,
 ): readonly StrayAddress[] {
-  return asked.flatMap(({ address, isNeighbour }) => {
+  return asked.flatMap(({ address, isNeighbour, by }) => {
     const way = ways.get(address);
-    if (!way || way.type === 'other' || (way.type === 'unicast' && way.device === ifindex)) return [];
+    if (!way || way.type === 'other' || (way.type === 'unicast' && way.device === by)) return [];
     // The first address of a network is often the host's own; a neighbour's is not.
     if ((way.type === 'local' || way.type === 'broadcast') && !isNeighbour) return [];
+    // A host may have several ways into the network of a bridge.
+    if (way.type === 'unicast' && by !== ifindex) return [];
     const device = way.type === 'unicast' && way.device !== undefined ? nameOf(way.device) : undefined;
     return [{ address, isNeighbour, route: way.type, ...(device !== undefined && { device }) }];
   });
