@@ -9,6 +9,11 @@ export function count(packets: number): string {
   return String(Math.round(packets)).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
+/** '1 packet', '12 431 packets' */
+export function several(number: number, one: string, many = `${one}s`): string {
+  return `${count(number)} ${Math.round(number) === 1 ? one : many}`;
+}
+
 /** '1 994/s' */
 export function eachSecond(packets: number): string {
   return packets > 0 && packets < 1 ? 'under 1/s' : `${count(packets)}/s`;

@@ -33,7 +33,7 @@ testHosts([
     host: 'has one queue of four that is not served',
     taps: queues({ delivered: 300 }, { delivered: 300 }, { lost: 300, occupancy: 1000, full: { sleeping: 1 } }),
     finds: ['queue-dead critical'],
-    says: /^tap0 queue 2 lost 3 000 of 3 000 packets: it was not served for 10 s, while 2 of its 2 siblings flow\.$/,
+    says: /^tap0 queue 2 lost 3 000 of 3 000 packets: it was not served for 10 s, while 2 of its 2 other queues flow\.$/,
   },
   {
     host: 'has one queue of three that is not served, and threads of its owner that wait for a CPU now and then',

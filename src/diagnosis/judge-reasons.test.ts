@@ -208,7 +208,7 @@ testHosts([
     host: 'has a socket that is full of what the guest sends',
     taps: behind({ 'SOCKET_RCVBUFF@__udp_queue_rcv_skb': 700 }),
     finds: ['host-refuses warning'],
-    types: 'ss -nampi',
+    types: 'ss -uwanmp',
   },
   {
     host: 'is asked about a guest whose TCP sends twice what had come, and whose connections end',

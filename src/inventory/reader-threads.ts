@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the threads of programs do whose devices lose packets: which of them read, and how long they ran and waited for a CPU.
 import { isBound } from '../kernel/process-text.ts';
-import { readCalls, readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
+import { readCalls, readThreadTimes, sleepsIn, type ThreadTime } from '../kernel/thread-times.ts';
 import type { ThreadUse, ThreadUses } from '../snapshot/owner.ts';
 
-/** Of a program with more threads the first: three small files each, once a second. */
+/** Of a program with more threads the first: five small files each, once a second. */
 const MOST_THREADS = 64;
 /** The window that rules are made for is ten seconds: its first look has to be as old. */
 const KEPT_MS = 15_000;
@@ -53,7 +53,8 @@ export class ReaderThreads {
         const readAt = Date.now() / 1000;
         for (const thread of threads) looks.set(thread.tid, lookAt(thread, readAt, this.#looks.get(thread.tid)));
         const uses = await Promise.all(threads.map((thread) => useOf(pid, thread, looks.get(thread.tid))));
-        if (uses.length > 0) seen.set(pid, { threads: uses, readAt });
+        const parent = threads[0]?.parent;
+        if (parent !== undefined) seen.set(pid, { threads: uses, parent, readAt });
       }
       this.#looks = looks;
       this.#version += 1;
@@ -96,11 +97,13 @@ function lookAt(thread: ThreadTime, readAt: number, last: ThreadLook | undefined
 }
 
 async function useOf(pid: number, { tid, ranNs, waitedNs }: ThreadTime, look?: ThreadLook): Promise<ThreadUse> {
+  const sleeps = await sleepsIn(pid, tid);
   return {
     tid,
     ranSeconds: ranNs / 1e9,
     waitedSeconds: waitedNs / 1e9 + (look?.waiting ?? 0),
     reads: await readCalls(pid, tid),
     isBound: await isBound(tid),
+    ...(sleeps !== undefined && { sleepsIn: sleeps }),
   };
 }

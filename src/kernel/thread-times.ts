@@ -6,6 +6,8 @@ import { nameOfLatin1 } from '../foreign-name.ts';
 export interface ThreadTime {
   readonly tid: number;
   readonly comm: string;
+  /** The process that started it, or that took it over: 1 where that has ended. */
+  readonly parent: number;
   /** se.sum_exec_runtime, nanoseconds. */
   readonly ranNs: number;
   /** sched_info.run_delay, nanoseconds: it could run, and others had the CPU. A wait that lasts is not in it yet. */
@@ -34,7 +36,9 @@ async function readThread(pid: number, tid: number): Promise<ThreadTime | undefi
     // "4711 (CPU 0/KVM) S …": a name may have brackets too.
     const [from, to] = [stat.indexOf('(') + 1, stat.lastIndexOf(')')];
     const [ranNs = 0, waitedNs = 0] = schedstat.split(' ').map(Number);
-    return { tid, comm: nameOfLatin1(stat.slice(from, to)), ranNs, waitedNs, isRunnable: stat[to + 2] === 'R' };
+    const [state, parent] = stat.slice(to + 2).split(' ');
+    const comm = nameOfLatin1(stat.slice(from, to));
+    return { tid, comm, parent: Number(parent), ranNs, waitedNs, isRunnable: state === 'R' };
   } catch {
     return undefined; // it ended meanwhile
   }
@@ -45,4 +49,10 @@ export async function readCalls(pid: number, tid: number): Promise<number | unde
   const io = await readFile(`/proc/${pid}/task/${tid}/io`, 'utf8').catch(() => '');
   const calls = /^syscr: (\d+)$/m.exec(io)?.[1];
   return calls === undefined ? undefined : Number(calls);
+}
+
+/** The kernel's function in which it sleeps. undefined: it sleeps in none now, or it takes the right to trace the process. */
+export async function sleepsIn(pid: number, tid: number): Promise<string | undefined> {
+  const name = await readFile(`/proc/${pid}/task/${tid}/wchan`, 'utf8').catch(() => '0');
+  return /^[a-z_]\w+/i.exec(name)?.[0]; // 'do_poll.constprop.0' without what the compiler added
 }

@@ -66,11 +66,15 @@ export interface ThreadUse {
   readonly reads: number | undefined;
   /** It may not run on every CPU that is online. */
   readonly isBound: boolean;
+  /** The kernel's function in which it slept at that moment (wchan); absent: it did not, it cannot be read, or an older recording. */
+  readonly sleepsIn?: string;
 }
 
 /** The threads of a process whose device loses packets. */
 export interface ThreadUses {
   readonly threads: readonly ThreadUse[];
+  /** The process that started it; absent: an older recording. */
+  readonly parent?: number;
   /** Unix time, seconds. */
   readonly readAt: number;
 }

@@ -53,6 +53,7 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   runtime: true,
   sentBy: true,
   split: true,
+  sleepsIn: true,
   state: true,
   stp: true,
   tenant: true,

@@ -46,6 +46,12 @@ function testHost({ taps, agent, seconds, stepSeconds, asked, finds, says, types
   for (const { cause, evidence, remedies, rejected } of findings) {
     assert.ok(cause.length <= 200, `${cause.length}: ${cause}`);
     for (const line of evidence) assert.ok(line.length <= 100, `${line.length}: ${line}`);
+    for (const line of [cause, ...evidence, ...rejected.map(({ because }) => because)])
+      assert.doesNotMatch(
+        line,
+        /(?<!\d )\b1 (?:overflows|others|siblings|other queues|addresses)\b/,
+        'of one the word is singular',
+      );
     for (const { because } of rejected) assert.doesNotMatch(because, /^0 packets/);
     for (const { effect } of remedies) assert.ok(effect.length <= 160, `${effect.length}: ${effect}`);
   }

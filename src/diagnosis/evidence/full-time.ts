@@ -33,7 +33,8 @@ export function fullTime({ before, now, device }: QueueSpan): FullTime | undefin
     seconds > 0 ? spent.reduce((sum, one) => sum + (states.includes(one.state) ? one.seconds : 0), 0) / seconds : 0;
   return {
     seconds,
-    ofWindow: seconds / device.seconds,
+    // The scheduler's clock and the snapshots' differ by a look.
+    ofWindow: Math.min(1, seconds / device.seconds),
     share,
     uncertain: Math.max(0, (now.reader.uncertainSeconds ?? 0) - (before.reader?.uncertainSeconds ?? 0)),
     told: spent

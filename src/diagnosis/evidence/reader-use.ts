@@ -53,6 +53,15 @@ export function readerUse(queue: QueueSpan): ReaderUse | undefined {
   };
 }
 
+/** The kernel's function in which its reading threads slept at most looks; undefined: no look saw them sleep. */
+export function sleptIn(queue: QueueSpan, threads: readonly number[]): string | undefined {
+  const seen = usesIn(queue).flatMap((look) =>
+    look.threads.flatMap(({ tid, sleepsIn }) => (sleepsIn !== undefined && threads.includes(tid) ? sleepsIn : [])),
+  );
+  const looks = (name: string): number => seen.filter((one) => one === name).length;
+  return seen.toSorted((a, b) => looks(b) - looks(a))[0];
+}
+
 function usesIn({ now, steps }: QueueSpan): readonly ThreadUses[] {
   return steps.flatMap(({ owner }) => (owner?.uses && owner.pid === now.owner?.pid ? owner.uses : []));
 }

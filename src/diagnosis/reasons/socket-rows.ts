@@ -2,10 +2,16 @@
 // Drop reasons of sockets, UDP and TCP. From net/core/sock.c, net/ipv4/udp.c, net/ipv4/tcp_*.c of Linux 6.1 to 7.3.
 import { type DropRemedy, type DropRow, type DropRows, harmless, onHost } from './drop-row.ts';
 
-const sockets: DropRemedy = onHost(
-  'ss -nampi',
-  'Shows each socket with its buffers (skmem: r is used, rb the limit, d the drops) and its program.',
-);
+/** Never without a kind: of those that the kernel does not list ss says "Invalid argument". */
+const socketsOf = (kinds: string): DropRemedy =>
+  onHost(
+    `ss -${kinds}anmp`,
+    'Shows each socket with its buffers (skmem: r is used, rb the limit, d the drops) and its program.',
+  );
+const sockets = socketsOf('tuw');
+const tcpSockets = socketsOf('t');
+/** UDP and raw: no TCP socket drops for that reason. */
+const datagramSockets = socketsOf('uw');
 
 const largerBuffer: DropRemedy = onHost(
   'sysctl -w net.core.rmem_max=8388608',
@@ -69,14 +75,14 @@ export const SOCKET_ROWS: DropRows = {
     {
       class: 'loss',
       cause: 'a socket of the host that they were for is full: its program reads too slowly',
-      remedies: [sockets, largerBuffer],
+      remedies: [datagramSockets, largerBuffer],
     },
   ],
   SOCKET_BACKLOG: [
     {
       class: 'loss',
       cause: 'a socket of the host that they were for is busy, and its backlog is full',
-      remedies: [sockets, largerBuffer],
+      remedies: [tcpSockets, largerBuffer],
     },
   ],
   PROTO_MEM: [
@@ -86,7 +92,7 @@ export const SOCKET_ROWS: DropRows = {
       remedies: [
         onHost(
           'sysctl net.ipv4.tcp_mem net.ipv4.udp_mem',
-          'Shows the limits, in pages; /proc/net/sockstat what is used. ss -nampi shows who holds it.',
+          'Shows the limits, in pages; /proc/net/sockstat what is used. ss -tanmp shows who holds it.',
         ),
       ],
     },
@@ -115,7 +121,7 @@ export const SOCKET_ROWS: DropRows = {
     {
       class: 'loss',
       cause: 'the TCP socket they are for is full: its program does not read',
-      remedies: [sockets],
+      remedies: [tcpSockets],
     },
   ],
   TCP_OVERWINDOW: strange('their TCP data is beyond what the receiver has allowed'),
@@ -126,7 +132,7 @@ export const SOCKET_ROWS: DropRows = {
     {
       class: 'loss',
       cause: 'a TCP socket of the host had no room for data out of order: its buffer is full',
-      remedies: [sockets, onHost('sysctl net.ipv4.tcp_rmem', 'Shows the limits of TCP’s receive buffers.')],
+      remedies: [tcpSockets, onHost('sysctl net.ipv4.tcp_rmem', 'Shows the limits of TCP’s receive buffers.')],
     },
   ],
   TCP_OLD_SEQUENCE: [harmless('TCP segments that had come before')],

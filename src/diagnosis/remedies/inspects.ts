@@ -10,6 +10,7 @@ const PLACE = new RegExp(`^(?:ip netns exec ${WORD}|nsenter (?:-t (?:"[^"]*"|\\d
 const SHOWS: readonly RegExp[] = [
   /^(?:ps|ss|nstat|mpstat|uname|tapscope|iptables-legacy-save|free|tcpdump|ausearch) /,
   /^cat \/proc\/[\w/]+$/,
+  /^ls -l \/proc\/\d+\/fd$/,
   /^tc -s (?:qdisc|class|filter) show\b/,
   /^(?:conntrack -S|nft list ruleset)$/,
   /^ethtool -[lxS] /,

@@ -78,7 +78,7 @@ export function useVhost({ now: { owner, vhost } }: QueueSpan): readonly Remedy[
 }
 
 /** Remedies for a reader of which more has to be known. */
-function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
+export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
   if (!owner) return [];
   return [
     {

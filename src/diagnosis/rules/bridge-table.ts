@@ -6,7 +6,7 @@ import { receivedFrom } from '../evidence/from-guest.ts';
 import { NOISE_PER_SECOND } from '../evidence/loss.ts';
 import { astrayIn, withheldIn } from '../evidence/surroundings.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, nameOf } from '../format.ts';
+import { count, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
 import { setPort } from '../remedies/open-port.ts';
@@ -67,7 +67,7 @@ function misplaced({ device, window, port, table }: Seen): Diagnosis | undefined
     evidence: [
       lost > 0 ? `${framesOf(withheld)} were sent elsewhere in ${device.seconds.toFixed(0)} s` : undefined,
       `${HOW[how]} ${first.port}`,
-      `${count(table.addresses)} addresses are at its own port`,
+      `${several(table.addresses, 'address is', 'addresses are')} at its own port`,
       isIdle ? `no packet reached the device in ${device.seconds.toFixed(0)} s` : undefined,
     ],
     remedies: repair(device, window, first),
@@ -346,5 +346,5 @@ function packetsOf(withheld: readonly (WithheldFrames | AstrayFrames)[]): number
 function framesOf(withheld: readonly (WithheldFrames | AstrayFrames)[]): string {
   const address = withheld[0]?.address ?? '';
   const others = new Set(withheld.map((one) => one.address)).size - 1;
-  return `${count(packetsOf(withheld))} frames to ${address}${others > 0 ? ` and ${count(others)} others` : ''}`;
+  return `${count(packetsOf(withheld))} frames to ${address}${others > 0 ? ` and ${several(others, 'other')}` : ''}`;
 }

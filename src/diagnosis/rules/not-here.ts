@@ -111,7 +111,9 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
           : `${nameOf(device)} ${doubts.length > 0 ? 'shows no cause of a loss that is large enough to judge' : sentenceOf(towards, back, waiting)}.`,
         evidence: [
           `${count(towards.offered - towards.lost)} packets to its guest or reader and ${count(receivedFrom(device))} from it passed in ${device.seconds.toFixed(0)} s, ${count(waiting)} wait`,
-          `${count(before)} lost before tun, ${count(inTun)} in it, ${count(towards.lost - before - inTun)} that the kernel does not count, ${count(back.lost)} behind it`,
+          towards.lost + back.lost === 0
+            ? 'no packet was lost on the way to its guest or reader, nor on the way back'
+            : `lost on the way to its guest or reader: ${count(before)} before tun, ${count(inTun)} in tun, ${count(towards.lost - before - inTun)} uncounted; on the way back: ${count(back.lost)}`,
           ...(unrouted.length > 0
             ? [
                 `${count(sumOf(unrouted))} that came into its namespace were dropped before the host chose a device (${placesOf(unrouted)})`,

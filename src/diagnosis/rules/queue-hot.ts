@@ -73,7 +73,7 @@ function finding(
     brief: `${loses(loss)}: it gets ${percent(share)} of the device’s packets`,
     cause: `${queueName(queue)} lost ${count(loss.lost)} packets: it gets ${percent(share)} of the device’s packets${steering ? why : `, ${rest}`}.`,
     evidence: [
-      `${count(loss.offered)} packets to this queue, ${count(others.offered)} to the ${others.number} others together`,
+      `${count(loss.offered)} packets to this queue, ${count(others.offered)} to the ${others.number === 1 ? 'other' : `${others.number} others together`}`,
       others.offered > 0
         ? `${percent(loss.share)} of this queue’s packets were lost, ${percent(others.lost / others.offered)} of the others’`
         : `${percent(loss.share)} of this queue’s packets were lost`,
@@ -86,7 +86,12 @@ function finding(
     rejected: [
       ...(others.lost > 0
         ? []
-        : [{ rule: READER_CPU_BOUND, because: `readers of the ${others.number} other queues have room for more` }]),
+        : [
+            {
+              rule: READER_CPU_BOUND,
+              because: `${others.number === 1 ? 'the reader of the other queue has' : `readers of the ${others.number} other queues have`} room for more`,
+            },
+          ]),
       { rule: QUEUE_DEAD, because: `${count(loss.offered - loss.lost)} packets of it were taken` },
     ],
     confidence: steering ? 'high' : 'medium',

@@ -3,6 +3,7 @@
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence, useEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
+import { sleptIn } from '../evidence/reader-use.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { provenRing } from '../forecast/proven-ring.ts';
@@ -26,6 +27,8 @@ export const readerBlocked: Rule = {
 
 function blocked({ queue, loss, time, use }: FullRing, window: Window): Diagnosis {
   const { owner } = queue.now;
+  const sleeps = sleptIn(queue, use?.threads ?? []);
+  const isPaused = sleeps !== undefined && TIMERS.test(sleeps);
   const asleep = time?.share('sleeping') ?? 0;
   // Of a ring that was never empty all idle time counts, however few samples met it.
   const slept =
@@ -34,9 +37,10 @@ function blocked({ queue, loss, time, use }: FullRing, window: Window): Diagnosi
       : `${percent(asleep)} of the time the ring was full`;
   return onQueue(queue, {
     severity: gravityOf(loss),
-    brief: `${loses(loss)}: ${readerInShort(queue)} sleeps and waits for something else`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${slept}, waiting for something else.`,
+    brief: `${loses(loss)}: ${readerInShort(queue)} ${isPaused ? 'pauses on purpose' : 'sleeps and waits for something else'}`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${slept}, ${isPaused ? 'on purpose' : 'waiting for something else'}.`,
     evidence: [
+      sleeps && `its thread sleeps in ${sleeps}${isPaused ? ' (a timer: it pauses by itself)' : ''}`,
       fullTimeEvidence(time),
       useEvidence(use),
       `${count(loss.offered - loss.lost)} packets were taken meanwhile`,
@@ -50,14 +54,8 @@ function blocked({ queue, loss, time, use }: FullRing, window: Window): Diagnosi
         restart: false,
         by: 'host',
       },
-      {
-        // Where its sockets are, which may be another namespace than the device's.
-        command: `nsenter -t ${owner?.pid ?? 'PID'} -n nstat -az UdpSndbufErrors UdpRcvbufErrors TcpExtTCPTimeouts`,
-        effect: 'Of a VPN: whether the network that it sends into is the slow part.',
-        lossless: true,
-        restart: false,
-        by: 'host',
-      },
+      ...(isPaused ? [endPauses] : []),
+      ...(owner?.identity?.program ? [sendsSlowly(owner.pid)] : []),
     ],
     rejected: [
       { rule: READER_CPU_BOUND, because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
@@ -65,6 +63,29 @@ function blocked({ queue, loss, time, use }: FullRing, window: Window): Diagnosi
     ],
     confidence: 'medium',
   });
+}
+
+/** Of sleep(), usleep() and their like: who waits for packets or sockets is not in them (kernel: hrtimer_nanosleep). */
+const TIMERS = /nanosleep/;
+
+const endPauses: Remedy = {
+  command: undefined,
+  effect:
+    'It pauses after it reads: mend or restart the program (it should wait in poll() and read all there is). A bigger ring only holds one pause.',
+  lossless: false,
+  restart: true,
+  by: 'vmm',
+};
+
+/** Where its sockets are, which may be another namespace than the device's. */
+function sendsSlowly(pid: number): Remedy {
+  return {
+    command: `nsenter -t ${pid} -n nstat -az UdpSndbufErrors UdpRcvbufErrors TcpExtTCPTimeouts`,
+    effect: 'Of a VPN: whether the network that it sends into is the slow part.',
+    lossless: true,
+    restart: false,
+    by: 'host',
+  };
 }
 
 /** Packets then wait for as long as the reader sleeps, and none is lost. */

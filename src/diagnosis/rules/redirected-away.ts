@@ -4,7 +4,7 @@ import { lossTowards } from '../asked.ts';
 import { MEANT_SHARE } from '../evidence/loss.ts';
 import { redirectsIn, type Taken } from '../evidence/surroundings.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, nameOf } from '../format.ts';
+import { count, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -108,7 +108,9 @@ function strays(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       cause: `${nameOf(device)}: the host’s routes lead ${first.address}, which is behind it, to ${where}.`,
       evidence: [
         `${first.address} is ${first.isNeighbour ? 'a neighbour on this device' : 'in a network that is routed to this device'}`,
-        found.length > 1 ? `so are ${count(found.length - 1)} other addresses: ${namesOf(found.slice(1))}` : undefined,
+        found.length > 1
+          ? `so ${found.length === 2 ? 'is' : 'are'} ${several(found.length - 1, 'other address', 'other addresses')}: ${namesOf(found.slice(1))}`
+          : undefined,
         isIdle ? `no packet was sent to the device in ${device.seconds.toFixed(0)} s` : undefined,
       ],
       remedies: [

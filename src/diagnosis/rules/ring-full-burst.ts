@@ -6,7 +6,7 @@ import { MUCH_LOST, SHORT_RING } from '../evidence/look-alikes.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, percent, queueName } from '../format.ts';
+import { count, duration, loses, percent, queueName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { giveCpu } from '../remedies/reader-remedies.ts';
@@ -21,7 +21,7 @@ export const ringFullBurst: Rule = {
   explanation:
     'The ring overflowed for moments and was empty again afterwards, and its reader had time left: what is lost would have fitted into a longer ring. ' +
     'The scheduler’s count of how long the reader ran and waited decides, where it can be had: with all that was lost it would still have been busy for less than 80 % of the time. ' +
-    'A ring of less than 50 is named first, whatever its reader does, if the default of 1000 would have held every overflow: before any scheduler gives a thread a CPU, such a ring is full. ' +
+    'A ring of less than 50 is named first, whatever its reader does, if the default (1000, of a tun 500) would have held every overflow: before any scheduler gives a thread a CPU, such a ring is full. ' +
     'The overflows that have ended show which length would have held them; some headroom is added. Growing txqueuelen loses nothing. Never make it smaller while packets flow: packets that do not fit are discarded, and no counter shows it. tapscope whatif says what other lengths would have lost.\n\n' +
     'The rule does not apply if the queue is not read, or if the reader has no time left: then it is too slow, or gets too little CPU, and a longer ring only adds delay.',
   symptom: 'ring-loss',
@@ -44,8 +44,10 @@ function burst({ queue, loss, time, use, episodes }: FullRing, window: Window): 
     brief: `${loses(loss)}: bursts do not fit its ring of ${count(capacity)}`,
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in bursts that its ring of ${count(capacity)} could not hold${why}.`,
     evidence: [
-      episodes ? `${count(episodes)} overflows, and the ring was empty again after each` : undefined,
-      needed > 0 ? `a ring of ${count(needed)} would have held the largest of the last minutes` : undefined,
+      episodes
+        ? `${several(episodes, 'overflow')} in ${duration(queue.device.seconds)}, and the ring was empty again after ${episodes === 1 ? 'it' : 'each'}`
+        : undefined,
+      needed > 0 ? `a ring of ${count(needed)} would have held the largest overflow that was seen` : undefined,
       useEvidence(use),
       fullTimeEvidence(time),
       `${percent(loss.share)} of the packets were lost`,
@@ -66,11 +68,12 @@ function burst({ queue, loss, time, use, episodes }: FullRing, window: Window): 
 function longerRing(queue: QueueSpan, window: Window): readonly Remedy[] {
   const size = recommendedSize(queue);
   if (size === undefined) return [];
+  const needed = queue.now.history?.overflow?.needed ?? 0;
+  const why = needed > 0 ? `${count(needed)} is the least that would do, ${count(size)} leaves room. ` : '';
   return [
     {
       command: setLink(queue.device, window, `txqueuelen ${size}`),
-      effect:
-        'Grows each ring of the device while packets flow; they wait longer when one is full. Keep it by a udev rule or the VPN’s own option.',
+      effect: `${why}Grows each ring of the device while packets flow; they wait longer in a full one. Keep it by a udev rule.`,
       lossless: true,
       restart: false,
       by: 'host',
