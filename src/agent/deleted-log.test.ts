@@ -54,6 +54,11 @@ test('a device counts from where the agent first saw it, with what no program sa
     { reason: 'UNTRACED', packets: 22 },
   ]);
   const { txPackets, rxPackets } = busy.counters;
+  const unseen = countsOf(
+    { ...busy, queues: [], unseen: undefined },
+    { delivered: txPackets - 9, received: rxPackets },
+  );
+  assert.equal(unseen.offered, 9, 'no program ran for it, and no sample saw a queue');
   const later = countsOf(busy, { delivered: txPackets - 1, received: rxPackets });
   assert.deepEqual([later.delivered, later.received], [1, 0]);
   const audit = [

@@ -60,9 +60,12 @@ export function countsOf(
   // One queue has them in its own figures; of several, none has.
   const { enqueued = 0, dropped = 0 } = device.queues.length === 1 ? {} : (device.unseen ?? {});
   const unseen = dropped > 0 ? [{ reason: 'UNTRACED', packets: dropped }] : [];
+  const delivered = (device.counters?.txPackets ?? 0) - before.delivered;
+  const known = offered.length > 0 ? sumOf(offered) + enqueued + dropped : undefined;
   return {
-    offered: offered.length > 0 || counted.length === 0 ? sumOf(offered) + enqueued + dropped : undefined,
-    delivered: (device.counters?.txPackets ?? 0) - before.delivered,
+    // No program saw a packet of it, as at rest, where a device lives for less than the time between two samples: E1.
+    offered: counted.length === 0 ? delivered + dropped : known,
+    delivered,
     received: (device.counters?.rxPackets ?? 0) - before.received,
     dropped: together([...counted.flatMap((counters) => counters.dropped), ...unseen], byReason),
     droppedBefore: together(device.otherDropped ?? [], byPlace),

@@ -133,7 +133,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       ['bench --only=tail-drop --format=markdown', 'some cells, as Markdown'],
       ['bench --table v7 --save old.json', 'keep the figures'],
       ['bench --table v7 --against old.json', 'what differs'],
-      ['bench --against old.json --figures new.json', 'two files of --save, which may have been measured in turn'],
+      ['bench --against a.json --figures b.json', 'two files of --save'],
     ],
     exitCodes: [
       ['0', 'all numbers agree'],
