@@ -129,7 +129,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       ['bench', 'all cells'],
       ['bench --table v7', 'in the layout of a mail'],
       ['bench --table multiqueue', 'TCP of guests in QEMU'],
-      ['bench --table latency', 'TCP through a VPN, with and without backpressure'],
+      ['bench --table latency', 'TCP through a VPN'],
       ['bench --only=tail-drop --format=markdown', 'some cells, as Markdown'],
       ['bench --table v7 --save old.json', 'keep the figures'],
       ['bench --table v7 --against old.json', 'what differs'],
