@@ -102,7 +102,12 @@ function make(root) {
       rmSync(join(root, 'dist', name), { recursive: true, force: true });
   writeFileSync(`${stamp}.new`, '');
   const options = { cwd: root, env: { ...process.env, PATH: searchPath, LC_ALL: 'C' } };
-  const built = run('building what is missing or stale, which takes a minute or two', 'make', ['-j2', '--output-sync'], options);
+  const built = run(
+    'building what is missing or stale, which takes a minute or two',
+    'make',
+    ['-j2', '--output-sync'],
+    options,
+  );
   if (built) renameSync(`${stamp}.new`, stamp);
   else rmSync(`${stamp}.new`);
   return built;
