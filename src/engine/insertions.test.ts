@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: nothing.
+// Needs: Node.
 // In every order in which two programs that put entries in, and an agent that reads, can come one after the other, nothing is missed.
 import assert from 'node:assert/strict';
 import test from 'node:test';
