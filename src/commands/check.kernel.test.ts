@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // `tapscope check` as built, beside an agent.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // `tapscope diagnose --at`: what the agent remembers, judged; and every way in which there is nothing to judge.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // `tapscope diagnose` as built, on real taps.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, openssl.
+// Needs: root on this machine's kernel, openssl, alone.
 // How `tapscope drops` ends: always with a summary; where it cannot begin, with one sentence.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // `tapscope drops` as built: what it shows and what it says it did not show are what the kernel counted, to the packet.
 import assert from 'node:assert/strict';
 import test, { describe, type TestContext } from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // The --json of each command matches docs/schema/tapscope.schema.json, for a real tap that loses packets.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

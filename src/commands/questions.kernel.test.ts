@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, openssl.
+// Needs: root on this machine's kernel, openssl, alone.
 // The questions of docs/README.md, typed as they stand there, on a host whose vnet0 loses packets: each answer is in what is said.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // /api/v1 of the agent as built, over TCP and over its socket, on a real tap whose ring overflows.
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';

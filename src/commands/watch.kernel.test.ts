@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, openssl.
+// Needs: root on this machine's kernel, openssl, alone.
 // The window of a command's own probes: it begins when they count, however long they took to be attached.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

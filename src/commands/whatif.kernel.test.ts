@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // `tapscope whatif` as built, on real taps: with an agent and without, and what it says where no size is the answer.
 import assert from 'node:assert/strict';
 import test, { describe, type TestContext } from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, chromium.
+// Needs: root on this machine's kernel, chromium, alone.
 // The live page in a real browser whose JavaScript is off: of a real tap that loses packets, what is wrong and what to type.
 import assert from 'node:assert/strict';
 import test from 'node:test';

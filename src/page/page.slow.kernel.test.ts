@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, chromium.
+// Needs: root on this machine's kernel, chromium, alone.
 // The live page of the agent as built, in a real browser without a screen, on real taps.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

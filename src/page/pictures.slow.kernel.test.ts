@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, chromium, pngquant.
+// Needs: root on this machine's kernel, chromium, pngquant, alone.
 // Takes the pictures of the docs, of real faults on real taps: `UPDATE=1 npm test -- src/page/pictures`. The host of a thousand queues is made up.
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
