@@ -172,6 +172,7 @@ async function runOnKernel(tests) {
   await Promise.all(Array.from({ length: canMount() ? 2 : 1 }, () => runInLane(besides)));
   await runFiles(files(true), 1);
 }
+
 /** Another process, into which the sanitizer is loaded. Its tests are of this kernel too. */
 async function runSanitized() {
   const child = spawn(process.execPath, ['deploy/test.mjs', 'asan'], { stdio: ['ignore', 'inherit', 'inherit'] });
