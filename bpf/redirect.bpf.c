@@ -2,6 +2,7 @@
 // Frames that XDP redirects into a ring, past the transmit function: those that it took, those it had no room for, and
 // those that were thrown out of it. A frame is no skb: nothing of it shows at skb:kfree_skb.
 #include "drops/other-drops.bpf.h"
+#include "insertions.bpf.h"
 #include "ring/ring.bpf.h"
 
 struct netdev_notifier_info {
@@ -32,6 +33,7 @@ struct {
 	__type(key, struct redirect_key);
 	__type(value, struct redirects);
 } redirects SEC(".maps");
+struct insertions redirects_insertions;
 
 u64 lost_redirect;    /* frames: redirects was full, or the device is being deleted */
 u32 frames_have_come; /* so that rings are searched for frames only where there may be any */
@@ -44,7 +46,7 @@ static __noinline struct redirects *redirects_of(u64 device, u32 queue)
 	if (!found && key.device_id) {
 		static const struct redirects none;
 
-		bpf_map_update_elem(&redirects, &key, &none, BPF_NOEXIST);
+		INSERT(redirects, &key, &none);
 		found = bpf_map_lookup_elem(&redirects, &key);
 	}
 	return found;

@@ -7,7 +7,6 @@ import type { RowsRead } from '../engine/rows.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, untraceable } from '../engine/unavailable.ts';
 import { layoutOf } from '../kernel/layout.ts';
-import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { counter } from '../snapshot/metric.ts';
 
@@ -57,24 +56,18 @@ type RedirectsRead = ReadonlyMap<bigint, readonly RedirectCount[]>;
 
 class Redirects {
   readonly #entries: HashEntries;
-  readonly #variables: MapView;
-  readonly #haveComeAt: number;
   readonly #at: Readonly<Record<'device_id' | 'queue', number>>;
   readonly #value: Readonly<Record<(typeof COUNTS)[number], number>>;
 
   constructor(object: BpfObject) {
     const btf = object.btf();
     this.#entries = new HashEntries(object, 'redirects');
-    this.#variables = object.mapView('.bss');
-    this.#haveComeAt = btf.variables('.bss').find(({ name }) => name === 'frames_have_come')?.offset ?? 0;
     this.#at = layoutOf(btf, 'redirect_key', ['device_id', 'queue']).at;
     this.#value = layoutOf(btf, 'redirects', COUNTS).at;
   }
 
-  /** On most hosts XDP redirects nothing: then it costs no system call. */
   read(): RedirectsRead {
     const devices = new Map<bigint, RedirectCount[]>();
-    if (this.#variables.u32(this.#haveComeAt) === 0) return devices;
     for (const { key, value } of this.#entries.read()) {
       const frames = (name: (typeof COUNTS)[number]): number => Number(value.getBigUint64(this.#value[name], true));
       const device = key.getBigUint64(this.#at.device_id, true);
