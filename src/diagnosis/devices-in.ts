@@ -83,13 +83,13 @@ function queueWords(snapshot: Snapshot, scope: Scope): string | undefined {
 }
 
 /** 'br0 is a bridge; ask for one of its ports: there are vnet0 and vnet1.'; undefined: it is none, or no device is its port. */
-function bridgeWords(snapshot: Snapshot, { device: asked, netns }: Scope): string | undefined {
+function bridgeWords(snapshot: Snapshot, { device = '', netns }: Scope): string | undefined {
   const ports = narrowed(snapshot, { netns }).devices.filter(
-    ({ bridgePort }) => typeof bridgePort === 'object' && bridgePort.bridge === asked,
+    ({ bridgePort }) => typeof bridgePort === 'object' && bridgePort.bridge === device,
   );
   return ports.length === 0
     ? undefined
-    : `${visible(`${asked}`)} is a bridge; ask for one of its ports: ${listed(ports, snapshot)}.`;
+    : `${visible(device)} is a bridge; ask for one of its ports: ${listed(ports, snapshot)}.`;
 }
 
 /** Longer lists are shown by `top` alone. */

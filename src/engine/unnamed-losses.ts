@@ -28,9 +28,9 @@ export interface SilentReasons {
   readonly consumed: number;
 }
 
-/** Of a kernel that has no such reason: no reason's number. */
-const NONE = 0xffff_ffff;
+/** The number of no reason: this kernel does not have the one that was looked for. */
+export const NO_REASON = 0xffff_ffff;
 
 export function silentReasons({ number }: Pick<ReasonNames, 'number'>): SilentReasons {
-  return { unnamed: number(UNNAMED) ?? 0, consumed: number('CONSUMED') ?? NONE };
+  return { unnamed: number(UNNAMED) ?? 0, consumed: number('CONSUMED') ?? NO_REASON };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the threads of programs do whose devices lose packets: which of them read, and how long they ran and waited for a CPU.
+import { onlineCpus } from '../kernel/online-cpus.ts';
 import { isBound } from '../kernel/process-text.ts';
 import { readCalls, readThreadTimes, sleepsIn, type ThreadTime } from '../kernel/thread-times.ts';
 import type { ThreadUse, ThreadUses } from '../snapshot/owner.ts';
@@ -48,11 +49,12 @@ export class ReaderThreads {
     try {
       const seen = new Map<number, ThreadUses>();
       const looks = new Map<number, ThreadLook>();
+      const online = pids.size > 0 ? onlineCpus() : 0;
       for (const pid of pids) {
         const threads = (await readThreadTimes(pid, MOST_THREADS)) ?? [];
         const readAt = Date.now() / 1000;
         for (const thread of threads) looks.set(thread.tid, lookAt(thread, readAt, this.#looks.get(thread.tid)));
-        const uses = await Promise.all(threads.map((thread) => useOf(pid, thread, looks.get(thread.tid))));
+        const uses = await Promise.all(threads.map((thread) => useOf(pid, thread, online, looks.get(thread.tid))));
         const parent = threads[0]?.parent;
         if (parent !== undefined) seen.set(pid, { threads: uses, parent, readAt });
       }
@@ -96,14 +98,19 @@ function lookAt(thread: ThreadTime, readAt: number, last: ThreadLook | undefined
   return { thread, readAt, waiting: lasts ? last.waiting + readAt - last.readAt : 0 };
 }
 
-async function useOf(pid: number, { tid, ranNs, waitedNs }: ThreadTime, look?: ThreadLook): Promise<ThreadUse> {
+async function useOf(
+  pid: number,
+  { tid, ranNs, waitedNs }: ThreadTime,
+  online: number,
+  look?: ThreadLook,
+): Promise<ThreadUse> {
   const sleeps = await sleepsIn(pid, tid);
   return {
     tid,
     ranSeconds: ranNs / 1e9,
     waitedSeconds: waitedNs / 1e9 + (look?.waiting ?? 0),
     reads: await readCalls(pid, tid),
-    isBound: await isBound(tid),
+    isBound: await isBound(tid, online),
     ...(sleeps !== undefined && { sleepsIn: sleeps }),
   };
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 
-/**
- * CPUs of the host that are online: what shares of the host refer to. os.cpus() would also read /proc/stat, /proc/cpuinfo and the frequency of
- * each CPU, and the agent asks this for each thread of a reader that it looks at.
- */
+/** CPUs of the host that are online: what shares of the host refer to. os.cpus() would also read the times and the frequency of each. */
 export function onlineCpus(): number {
   return cpusIn(readFileSync('/sys/devices/system/cpu/online', 'utf8'));
 }

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { nameOfLatin1 } from '../foreign-name.ts';
 import { errnoOf } from './error-name.ts';
-import { cpusIn, onlineCpus } from './online-cpus.ts';
+import { cpusIn } from './online-cpus.ts';
 
 export interface ProcessText {
   /** Tells this process from the next with its number, and this program from the one that it executes next. */
@@ -106,8 +106,8 @@ export async function allowedCpus(tid: number): Promise<string | undefined> {
   return /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
 }
 
-/** The thread may not run on every CPU that is online. It may be allowed to run on CPUs that are not. */
-export async function isBound(tid: number): Promise<boolean> {
+/** The thread may not run on every CPU that is online. It may be allowed to run on CPUs that are not. `online`: onlineCpus(). */
+export async function isBound(tid: number, online: number): Promise<boolean> {
   const allowed = await allowedCpus(tid);
-  return allowed !== undefined && cpusIn(allowed) < onlineCpus();
+  return allowed !== undefined && cpusIn(allowed) < online;
 }

@@ -3,7 +3,16 @@
 import { isIPv4 } from 'node:net';
 import { errnoOf } from './error-name.ts';
 import { netlinkRequest } from './native.ts';
-import { filteredDumpRequest, getRequest, integer, type Message, messagesOf, u16, u32 } from './netlink-message.ts';
+import {
+  filteredDumpRequest,
+  getRequest,
+  integer,
+  type Message,
+  macText,
+  messagesOf,
+  u16,
+  u32,
+} from './netlink-message.ts';
 
 type Family = 'ipv4' | 'ipv6';
 
@@ -48,7 +57,6 @@ const RTA_DST = 1;
 const RTA_OIF = 4;
 const NDA_DST = 1;
 const NDA_LLADDR = 2;
-const MAC_BYTES = 6;
 const TYPES: Readonly<Record<number, RouteType>> = {
   1: 'unicast',
   2: 'local',
@@ -143,11 +151,6 @@ export function parseNeighbours(reply: Uint8Array): readonly Neighbour[] {
       },
     ];
   });
-}
-
-function macText(view: DataView | undefined): string | undefined {
-  if (view?.byteLength !== MAC_BYTES) return undefined;
-  return Array.from(bytesOf(view), (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 function familyOf(number: number): Family | undefined {

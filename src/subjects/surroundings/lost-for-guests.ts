@@ -5,7 +5,7 @@ import { HashEntries } from '../../engine/hash-entries.ts';
 import { bytes32, openObject } from '../../engine/open-object.ts';
 import { Places } from '../../engine/places.ts';
 import type { Parts } from '../../engine/subject.ts';
-import { isLoss, type SilentReasons, silentReasons } from '../../engine/unnamed-losses.ts';
+import { isLoss, NO_REASON, type SilentReasons, silentReasons } from '../../engine/unnamed-losses.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
 import { layoutOf } from '../../kernel/layout.ts';
 import type { BpfLink, BpfObject } from '../../kernel/native.ts';
@@ -22,9 +22,6 @@ export interface GuestLoss {
   readonly location: string;
   readonly packets: number;
 }
-
-/** The number of no reason: this kernel has no such one. */
-const NO_REASON = 0xffff_ffff;
 
 export type NeededParts = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
