@@ -13,7 +13,7 @@ export interface Against {
 }
 
 /** What must be alike in both. */
-interface Conditions extends Pick<BenchReport, 'cpus' | 'seconds' | 'packetSize' | 'ring'> {
+export interface Conditions extends Pick<BenchReport, 'cpus' | 'seconds' | 'packetSize' | 'ring'> {
   readonly cpuModel: string;
 }
 

@@ -3,8 +3,9 @@
 import { type StreamCell, wholeSeconds } from './bench-report.ts';
 import { type BenchSetup, Missing } from './bench-setup.ts';
 import type { Guest } from './guests.ts';
+import { programText } from './program-text.ts';
 import { FIRST_PORT } from './virtual-machine/guest-files.ts';
-import { programPath, startIn } from './virtual-machine/host-program.ts';
+import { programPath } from './virtual-machine/host-program.ts';
 
 /** What the receivers of all sessions got. */
 export interface Received {
@@ -41,25 +42,9 @@ export async function runSessions(
   return receivedBy(reports.join('\n'), cell);
 }
 
-async function onHost({ traffic, interrupted }: BenchSetup, words: readonly string[], limit: number): Promise<string> {
-  const program = startIn(traffic.namespace, programPath('iperf3', 'iperf3'), words);
-  let text = '';
-  for (const stream of [program.child.stdout, program.child.stderr])
-    stream?.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-    });
-  const end = (): void => void program.end();
-  interrupted.addEventListener('abort', end);
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    end();
-  }, 1000 * limit);
-  await program.ended;
-  clearTimeout(timer);
-  interrupted.removeEventListener('abort', end);
-  interrupted.throwIfAborted();
-  if (late) throw new Missing(`the guest hangs: iperf3 did not end within ${limit} s`);
+async function onHost(setup: BenchSetup, words: readonly string[], limit: number): Promise<string> {
+  const { text, isLate } = await programText(setup, programPath('iperf3', 'iperf3'), words, limit);
+  if (isLate) throw new Missing(`the guest hangs: iperf3 did not end within ${limit} s`);
   return text;
 }
 

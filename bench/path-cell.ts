@@ -8,6 +8,7 @@ import { type BenchSetup, DEVICE, Missing, missingIf, until } from './bench-setu
 import { raise } from './own-device.ts';
 import { PATH_DELAY_MS, PATH_FLOWS, PATH_LOSS_PERCENT, PATH_PACE, PATH_RING, pathSeconds } from './path.ts';
 import { type PathReport, pathReport, pingTimes } from './path-programs.ts';
+import { programText } from './program-text.ts';
 import { startTraffic, type Traffic } from './traffic/traffic.ts';
 import { outputOf, programPath, startIn } from './virtual-machine/host-program.ts';
 
@@ -81,7 +82,6 @@ async function layPath(near: Traffic, far: Traffic): Promise<void> {
 }
 
 async function measure(setup: BenchSetup, far: Traffic, seconds: number): Promise<Run> {
-  const { traffic } = setup;
   const [iperf, pingProgram] = await Promise.resolve()
     .then(() => [programPath('iperf3', 'iperf3'), programPath('ping', 'iputils-ping')] as const)
     .catch(missingIf('PROGRAM'));
@@ -93,13 +93,14 @@ async function measure(setup: BenchSetup, far: Traffic, seconds: number): Promis
   try {
     await until('iperf3 listened', RESTS_WITHIN_S, setup, () => listens(far));
     const began = performance.now();
-    const ping = collect(setup, traffic, pingProgram, ['-n', '-i', '0.2', '-c', String(pings), TUNNEL.other], seconds);
+    const limit = seconds + ENDS_AFTER_S;
+    const ping = programText(setup, pingProgram, ['-n', '-i', '0.2', '-c', String(pings), TUNNEL.other], limit);
     const words = ['-c', TUNNEL.other, '-t', String(seconds), '-P', String(PATH_FLOWS), '-J'];
-    const client = collect(setup, traffic, iperf, words, seconds);
+    const client = programText(setup, iperf, words, limit);
     const samples = await sampleUntil(setup, client);
-    const report = pathReport(await client);
+    const report = pathReport((await client).text);
     const took = (performance.now() - began) / 1000;
-    const times = pingTimes(await ping);
+    const times = pingTimes((await ping).text);
     await until('all packets had left the tun', RESTS_WITHIN_S, setup, async () => (await waiting(setup)).ring === 0);
     return await judge(setup, report, times, samples, took);
   } finally {
@@ -111,30 +112,6 @@ async function measure(setup: BenchSetup, far: Traffic, seconds: number): Promis
 async function listens({ pid }: Traffic): Promise<boolean> {
   const text = await outputOf('cat', [`/proc/${pid}/net/tcp`, `/proc/${pid}/net/tcp6`]).catch(() => Buffer.alloc(0));
   return /:1451 [0-9A-F]+:0000 0A /.test(text.toString());
-}
-
-/** What it prints on stdout; one that does not end is ended. */
-async function collect(
-  { interrupted }: BenchSetup,
-  { namespace }: Traffic,
-  file: string,
-  words: readonly string[],
-  seconds: number,
-): Promise<string> {
-  const program = startIn(namespace, file, words);
-  let text = '';
-  program.child.stdout?.setEncoding('utf8').on('data', (part: string) => {
-    text += part;
-  });
-  program.child.stderr?.resume();
-  const end = (): void => void program.end();
-  interrupted.addEventListener('abort', end);
-  const timer = setTimeout(end, 1000 * (seconds + ENDS_AFTER_S));
-  await program.ended;
-  clearTimeout(timer);
-  interrupted.removeEventListener('abort', end);
-  interrupted.throwIfAborted();
-  return text;
 }
 
 interface Waiting {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Repeats of several runs in one file: two kernels, modules or settings are measured in turn, and each run adds to the file of its own.
 import { escapedJson } from '../src/snapshot/visible.ts';
+import type { Conditions } from './baseline.ts';
 import type { BenchReport } from './bench-report.ts';
 import { type SavedReport, savedReport } from './saved-report.ts';
 
 /** What must be alike in all runs of a file. */
-export interface RunConditions
-  extends Pick<BenchReport, 'version' | 'kernel' | 'cpus' | 'seconds' | 'packetSize' | 'ring'> {
-  readonly cpuModel: string;
-}
+export type RunConditions = Conditions & Pick<BenchReport, 'version' | 'kernel'>;
 
 /** Why repeats of these conditions do not belong in that file, as it goes on after the file's name. */
 export function objectionToAdding(there: SavedReport, here: RunConditions): string | undefined {
