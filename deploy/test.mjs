@@ -169,7 +169,8 @@ async function runOnKernel(tests) {
     return;
   }
   const besides = firstThose(slow, files(false)).values();
-  await Promise.all(Array.from({ length: canMount() ? 2 : 1 }, () => runInLane(besides)));
+  const enter = laneEntry();
+  await Promise.all(Array.from({ length: enter ? 2 : 1 }, () => runInLane(besides, enter ?? ['env'])));
   await runFiles(files(true), 1);
 }
 
@@ -195,13 +196,14 @@ function toRun(file) {
 /** A host has one agent, by a lock in /run/tapscope: each lane has a folder there of its own, and so has each test that runs at the same time. */
 const laneScript = 'mkdir -p /run/tapscope && mount -t tmpfs -o mode=0700 lane /run/tapscope && exec "$@"';
 
-function canMount() {
-  return spawnSync('unshare', ['--mount', 'sh', '-c', laneScript, 'sh', 'true']).status === 0;
+/** What starts a program in a mount namespace of its own; undefined: this host allows none. */
+function laneEntry() {
+  const [unshare, ...words] = ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', laneScript, 'sh'];
+  return spawnSync(unshare, [...words, 'true']).status === 0 ? [unshare, ...words] : undefined;
 }
 
-/** Takes files, until none is left, in a process with a mount namespace of its own. */
-async function runInLane(waiting) {
-  const enter = canMount() ? ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', laneScript, 'sh'] : ['env'];
+/** Takes files, until none is left, in a process that `enter` starts. */
+async function runInLane(waiting, enter) {
   const [program, ...words] = [...enter, process.execPath, 'deploy/test-lane.mjs'];
   const lane = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const ended = once(lane, 'exit');
@@ -210,7 +212,7 @@ async function runInLane(waiting) {
     const [answer] = await Promise.race([once(lane, 'message'), ended]);
     if (!lane.connected) {
       failed(file, 'the process that ran it has ended');
-      return runInLane(waiting);
+      return runInLane(waiting, enter);
     }
     add(answer);
   }
