@@ -2,6 +2,7 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OPEN_PORT } from '../../test/snapshots/bridge-port.ts';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { devicesIn } from './devices-in.ts';
 import { queueIn, type Scope } from './scope.ts';
@@ -44,17 +45,7 @@ test('what is not there is one sentence', () => {
 });
 
 test('a bridge is no device of ours, and its ports are named', () => {
-  const bridgePort = {
-    bridge: 'br0',
-    bridgeUp: true,
-    state: 'forwarding',
-    stp: 'off',
-    isolated: false,
-    isolatedBeside: 0,
-    learns: true,
-    floods: true,
-  } as const;
-  const devices = goldenSnapshot.devices.map((one, place) => (place < 2 ? { ...one, bridgePort } : one));
+  const devices = goldenSnapshot.devices.map((one, place) => (place < 2 ? { ...one, bridgePort: OPEN_PORT } : one));
   assert.throws(() => devicesIn({ ...goldenSnapshot, devices }, { device: 'br0' }), {
     message: 'br0 is a bridge; ask for one of its ports: there are tap0 and blue\\x0ateam/tap0.',
   });

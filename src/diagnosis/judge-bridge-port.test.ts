@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
 // When a port of a bridge is a finding, and when it is as its operator wants it.
+import { OPEN_PORT } from '../../test/snapshots/bridge-port.ts';
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { BridgePort } from '../snapshot/device.ts';
-
-const OPEN: BridgePort = {
-  bridge: 'br0',
-  bridgeUp: true,
-  state: 'forwarding',
-  stp: 'off',
-  isolated: false,
-  isolatedBeside: 0,
-  learns: true,
-  floods: true,
-};
 
 /** Its guest sends so many packets a second, of which the bridge frees `refused`; nothing reaches it unless `delivered`. */
 function tap(port: Partial<BridgePort>, { sends = 0, delivered = 0, from = 0, refused = 0 } = {}): readonly TapPlan[] {
@@ -28,7 +18,7 @@ function tap(port: Partial<BridgePort>, { sends = 0, delivered = 0, from = 0, re
   });
   const more = (second: number) => ({
     counters: counters(second),
-    bridgePort: { ...OPEN, ...(second < from ? {} : port) },
+    bridgePort: { ...OPEN_PORT, ...(second < from ? {} : port) },
     receive: {
       dropped: [],
       refusedByHost: [{ reason: 'BRIDGE_INGRESS_STP_STATE', location: 'br_handle_frame', packets: refused * second }],

@@ -3,30 +3,21 @@
 // What the configuration around a device leads to: carrier off, tables of a bridge, filters and routes; and when it is as it should be.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OPEN_PORT } from '../../test/snapshots/bridge-port.ts';
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import { quietHost, type TapPlan } from '../../test/snapshots/quiet-host.ts';
-import type { BridgePort, Device } from '../snapshot/device.ts';
+import type { Device } from '../snapshot/device.ts';
 import { NO_QUEUE, type Queue } from '../snapshot/queue.ts';
 import type { BridgeTable, Surroundings, TcRedirect, WithheldFrames } from '../snapshot/surroundings.ts';
 import { lossTowards } from './asked.ts';
 import { judge } from './judge.ts';
 
-const PORT: BridgePort = {
-  bridge: 'br0',
-  bridgeUp: true,
-  state: 'forwarding',
-  stp: 'off',
-  isolated: false,
-  isolatedBeside: 0,
-  learns: true,
-  floods: true,
-};
 const GUEST = '52:54:00:00:00:01';
 
 /** The device delivers, and its surroundings are these at each second. */
 function tap(delivered: number, surroundings: (second: number) => Partial<Surroundings>): readonly TapPlan[] {
   const more = (second: number) => ({
-    bridgePort: PORT,
+    bridgePort: OPEN_PORT,
     surroundings: { redirects: [], strays: [], unread: [], ...surroundings(second) },
   });
   return [{ queues: [{ delivered }], more }];

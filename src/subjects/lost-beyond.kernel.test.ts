@@ -121,15 +121,20 @@ async function droppedOf(lab: NamespaceLab, name: string): Promise<number> {
   return dropped;
 }
 
-test('a full qdisc two devices further on', { skip }, async (t) => {
-  const here = await scene(t);
-  await here.far.ipBatch([
+/** Behind the namespace `far`, by its on0, is 10.88.0.2. */
+async function twoFurtherOn({ far, lab }: Scene): Promise<void> {
+  await far.ipBatch([
     'link add on0 type veth peer name end0',
     ...['on0', 'end0'].map((device) => `link set ${device} addrgenmode none up`),
     'addr add 10.88.0.1/24 dev on0',
     'neigh replace 10.88.0.2 lladdr 02:00:00:00:00:88 dev on0 nud permanent',
   ]);
-  await here.lab.ip('route add 10.88.0.0/24 via 10.99.0.2');
+  await lab.ip('route add 10.88.0.0/24 via 10.99.0.2');
+}
+
+test('a full qdisc two devices further on', { skip }, async (t) => {
+  const here = await scene(t);
+  await twoFurtherOn(here);
   await here.far.tc('qdisc replace dev on0 root tbf rate 80bit burst 1540 limit 5000');
   await here.guest.frame('a', 100, ethernet(here.mac, datagram({ ...TO_FAR, to: '10.88.0.2' })));
   const dropped = await droppedOf(here.far, 'on0');
@@ -205,13 +210,7 @@ test('what arrives there, and what others lose there, is no loss of the device',
 
 test('a shaper two devices further on, by the time that each packet waited', { skip }, async (t) => {
   const here = await scene(t);
-  await here.far.ipBatch([
-    'link add on0 type veth peer name end0',
-    ...['on0', 'end0'].map((device) => `link set ${device} addrgenmode none up`),
-    'addr add 10.88.0.1/24 dev on0',
-    'neigh replace 10.88.0.2 lladdr 02:00:00:00:00:88 dev on0 nud permanent',
-  ]);
-  await here.lab.ip('route add 10.88.0.0/24 via 10.99.0.2');
+  await twoFurtherOn(here);
   const waited = async (): Promise<readonly WaitBeyond[]> =>
     ((await here.device()).waitsBeyond ?? []).filter(({ device }) => device === 'on0');
   const send = (): Promise<unknown> =>
