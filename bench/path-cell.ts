@@ -10,12 +10,13 @@ import { PATH_DELAY_MS, PATH_FLOWS, PATH_LOSS_PERCENT, PATH_PACE, PATH_RING, pat
 import { type PathReport, pathReport, pingTimes } from './path-programs.ts';
 import { programText } from './program-text.ts';
 import { startTraffic, type Traffic } from './traffic/traffic.ts';
-import { outputOf, programPath, startIn } from './virtual-machine/host-program.ts';
+import { lacking, outputOf, programPath, startIn } from './virtual-machine/host-program.ts';
 
 /** RFC 2544 keeps these for benchmarks. */
 const PATH = { own: '198.18.1.1', other: '198.18.1.2', port: 4433 };
 const TUNNEL = { own: '198.18.2.1', other: '198.18.2.2' };
 const FAR_DEVICE = 'far0';
+const PATH_DEVICE = 'path0';
 /** So that a packet with the tunnel's headers passes an Ethernet. */
 const MTU = 1400;
 /** Of no account: the far end sends acknowledgements. */
@@ -35,7 +36,8 @@ export async function runPathCell(setup: BenchSetup, cell: PathCell, seconds: nu
     const gone = (): undefined => undefined;
     await setup.traffic.stopTunnel().catch(gone);
     await setup.traffic.close('near').catch(gone);
-    // The path goes with this end of it.
+    // The kernel deletes the far namespace, and with it the path, some time after its last process.
+    await inNamespace(setup.traffic, 'ip', `link del ${PATH_DEVICE}`).catch(gone);
     await far.end();
   }
 }
@@ -59,26 +61,28 @@ async function setUp({ traffic, refresh, look }: BenchSetup, far: Traffic, cell:
 
 /** Two ends of a veth, each with its delay, and the addresses of both tunnels' ends. */
 async function layPath(near: Traffic, far: Traffic): Promise<void> {
-  const [ip, tc] = [programPath('ip', 'iproute2'), programPath('tc', 'iproute2')];
-  const run = async ({ namespace }: Traffic, file: string, words: string): Promise<void> => {
-    await outputOf('nsenter', [`--net=${namespace}`, file, ...words.split(' ')]).catch((cause: unknown) => {
-      const said = cause instanceof Error ? cause.message.trim().split('\n').at(-1) : cause;
-      throw Object.assign(new Error(`${words}: ${said}`, { cause }), { code: 'PROGRAM' });
-    });
-  };
-  await run(near, ip, `link add path0 type veth peer name path1 netns ${far.pid}`);
+  await inNamespace(near, 'ip', `link add ${PATH_DEVICE} type veth peer name path1 netns ${far.pid}`);
   const ends = [
-    { at: near, device: 'path0', tun: DEVICE, address: PATH.own, inner: TUNNEL.own, peer: TUNNEL.other },
+    { at: near, device: PATH_DEVICE, tun: DEVICE, address: PATH.own, inner: TUNNEL.own, peer: TUNNEL.other },
     { at: far, device: 'path1', tun: FAR_DEVICE, address: PATH.other, inner: TUNNEL.other, peer: TUNNEL.own },
   ];
   for (const { at, device, tun, address, inner, peer } of ends) {
-    await run(at, ip, `address add ${address}/24 dev ${device}`);
-    await run(at, ip, `address add ${inner} peer ${peer} dev ${tun}`);
-    await run(at, ip, `link set ${tun} mtu ${MTU}`);
-    await run(at, ip, `link set ${device} up`);
+    await inNamespace(at, 'ip', `address add ${address}/24 dev ${device}`);
+    await inNamespace(at, 'ip', `address add ${inner} peer ${peer} dev ${tun}`);
+    await inNamespace(at, 'ip', `link set ${tun} mtu ${MTU}`);
+    await inNamespace(at, 'ip', `link set ${device} up`);
     const loss = at === near ? ` loss ${PATH_LOSS_PERCENT}%` : '';
-    await run(at, tc, `qdisc replace dev ${device} root netem limit 10000 delay ${PATH_DELAY_MS}ms${loss}`);
+    await inNamespace(at, 'tc', `qdisc replace dev ${device} root netem limit 10000 delay ${PATH_DELAY_MS}ms${loss}`);
   }
+}
+
+/** Of iproute2. Code PROGRAM: this host cannot, and the message says so. */
+async function inNamespace({ namespace }: Traffic, program: 'ip' | 'tc', words: string): Promise<void> {
+  const file = programPath(program, 'iproute2');
+  await outputOf('nsenter', [`--net=${namespace}`, file, ...words.split(' ')]).catch((cause: unknown) => {
+    const said = cause instanceof Error ? cause.message.trim().split('\n').at(-1) : cause;
+    throw lacking(`${words}: ${said}`, cause);
+  });
 }
 
 async function measure(setup: BenchSetup, far: Traffic, seconds: number): Promise<Run> {
@@ -150,9 +154,10 @@ async function judge(
   samples: readonly Waiting[],
   seconds: number,
 ): Promise<Run> {
+  // A packet may come at any time: what is counted after its end stands still.
+  const read = await setup.traffic.stopTunnel();
   const device = await setup.look();
   const ours = agentCounts(device);
-  const read = await setup.traffic.stopTunnel();
   const mean = (of: (sample: Waiting) => number): number =>
     samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
   // Little's law: what waits on average, by what leaves in a second.
