@@ -227,3 +227,32 @@ test('a shaper two devices further on, by the time that each packet waited', { s
   const held = ((await waited())[0]?.seconds ?? 0) - quick.seconds;
   assert.ok(held > 20 * 0.01, `${held} s`);
 });
+
+test('a device with the namespace and the number of one that was deleted begins anew', { skip }, async (t) => {
+  const here = await scene(t);
+  await twoFurtherOn(here);
+  const ownWaits = async (): Promise<readonly WaitBeyond[]> =>
+    ((await here.device()).waitsBeyond ?? []).filter(({ device }) => device === 'on0');
+  const toFurther = { ...TO_FAR, to: '10.88.0.2' };
+  await here.far.tc('qdisc replace dev on0 root tbf rate 16kbit burst 1540 limit 50000');
+  await here.guest.frame('a', 30, ethernet(here.mac, datagram(toFurther)));
+  await here.guest.frame('a', 7, ethernet(here.mac, datagram(TO_FAR)));
+  // A run of a program that interrupts itself is skipped by the kernel, so that a wait may be missing.
+  await until(async () => ((await ownWaits())[0]?.packets ?? 0) > 25);
+  const { id, ifindex } = await here.device();
+  await here.guest.close('a');
+  await here.far.tc('qdisc del dev on0 root');
+  // The first device of another namespace has the same number, and keeps it where that is free.
+  const elsewhere = await namespaceLab(t);
+  const guest = await elsewhere.testReader();
+  await guest.open('a', 'tap0', 'tap');
+  await elsewhere.ip(`link set tap0 netns ${here.lab.name}`);
+  await here.lab.ipBatch(['link set tap0 addrgenmode none up', 'addr add 10.71.0.1/24 dev tap0']);
+  await until(async () => (await here.device()).id !== id && (await here.device()).sentOn !== undefined);
+  const { ifindex: again, sentOn, lostBeyond, waitsBeyond } = await here.device();
+  assert.deepEqual([again, sentOn, lostBeyond, waitsBeyond], [ifindex, [], undefined, undefined]);
+  await guest.frame('a', 5, ethernet(await macOf(here.lab, 'tap0'), datagram(toFurther)));
+  await until(async () => (await ownWaits()).length > 0);
+  const [wait] = await ownWaits();
+  assert.ok(wait && wait.packets <= 5 && wait.seconds < 5 * 0.1, `${wait?.packets} packets, ${wait?.seconds} s`);
+});

@@ -73,8 +73,8 @@ export class WaysOut {
   readonly #wait;
   readonly #value;
   readonly #device;
-  /** What the map has, by a text of it. */
-  readonly #followed = new Map<string, Uint8Array>();
+  /** By what the map has of them. */
+  readonly #followed = new Map<string, { readonly id: bigint; readonly key: Uint8Array }>();
 
   /** Attached when it returns. Throws where the kernel refuses the programs. */
   constructor({ unnamed, consumed }: SilentReasons) {
@@ -101,23 +101,40 @@ export class WaysOut {
     }
   }
 
-  /** From now on these, and no others. */
-  follow(devices: readonly FollowedDevice[]): void {
-    const wanted = new Map(devices.map((one) => [`${one.netns} ${one.ifindex}`, one]));
-    for (const [name, key] of this.#followed)
+  /** From now on these, and no others. Both numbers repeat: what is counted of one begins anew where its id is another. */
+  follow(devices: ReadonlyMap<bigint, FollowedDevice>): void {
+    const wanted = new Map([...devices].map(([id, one]) => [keyOf(one.netns, one.ifindex), { id, ...one }]));
+    const isNew = (name: string): boolean => wanted.has(name) && this.#followed.get(name)?.id !== wanted.get(name)?.id;
+    if ([...wanted.keys()].some(isNew)) this.#forget(isNew);
+    for (const [name, { key }] of this.#followed)
       if (!wanted.has(name)) {
         this.#object.remove('asked_devices', key);
         this.#followed.delete(name);
       }
-    for (const [name, { netns, ifindex }] of wanted) {
-      if (this.#followed.has(name)) continue;
-      const key = new Uint8Array(this.#device.size);
-      const view = new DataView(key.buffer);
-      view.setUint32(this.#device.at.netns, netns, true);
-      view.setUint32(this.#device.at.ifindex, ifindex, true);
-      this.#object.update('asked_devices', key, bytes32(1));
-      this.#followed.set(name, key);
+    for (const [name, { id, netns, ifindex }] of wanted) {
+      const key = this.#followed.get(name)?.key ?? new Uint8Array(this.#device.size);
+      if (!this.#followed.has(name)) {
+        const view = new DataView(key.buffer);
+        view.setUint32(this.#device.at.netns, netns, true);
+        view.setUint32(this.#device.at.ifindex, ifindex, true);
+        this.#object.update('asked_devices', key, bytes32(1));
+      }
+      this.#followed.set(name, { id, key });
     }
+  }
+
+  /** Whether what is counted of these numbers is the device's own. */
+  follows(id: bigint, { netns, ifindex }: FollowedDevice): boolean {
+    return this.#followed.get(keyOf(netns, ifindex))?.id === id;
+  }
+
+  #forget(isUnwanted: (name: string) => boolean): void {
+    const [way, beyond, wait, device] = [this.#key.at, this.#beyond.at.by, this.#waitKey.at.by, this.#device.at];
+    const at = (key: DataView, netns: number, ifindex: number): string =>
+      keyOf(key.getUint32(netns, true), key.getUint32(ifindex, true));
+    this.#ways.removeWhere((key) => isUnwanted(at(key, way.netns, way.from)));
+    this.#lostBeyond.removeWhere((key) => isUnwanted(at(key, beyond + device.netns, beyond + device.ifindex)));
+    this.#waits.removeWhere((key) => isUnwanted(at(key, wait + device.netns, wait + device.ifindex)));
   }
 
   read(): readonly SeenWay[] {
@@ -162,6 +179,10 @@ export class WaysOut {
     for (const link of this.#links) link.detach();
     this.#object.close();
   }
+}
+
+function keyOf(netns: number, ifindex: number): string {
+  return `${netns} ${ifindex}`;
 }
 
 /** A C string of at most NAME_BYTES. */

@@ -7,7 +7,6 @@ import { isLoss, silentReasons } from '../engine/unnamed-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import type { Device, OtherDrop, WaitBeyond } from '../snapshot/device.ts';
-import { OwnCounts } from './own-counts.ts';
 import { type SeenBeyond, type SeenWait, type SeenWay, WaysOut } from './ways-out.ts';
 
 /** Devices and numbers of copies that a device shows; the rest is in none of its rows. */
@@ -24,14 +23,7 @@ class Ways {
   #out: WaysOut | undefined;
   /** Why the kernel refuses the programs. */
   #refused: string | undefined;
-  /** Those that the programs know: of others nothing is counted yet. */
-  #followed: ReadonlySet<bigint> = new Set();
   #facts: ReadonlyMap<bigint, Followed> = new Map();
-  readonly #ownBeyond = new OwnCounts<SeenBeyond>(
-    ({ first, lostIn, reason, address }) => `${first} ${lostIn} ${reason} ${address}`,
-  );
-
-  readonly #ownWaits = new OwnCounts<SeenWait>(({ first, waitedIn, device }) => `${first} ${waitedIn} ${device}`);
 
   constructor(parts: Needed) {
     this.#parts = parts;
@@ -53,11 +45,8 @@ class Ways {
   #follow(): void {
     const { programs } = this.#parts;
     try {
-      const isNew = this.#out === undefined;
       this.#out ??= new WaysOut(silentReasons(programs.reasons));
-      this.#out.follow([...this.devices.values()]);
-      this.#followed = new Set(this.devices.keys());
-      if (isNew) this.read(); // from here on each loss is the device's own
+      this.#out.follow(this.devices);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
@@ -81,7 +70,7 @@ class Ways {
     this.#places.learn(beyond.map(({ address }) => address));
     const facts = new Map<bigint, Followed>();
     for (const [id, device] of this.devices) {
-      if (!this.#followed.has(id)) continue;
+      if (!this.#out.follows(id, device)) continue; // nothing is counted of it yet
       const isIts = (one: SeenWay | SeenBeyond | SeenWait): boolean =>
         one.netns === device.netns && one.from === device.ifindex;
       const own = ways.filter(isIts);
@@ -89,12 +78,12 @@ class Ways {
         sentOn: own
           .slice(0, MOST_WAYS)
           .map(({ to, ports, packets }) => ({ ...(to !== '' && { device: to }), ports, packets })),
-        lostBeyond: this.#ownBeyond
-          .since(id, beyond.filter(isIts))
+        lostBeyond: beyond
+          .filter(isIts)
           .map((one) => this.#lossOf(id, one, own))
           .filter(isLoss),
-        waitsBeyond: this.#ownWaits
-          .since(id, waits.filter(isIts))
+        waitsBeyond: waits
+          .filter(isIts)
           .slice(0, MOST_WAYS)
           .map((one) => waitOf(one, own)),
       };
@@ -112,17 +101,12 @@ class Ways {
 
   forget(present: ReadonlySet<bigint>): void {
     for (const id of this.devices.keys()) if (!present.has(id)) this.devices.delete(id);
-    this.#ownBeyond.keepOnly(present);
-    this.#ownWaits.keepOnly(present);
   }
 
   #close(): void {
     this.#out?.close();
     this.#out = undefined;
-    this.#ownBeyond.clear();
-    this.#ownWaits.clear();
     this.#refused = undefined;
-    this.#followed = new Set();
     if (this.#facts.size > 0) this.#facts = new Map();
   }
 }
