@@ -85,19 +85,28 @@ async function tcpPair(t: { after(undo: () => Promise<void>): void }, gso: boole
     await lab.ip(`addr add ${own} peer ${other} dev ${TUN}`);
     await lab.ip(`link set dev ${TUN} up`);
   }
-  const words = ['netns', 'exec', far.name, 'iperf3', '-s', '-p', String(PORT)];
-  const server = spawn('ip', words, { stdio: 'ignore' });
-  far.after(() => ended(server));
   const listens = async (): Promise<boolean> => (await far.exec('ss', '-Hltn')).includes(`:${PORT} `);
-  await until(listens, COMES_WITHIN_MS);
-  const client = ['-c', FAR, '-p', String(PORT), '--connect-timeout', '10000'];
+  // A server of its own for each: one that serves on refuses who comes while it still ends the connection before.
+  const run = async (...words: readonly string[]): Promise<void> => {
+    const server = spawn('ip', ['netns', 'exec', far.name, 'iperf3', '-s', '-1', '-p', String(PORT)], {
+      stdio: 'ignore',
+    });
+    const exit = once(server, 'exit');
+    try {
+      await until(listens, COMES_WITHIN_MS);
+      await near.exec('iperf3', '-c', FAR, '-p', String(PORT), '--connect-timeout', '10000', ...words);
+      await exit;
+    } finally {
+      await ended(server);
+    }
+  };
   return {
     near,
     far,
     send: async (streams, bytes) => {
-      const words = [...client, '-P', String(streams), '-n', String(Math.ceil(bytes / streams))];
-      await near.exec('iperf3', ...words);
-      await near.exec('iperf3', ...words, '-R');
+      const words = ['-P', String(streams), '-n', String(Math.ceil(bytes / streams))];
+      await run(...words);
+      await run(...words, '-R');
     },
   };
 }
