@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
 import { errnoOf } from '../kernel/error-name.ts';
+import { variableOf } from '../kernel/globals.ts';
 import { type Host, sharesBottomHalves, TRACED_MODULES } from '../kernel/host.ts';
+import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject, RingBuffer } from '../kernel/native.ts';
 import type { Wanted } from './mechanism.ts';
 import {
@@ -217,12 +219,8 @@ function configure(
   reasons: DropReasons,
   { before, typedReads, endsSeen, writeEndsSeen }: Configuration,
 ): void {
-  const cpuSlots =
-    object
-      .btf()
-      .variables('.bss')
-      .find(({ name }) => name === 'cpus')?.size ?? 0;
-  const most = cpuSlots / (object.btf().struct('cpu_state')?.size ?? 1);
+  const btf = object.btf();
+  const most = variableOf(btf, 'cpus').size / layoutOf(btf, 'cpu_state', []).size;
   if (host.possibleCpus > most)
     throw new NoPrograms(
       `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/rows/queue.bpf.h`,
