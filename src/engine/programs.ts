@@ -17,7 +17,7 @@ import {
   setRange,
   writeTextRanges,
 } from './open-object.ts';
-import { instructionConstants, type Known, type Pool, SEEN } from './probe-symbols.ts';
+import { ADDRESSED, instructionConstants, type Known, type Pool, SEEN } from './probe-symbols.ts';
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
@@ -35,19 +35,6 @@ const TRACED = 'consume_skb';
 
 /** Of a few: one CPU tells of a drop, or two at once. */
 const DROP_RECORDS_BYTES = 256;
-
-/** Functions whose addresses programs compare with: variables NAME_address. */
-const ADDRESSED = [
-  'tun_net_xmit',
-  'sock_rfree',
-  'tun_chr_close',
-  'tap_handle_frame',
-  'tap_release',
-  'vhost_net_release',
-  'default_wake_function',
-  'pollwake',
-  'ep_poll_callback',
-];
 
 interface LoadOptions {
   /** Losses before tun are counted: every drop of the host is looked at. */
