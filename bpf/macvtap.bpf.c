@@ -53,7 +53,7 @@ __noinline int write_macvtap_queue(u32 i)
 	if (!queue)
 		return 0;
 	if (!out) {
-		walk.overflowed++;
+		walk.left_out++;
 		return 1;
 	}
 	walk.queues++;
@@ -126,7 +126,7 @@ __noinline int walk_macvtap(void)
 	if (BPF_CORE_READ(tap, dev) != dev)
 		return 0; /* it is being made or torn down */
 	if (!out) {
-		walk.overflowed++;
+		walk.left_out++;
 		return 0;
 	}
 	at.device = index;

@@ -68,7 +68,7 @@ static __noinline int count_macvtap(struct sk_buff *skb, u64 location, u32 reaso
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
 
 	if ((s64)dev < 0)
-		count_at(dev, location, reason, 1);
+		count_drop_towards(dev, location, reason, 1);
 	else
 		__sync_fetch_and_add(&lost_no_device, 1);
 	return 0;

@@ -100,6 +100,8 @@ const needs = {
   'WHOLE=1': [],
   /** No other test of this machine's kernel runs at the same time. */
   alone: [],
+  /** It takes less than a third of a core, and waits for the clock: a real Prometheus' rules, systemd's watchdog. */
+  patience: [],
 };
 
 /** The packages behind a word of `// Needs: …`; undefined: neither a need nor a package. */

@@ -6,6 +6,10 @@ import { inspect } from 'node:util';
 const counts = { passed: 0, failed: 0, skipped: 0 };
 /** The names of failed tests and steps. */
 const failures = [];
+/** What files and parts of the run took. */
+const times = [];
+/** The longest of them are told at the end. */
+const LONGEST = { most: 20, seconds: 10 };
 
 export function passed(name) {
   counts.passed++;
@@ -49,9 +53,16 @@ function isReason(value) {
   return value !== undefined && value !== false;
 }
 
+/** Waits until it has ended, and keeps the time that it took. */
+export async function timed(name, work) {
+  const begun = performance.now();
+  await work;
+  times.push({ name, seconds: Math.round((performance.now() - begun) / 1000) });
+}
+
 /** What was counted since the last call, for add() of another process. */
 export function results() {
-  const all = { counts: { ...counts }, failures: failures.splice(0) };
+  const all = { counts: { ...counts }, failures: failures.splice(0), times: times.splice(0) };
   for (const name of Object.keys(counts)) counts[name] = 0;
   return all;
 }
@@ -60,10 +71,16 @@ export function results() {
 export function add(other) {
   for (const name of Object.keys(counts)) counts[name] += other.counts[name];
   failures.push(...other.failures);
+  times.push(...other.times);
 }
 
 /** The last line, and the exit code. */
 export function finish() {
+  const long = times
+    .filter(({ seconds }) => seconds >= LONGEST.seconds)
+    .sort((one, other) => other.seconds - one.seconds);
+  for (const { name, seconds } of long.slice(0, LONGEST.most))
+    console.log(`took ${String(seconds).padStart(4)} s: ${name}`);
   for (const name of failures) console.log(`failed: ${name}`);
   const rest = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   console.log(`${counts.passed} passed, ${counts.failed} failed${rest}`);

@@ -55,20 +55,26 @@ test('a lane answers what came of each file, and prints it', async (t) => {
     writeFileSync(place, `require('node:test')('one', () => ${body});`);
     lane.send({ file: name, place, timeout: 60_000 });
     const [answer] = await once(lane, 'message');
-    return answer;
+    return { ...answer, times: answer.times.map(({ name }: { readonly name: string }) => name) };
   };
   assert.deepEqual(await play('wrong.cjs', `require('node:assert').fail('so it is')`), {
     counts: { passed: 0, failed: 1, skipped: 0 },
     failures: ['wrong.cjs: one'],
+    times: ['wrong.cjs'],
   });
-  assert.deepEqual(await play('right.cjs', '{}'), { counts: { passed: 1, failed: 0, skipped: 0 }, failures: [] });
+  assert.deepEqual(await play('right.cjs', '{}'), {
+    counts: { passed: 1, failed: 0, skipped: 0 },
+    failures: [],
+    times: ['right.cjs'],
+  });
   assert.match(said, /^FAILED {3}wrong\.cjs: one\n(?: {4}.*\n)*? {4}.*so it is/m);
 });
 
 test('what another process counted fails the run', () => {
   const [output, status] = report(
-    `report.passed('a'); report.add({ counts: { passed: 2, failed: 1, skipped: 1 }, failures: ['b.test.ts: b'] })`,
+    `report.passed('a'); report.add({ counts: { passed: 2, failed: 1, skipped: 1 }, failures: ['b.test.ts: b'], times: [{ name: 'b.test.ts', seconds: 70 }, { name: 'c.test.ts', seconds: 9 }] })`,
   );
-  assert.match(output, /^failed: b\.test\.ts: b\n3 passed, 1 failed, 1 skipped\n$/m);
+  assert.match(output, /^took {3}70 s: b\.test\.ts\nfailed: b\.test\.ts: b\n3 passed, 1 failed, 1 skipped\n$/m);
+  assert.doesNotMatch(output, /c\.test\.ts/);
   assert.equal(status, 1);
 });

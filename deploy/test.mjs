@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildPackages, installMissing, lintPackages, packagesFor, programPackages, searchPath } from './packages.mjs';
 import { prepare } from './prepare.mjs';
-import { add, failed, finish, passed, skipped } from './report.mjs';
+import { add, failed, finish, passed, skipped, timed } from './report.mjs';
 import { runFile } from './test-lane.mjs';
 
 const folders = ['addon', 'bench', 'dashboards', 'deploy', 'lab', 'src', 'test'];
@@ -141,8 +141,9 @@ function listTests(folder) {
 }
 
 /**
- * Tests of this machine's own kernel share it and wait for the clock most of their time: two at once, then one after the other those that are alone on
- * it. Two others run beside them. VMs come first of those, since they take longest; pure tests come first where there are none.
+ * Tests of this machine's own kernel share it and wait for the clock most of their time: two at once, and one more of those that need only patience;
+ * then one after the other those that are alone on it. Two others run beside them. VMs come first of those, since they take longest; pure tests come
+ * first where there are none.
  */
 async function runTests(tests, afterKernel) {
   const files = tests.map(({ file }) => file);
@@ -155,7 +156,10 @@ async function runTests(tests, afterKernel) {
     slow,
     files.filter((file) => !onKernel.test(file) && !inVm.test(file)),
   );
-  await Promise.all([runOnKernel(kernel).then(afterKernel), runFiles([...vms, ...pure], 2)]);
+  await Promise.all([
+    runOnKernel(kernel).then(() => timed('(the sanitized tests)', afterKernel())),
+    timed('(VMs and pure tests)', runFiles([...vms, ...pure], 2)),
+  ]);
 }
 
 function firstThose(pattern, files) {
@@ -163,15 +167,25 @@ function firstThose(pattern, files) {
 }
 
 async function runOnKernel(tests) {
-  const files = (isAlone) => tests.filter(({ needs }) => needs.includes('alone') === isAlone).map(({ file }) => file);
+  const files = (isOne) => tests.filter(({ needs }) => isOne(needs)).map(({ file }) => file);
+  const [isAlone, isPatient] = ['alone', 'patience'].map((word) => (needs) => needs.includes(word));
   if (process.getuid() !== 0) {
     for (const { file } of tests) skipped(file, 'needs root');
     return;
   }
-  const besides = firstThose(slow, files(false)).values();
+  const patient = files(isPatient);
+  const others = firstThose(
+    slow,
+    files((needs) => !isAlone(needs) && !isPatient(needs)),
+  );
   const enter = laneEntry();
-  await Promise.all(Array.from({ length: enter ? 2 : 1 }, () => runInLane(besides, enter ?? ['env'])));
-  await runFiles(files(true), 1);
+  const both = others.values();
+  const lanes = enter ? [both, both, patient.values()] : [[...others, ...patient].values()];
+  await timed(
+    "(tests of this machine's kernel, beside each other)",
+    Promise.all(lanes.map((waiting) => runInLane(waiting, enter ?? ['env']))),
+  );
+  await timed('(those that are alone)', runFiles(files(isAlone), 1));
 }
 
 /** Another process, into which the sanitizer is loaded. Its tests are of this kernel too. */

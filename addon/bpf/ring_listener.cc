@@ -1,30 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/ring_listener.hh"
 
-#include "error.hh"
-
 #include <poll.h>
-#include <pthread.h>
-#include <sys/eventfd.h>
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 
 RingListener::RingListener(Napi::Env env, int ring, Napi::Function call)
-	: env_(env), ring_(ring), stopEvent_(eventfd(0, EFD_CLOEXEC))
+	: env_(env), ring_(ring), thread_(env, "the ring buffer's thread")
 {
-	if (!stopEvent_)
-		throw systemError(env, errno, "start", "the ring buffer's thread");
 	call_ = Napi::ThreadSafeFunction::New(env, call, "tapscope ring buffer", 0, 1);
 	call_.Unref(env);
 	try {
-		thread_ = std::thread([this] { serve(); });
-	} catch (const std::system_error &refusal) {
+		thread_.start("tapscope-ring", [this] { serve(); });
+	} catch (const Napi::Error &) {
 		call_.Release(); // a thread that never started cannot be stopped
-		throw systemError(env, refusal.code().value(), "start", "the ring buffer's thread");
+		throw;
 	}
-	pthread_setname_np(thread_.native_handle(), "tapscope-ring");
 	// Hooks run in reverse order: this one stops the thread before the environment closes call_.
 	hook_ = env.AddCleanupHook(
 		+[](RingListener *self) { self->stop(); }, this);
@@ -32,7 +24,7 @@ RingListener::RingListener(Napi::Env env, int ring, Napi::Function call)
 
 RingListener::~RingListener()
 {
-	if (thread_.joinable())
+	if (thread_.isRunning())
 		hook_.Remove(env_);
 	stop();
 }
@@ -45,12 +37,11 @@ void RingListener::arm()
 
 void RingListener::stop()
 {
-	if (!thread_.joinable())
+	if (!thread_.isRunning())
 		return;
 	stopping_ = true;
-	eventfd_write(stopEvent_.get(), 1);
 	armed_.release();
-	thread_.join();
+	thread_.end();
 	// Not Release(): what it told of and nobody heard yet is not heard after a close().
 	call_.Abort();
 }
@@ -59,7 +50,7 @@ void RingListener::serve()
 {
 	for (;;) {
 		armed_.acquire();
-		std::array<pollfd, 2> either{pollfd{ring_, POLLIN, 0}, pollfd{stopEvent_.get(), POLLIN, 0}};
+		std::array<pollfd, 2> either{pollfd{ring_, POLLIN, 0}, pollfd{thread_.endEvent(), POLLIN, 0}};
 		while (!stopping_ && poll(either.data(), either.size(), -1) < 0 && errno == EINTR) {
 		}
 		if (stopping_)

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fd.hh"
+#include "own_thread.hh"
 
 #include <napi.h>
 
 #include <atomic>
 #include <semaphore>
-#include <thread>
 
 /**
  * The thread that waits for records of a BPF ring buffer: Node cannot wait for its descriptor, and one that sleeps
@@ -37,8 +36,6 @@ private:
 	std::atomic<bool> told_ = false;
 	std::atomic<bool> stopping_ = false;
 	std::counting_semaphore<> armed_{1};
-	/** An eventfd: ends the wait for records. */
-	Fd stopEvent_;
-	std::thread thread_;
+	OwnThread thread_;
 	Napi::Env::CleanupHook<void (*)(RingListener *), RingListener> hook_;
 };

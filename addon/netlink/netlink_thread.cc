@@ -3,27 +3,20 @@
 
 #include "error.hh"
 
-#include <pthread.h>
-#include <sys/eventfd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <new>
-#include <system_error>
 
-NetlinkThread::NetlinkThread(Napi::Env env) : stopEvent_(eventfd(0, EFD_CLOEXEC))
+NetlinkThread::NetlinkThread(Napi::Env env) : thread_(env, "the netlink thread")
 {
-	if (!stopEvent_)
-		throw systemError(env, errno, "start", "the netlink thread");
 	results_ = Results::New(env, "tapscope netlink", 0, 1, this);
 	results_.Unref(env);
 	try {
-		thread_ = std::thread([this] { serve(); });
-	} catch (const std::system_error &refusal) {
+		thread_.start("tapscope-rtnl", [this] { serve(); });
+	} catch (const Napi::Error &) {
 		results_.Release(); // a thread that never started cannot be stopped
-		throw systemError(env, refusal.code().value(), "start", "the netlink thread");
+		throw;
 	}
-	pthread_setname_np(thread_.native_handle(), "tapscope-rtnl");
 	// Last, for it outlives a constructor that throws. Hooks run in reverse order: this one stops the thread before
 	// the environment closes results_.
 	env.AddCleanupHook([this] { stop(); });
@@ -63,22 +56,21 @@ void NetlinkThread::settle(Napi::Env env, Napi::Function, NetlinkThread *self, J
 
 void NetlinkThread::stop()
 {
-	if (!thread_.joinable())
+	if (!thread_.isRunning())
 		return;
 	{
 		const std::lock_guard lock(mutex_);
 		stopping_ = true;
 		queue_.clear();
 	}
-	eventfd_write(stopEvent_.get(), 1);
 	waiting_.release();
-	thread_.join();
+	thread_.end();
 	results_.Release();
 }
 
 void NetlinkThread::serve()
 {
-	NetlinkExchange exchange(stopEvent_.get());
+	NetlinkExchange exchange(thread_.endEvent());
 	while (std::unique_ptr<Job> job = next()) {
 		try {
 			job->messages = exchange.run(job->request);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fd.hh"
 #include "netlink/netlink_exchange.hh"
+#include "own_thread.hh"
 
 #include <napi.h>
 
@@ -11,7 +11,6 @@
 #include <mutex>
 #include <optional>
 #include <semaphore>
-#include <thread>
 
 /**
  * The thread that may change its network namespace, with its queue. Made, asked and stopped on JavaScript's thread.
@@ -49,7 +48,6 @@ private:
 	// JavaScript's thread alone
 	Results results_;
 	size_t pending_ = 0;
-	std::thread thread_;
 
 	/** One for each queued job and for the stop. A condition variable would need the libstdc++ of GCC 12, which EL
 	 * 9 lacks. */
@@ -59,6 +57,5 @@ private:
 	std::deque<std::unique_ptr<Job>> queue_;
 	bool stopping_ = false;
 
-	/** An eventfd: ends the netlink thread's wait for the kernel. */
-	Fd stopEvent_;
+	OwnThread thread_;
 };

@@ -11,7 +11,7 @@
 
 /*
  * The entry of this packet into the transmit function was counted: its drop is counted here, in the same row, or by the
- * exit where one always is. `seen` is exit_seen.
+ * exit where one always is. `seen` is entries_seen.
  */
 static __always_inline bool count_drop_of_entry(struct cpu_state *state, u8 seen, u64 skb, u32 reason)
 {
@@ -58,7 +58,7 @@ const volatile u8 before_counted = 1;
 #define TAP_OPS_PLACE	  0x7461706f /* net_device_ops of every tap */
 #define UNKNOWN_OPS_PLACE 0x756e6b6f /* 0; above all addresses where one of these two is not known */
 #define ENDS_UNSEEN_PLACE 0x656e6473 /* 0; above all addresses where the end of devices is not seen */
-#define BY_QUEUE_PLACE	  0x71756575 /* SEEN_BY_QUEUE on PREEMPT_RT; elsewhere a number that exit_seen never is */
+#define BY_QUEUE_PLACE	  0x71756575 /* SEEN_BY_QUEUE on PREEMPT_RT; elsewhere a number that entries_seen never is */
 
 /*
  * A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). Bottom
@@ -108,7 +108,7 @@ __noinline int count_freed_packet(u64 packet, u64 location, u32 reason, u64 sock
 		return 0;
 	if (class == CLASS_TRANSMIT) {
 		transmit_location = location;
-		u8 seen = exit_seen;
+		u8 seen = entries_seen;
 
 		if (count_drop_of_entry(state_of(cpu_id()), seen, packet, reason))
 			return 0;
@@ -319,7 +319,7 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 		goto outside;
 	}
 	struct cpu_state *state = state_of(cpu_id_beside(&ctx));
-	u8 seen = exit_seen;
+	u8 seen = entries_seen;
 
 	if (count_drop_of_entry(state, seen, ctx[0], ctx[2]))
 		return 0;

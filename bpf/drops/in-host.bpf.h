@@ -58,9 +58,9 @@ __noinline int count_in_host(u64 packet, u64 location, u32 reason, u64 socket)
 	bool unwanted = is_unwanted(skb, class, reason);
 
 	if (from)
-		count_direction(from, location, reason, 1, unwanted ? DROP_UNWANTED : DROP_FROM_GUEST);
+		count_other_drop(from, location, reason, 1, unwanted ? DROP_UNWANTED : DROP_FROM_GUEST);
 	/* The route of a packet for an address of the device itself may name the device that it came in by. */
 	if (to && to != from && !unwanted && !is_received_copy(skb))
-		count_at(to, location, reason, 1);
+		count_drop_towards(to, location, reason, 1);
 	return 0;
 }

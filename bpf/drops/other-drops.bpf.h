@@ -29,8 +29,8 @@ struct insertions other_drops_insertions;
 u64 lost_before;    /* other_drops was full */
 u64 lost_no_device; /* dropped in tun, and the packet names no device */
 
-static __always_inline void count_direction(struct net_device *dev, u64 location, u32 reason, u32 count,
-					    enum drop_direction direction)
+static __always_inline void count_other_drop(struct net_device *dev, u64 location, u32 reason, u32 count,
+					     enum drop_direction direction)
 {
 	struct other_drop_key key = {.device = (u64)dev,
 				     .device_id = device_id((u64)dev),
@@ -46,7 +46,7 @@ static __always_inline void count_direction(struct net_device *dev, u64 location
 	__sync_fetch_and_add(packets ?: &lost_before, count);
 }
 
-static __always_inline void count_at(struct net_device *dev, u64 location, u32 reason, u32 count)
+static __always_inline void count_drop_towards(struct net_device *dev, u64 location, u32 reason, u32 count)
 {
-	count_direction(dev, location, reason, count, DROP_TOWARDS);
+	count_other_drop(dev, location, reason, count, DROP_TOWARDS);
 }

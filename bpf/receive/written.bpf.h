@@ -47,7 +47,7 @@ static __noinline int count_written(struct sk_buff *skb, u64 location, u32 reaso
 
 	if (!dev)
 		return keep_for_writer(location, reason);
-	count_at(dev, location, reason, 1);
+	count_drop_towards(dev, location, reason, 1);
 	return 0;
 }
 
@@ -60,7 +60,7 @@ static __noinline int attribute(struct net_device *dev)
 	if (!kept)
 		return 0;
 	if (dev)
-		count_at(dev, kept->location, kept->reason, kept->packets);
+		count_drop_towards(dev, kept->location, kept->reason, kept->packets);
 	else
 		__sync_fetch_and_add(&lost_no_device, kept->packets);
 	bpf_map_delete_elem(&unattributed, &task);

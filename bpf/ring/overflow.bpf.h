@@ -42,9 +42,9 @@ static __always_inline u64 count_overflow(u32 number, u64 device, u32 index)
 {
 	struct queue *queue = queue_at(number);
 
-	u64 before = queue->overflowed;
+	u64 before = queue->full_ring_drops;
 
-	__sync_fetch_and_add(&queue->overflowed, 1);
+	__sync_fetch_and_add(&queue->full_ring_drops, 1);
 
 	if (!(queue->watch & WATCH_BURST))
 		begin_overflow(number, device, index);
@@ -54,10 +54,10 @@ static __always_inline u64 count_overflow(u32 number, u64 device, u32 index)
 static __always_inline void end_burst(u32 number, struct queue *queue)
 {
 	CLEAR_BITS(&queue->watch, WATCH_BURST);
-	u64 overflowed = queue->overflowed, before = EXCHANGE(&queue->burst_base, overflowed);
+	u64 drops = queue->full_ring_drops, before = EXCHANGE(&queue->burst_base, drops);
 
-	if (overflowed > before)
-		observe(number, HISTOGRAM_BURST, overflowed - before);
+	if (drops > before)
+		observe(number, HISTOGRAM_BURST, drops - before);
 }
 
 /* The ring is empty. */
@@ -68,13 +68,13 @@ static __noinline int end_episode(u32 number, struct ptr_ring *ring)
 	if (!number)
 		return 0;
 	CLEAR_BITS(&queue->watch, (WATCH_EPISODE | WATCH_DRAIN | WATCH_NEAR));
-	u64 overflowed = queue->overflowed, before = EXCHANGE(&queue->episode_base, overflowed);
-	u64 needed = overflowed - before + BPF_CORE_READ(ring, size);
+	u64 drops = queue->full_ring_drops, before = EXCHANGE(&queue->episode_base, drops);
+	u64 needed = drops - before + BPF_CORE_READ(ring, size);
 
-	if (overflowed <= before)
+	if (drops <= before)
 		return 0;
 	__sync_fetch_and_add(&queue->episodes, 1);
-	observe_episode(number, overflowed - before);
+	observe_episode(number, drops - before);
 	if (needed > queue->needed[0])
 		queue->needed[0] = needed;
 	return 0;

@@ -136,12 +136,12 @@ struct queue {
 	/* Until the first mark's packet is taken, with it; 0: none is known. Beside `watch`: who takes packets loads
 	 * both, and alone writes this, under the ring's lock. */
 	u32 ahead;
-	u64 overflowed;		    /* dropped because the ring was full, on the transmit path */
+	u64 full_ring_drops;	    /* dropped because the ring was full, on the transmit path */
 	u64 burst_base;		    /* of them when the ring last took a packet */
 	u32 marks_head, marks_tail; /* packets whose time in the ring is taken, in the order of their slots */
 	u32 taken_head;		    /* the ring's consumer_head when a departure was last seen, else NO_SLOT */
 	u32 sender;		    /* CPU that made the newest packet, plus 1 */
-	u64 episode_base;	    /* of overflowed when the ring was last seen empty */
+	u64 episode_base;	    /* of full_ring_drops when the ring was last seen empty */
 	u64 episode_since;	    /* ns since boot */
 	u64 episodes;		    /* of overflow that ended with an empty ring */
 	u64 needed[WINDOWS];	    /* packets that the ring would have had to hold for the largest of them */

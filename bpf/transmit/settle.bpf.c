@@ -5,10 +5,10 @@
 #include "transmit/transmit.bpf.h"
 
 struct settle_request {
-	u64 exit_seen; /* from now on: 0, SEEN_BY_CPU, SEEN_BY_QUEUE or SEEN_ARMED */
+	u64 entries_seen; /* from now on: 0, SEEN_BY_CPU, SEEN_BY_QUEUE or SEEN_ARMED */
 };
 
-u8 exit_seen = SEEN_BY_CPU;
+u8 entries_seen = SEEN_BY_CPU;
 
 __noinline int settle_on(u32 cpu)
 {
@@ -36,10 +36,10 @@ __noinline int settle_on(u32 cpu)
  */
 ON_REQUEST(settle, struct settle_request)
 {
-	exit_seen = 0;
+	entries_seen = 0;
 	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
 		settle_on(cpu);
 	drop_told = 0;
-	exit_seen = request->exit_seen;
+	entries_seen = request->entries_seen;
 	return 0;
 }

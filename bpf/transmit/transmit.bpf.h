@@ -16,9 +16,9 @@
 
 #define READER_MASK 127 /* one drop of 128 samples of what the reader does */
 
-/* Programs on the transmit function are attached: what they counted at the entry is not counted again as it is freed.
- */
-extern u8 exit_seen;
+/* How packets are seen to enter the transmit function, 0 where no program is attached to it: what was counted at the
+ * entry is not counted again as it is freed. */
+extern u8 entries_seen;
 
 enum {
 	SEEN_BY_CPU = 1,   /* the packet between entry and exit on this CPU is the one that entered last */

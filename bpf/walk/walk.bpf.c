@@ -99,7 +99,7 @@ __noinline int walk_device(void)
 	if (queues > 256 || BPF_CORE_READ(tun, dev) != dev)
 		return 0; /* it is being made or torn down */
 	if (!out) {
-		walk.overflowed++;
+		walk.left_out++;
 		return 0;
 	}
 	at.device = index;
@@ -230,7 +230,7 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 	for (u32 first = 0; kind == KIND_TUN && first < WALK_QUEUES; first += 128)
 		if (visit_some(first))
 			break;
-	if (kind == KIND_TUN && !walk.derailed && !walk.overflowed && walk.list_heads == 1)
+	if (kind == KIND_TUN && !walk.derailed && !walk.left_out && walk.list_heads == 1)
 		forget_readers();
 	walk.bridge_layout = bridge_layout;
 	__builtin_memcpy(result, &walk, sizeof(walk));

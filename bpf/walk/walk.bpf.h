@@ -65,7 +65,7 @@ struct walked_queue {
 struct walk_result {
 	u32 tuns, queues;
 	u32 derailed;	     /* the list changed under the walk: what was written is incomplete, walk again */
-	u32 overflowed;	     /* devices or queues that the output had no room for */
+	u32 left_out;	     /* devices or queues that the output had no room for */
 	u32 list_heads;	     /* exactly one for a complete walk */
 	u32 flow_watched;    /* in: the wakes of stopped queues are seen */
 	u32 consumer_seen;   /* in: packets are counted when they are taken, under the ring's lock */

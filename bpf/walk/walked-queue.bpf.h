@@ -22,7 +22,7 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	struct tun_struct *tun = at.tun;
 
 	if (!out) {
-		walk.overflowed++;
+		walk.left_out++;
 		return 1;
 	}
 	walk.queues++;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, prometheus, prometheus-alertmanager.
+// Needs: root on this machine's kernel, patience, prometheus, prometheus-alertmanager.
 // A host without free CPU, end to end: the warning that its figures are late fires, and the page about a reader that stands still arrives all the same.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, curl, nftables.
+// Needs: root on this machine's kernel, patience, curl, nftables.
 // The commands of the runbooks are typed on a host with the fault, in the order of the page, by a plain shell.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, chromium, prometheus, prometheus-alertmanager.
+// Needs: root on this machine's kernel, patience, chromium, prometheus, prometheus-alertmanager.
 // Two faults at once, end to end: a real agent, a Prometheus with the shipped rules, an Alertmanager with the shipped routing. They make two
 // notifications, and each of their links opens.
 import assert from 'node:assert/strict';

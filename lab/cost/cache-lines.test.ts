@@ -36,7 +36,7 @@ const PATHS: Readonly<Record<string, Path>> = {
     fields: {
       cpu_state: ['sent_row', 'entered', 'skb'],
       row: ['device', 'place', 'queue', 'sample_mask', 'offered', 'offered_bytes', 'dropped'],
-      queue: ['watch', 'overflowed'],
+      queue: ['watch', 'full_ring_drops'],
     },
     newest: 'sent_row',
     compared: ['device', 'place'],

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs that are attached only while devices or packets ask for them.
 import type { Probes } from '../engine/attach.ts';
-import { Globals } from '../engine/probe-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import type { DeviceFilter } from '../inventory/device-filter.ts';
 import { mayDieOfPatching } from '../kernel/emulated.ts';
+import { Globals } from '../kernel/globals.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { asksForFlowControl, mayHaveSeveralQueues } from './device-view.ts';
 
@@ -13,7 +13,7 @@ const KEPT_SECONDS = 60;
 
 export class Demands {
   readonly #probes: Probes;
-  readonly #globals: Globals;
+  readonly #globals: Globals<'shared_seen'>;
   readonly #isShown: DeviceFilter;
   #shared = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -26,7 +26,7 @@ export class Demands {
   constructor(probes: Probes, object: BpfObject, isShown: DeviceFilter = () => true) {
     this.#probes = probes;
     this.#isShown = isShown;
-    this.#globals = new Globals(object);
+    this.#globals = new Globals(object, ['shared_seen']);
   }
 
   /** Programs may rely on the exit of the transmit function: it was asked for, or --mechanism chose it. */

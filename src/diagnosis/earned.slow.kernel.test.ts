@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, nftables.
+// Needs: root on this machine's kernel, patience, nftables.
 // The operator asks about one device while its packets are lost on this host: the answer is the cause, and never "OK".
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What our own programs missed or could not count where it belongs.
-import type { MapView } from '../kernel/map-view.ts';
-import type { BpfObject } from '../kernel/native.ts';
+import { Globals } from '../kernel/globals.ts';
 import { MARKED_SECONDS } from '../snapshot/device.ts';
 import type { LostEvents, ProbeState } from '../snapshot/snapshot.ts';
 import type { Probes } from './attach.ts';
@@ -20,7 +19,7 @@ const LOST = [
   'redirect',
   'macvtap',
   'ended',
-];
+] as const;
 
 /**
  * Events whose missed runs leave the accounts right. `freed` runs for every freed packet of the host: what it missed was
@@ -62,12 +61,15 @@ export class SkippedTransmits {
 }
 
 export class ProbeLosses {
-  readonly #globals: Globals;
+  readonly #globals: Globals<`lost_${(typeof LOST)[number]}`>;
   readonly #preempts: boolean;
   readonly #transmits = new SkippedTransmits();
 
   constructor({ object, preempts }: Pick<LoadedPrograms, 'object' | 'preempts'>) {
-    this.#globals = new Globals(object);
+    this.#globals = new Globals(
+      object,
+      LOST.map((cause) => `lost_${cause}` as const),
+    );
     this.#preempts = preempts;
   }
 
@@ -110,24 +112,4 @@ function missedRuns(probes: readonly ProbeState[], isMeant: (event: string) => b
 
 function skipped(runs: number): string {
   return `the kernel skipped ${runs} runs of our probes`;
-}
-
-/** Variables of the BPF object's .bss by name. */
-export class Globals {
-  readonly #view: MapView;
-  readonly #offsets: ReadonlyMap<string, number>;
-
-  constructor(object: BpfObject) {
-    this.#view = object.mapView('.bss');
-    this.#offsets = new Map(
-      object
-        .btf()
-        .variables('.bss')
-        .map(({ name, offset }) => [name, offset]),
-    );
-  }
-
-  u64(name: string): number {
-    return this.#view.u64(this.#offsets.get(name) ?? 0);
-  }
 }

@@ -93,7 +93,7 @@ test('ends of devices that are not seen', (t) => {
 });
 
 test('where one packet may preempt another on its CPU, the queue of a drop tells its row', (t) => {
-  assert.equal(constants(t, MODULE).get(BY_QUEUE), -1, 'exit_seen is never so');
+  assert.equal(constants(t, MODULE).get(BY_QUEUE), -1, 'entries_seen is never so');
   assert.equal(constants(t, MODULE, true, true, true).get(BY_QUEUE), SEEN.byQueue);
 });
 

@@ -6,20 +6,27 @@ import type { Btf } from '../kernel/native.ts';
 import { SKB_PATH_SYMBOLS } from './code/skb-paths.ts';
 import { LOCATION_SYMBOLS, ownTextFrom } from './locations.ts';
 
-/** Kernel functions that probes look up: for readHost(). */
-export const PROBE_SYMBOLS: readonly string[] = [
-  ...LOCATION_SYMBOLS,
-  ...SKB_PATH_SYMBOLS,
-  '__tun_wake_queue',
-  'tun_wake_queue',
+/** Functions whose addresses programs compare with: variables NAME_address. */
+export const ADDRESSED = [
+  'tun_net_xmit',
   'sock_rfree',
-  'kfree_skb_list',
   'tun_chr_close',
+  'tap_handle_frame',
   'tap_release',
   'vhost_net_release',
   'default_wake_function',
   'pollwake',
   'ep_poll_callback',
+];
+
+/** Kernel functions that probes look up: for readHost(). */
+export const PROBE_SYMBOLS: readonly string[] = [
+  ...LOCATION_SYMBOLS,
+  ...SKB_PATH_SYMBOLS,
+  ...ADDRESSED,
+  '__tun_wake_queue',
+  'tun_wake_queue',
+  'kfree_skb_list',
   'tun_free_netdev',
   'tun_net_uninit',
   'netif_tx_wake_queue',

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
 import { errnoOf } from '../kernel/error-name.ts';
+import { variableOf } from '../kernel/globals.ts';
 import { type Host, sharesBottomHalves, TRACED_MODULES } from '../kernel/host.ts';
+import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject, RingBuffer } from '../kernel/native.ts';
 import type { Wanted } from './mechanism.ts';
 import {
@@ -15,7 +17,7 @@ import {
   setRange,
   writeTextRanges,
 } from './open-object.ts';
-import { instructionConstants, type Known, type Pool, SEEN } from './probe-symbols.ts';
+import { ADDRESSED, instructionConstants, type Known, type Pool, SEEN } from './probe-symbols.ts';
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
@@ -33,19 +35,6 @@ const TRACED = 'consume_skb';
 
 /** Of a few: one CPU tells of a drop, or two at once. */
 const DROP_RECORDS_BYTES = 256;
-
-/** Functions whose addresses programs compare with: variables NAME_address. */
-const ADDRESSED = [
-  'tun_net_xmit',
-  'sock_rfree',
-  'tun_chr_close',
-  'tap_handle_frame',
-  'tap_release',
-  'vhost_net_release',
-  'default_wake_function',
-  'pollwake',
-  'ep_poll_callback',
-];
 
 interface LoadOptions {
   /** Losses before tun are counted: every drop of the host is looked at. */
@@ -217,12 +206,8 @@ function configure(
   reasons: DropReasons,
   { before, typedReads, endsSeen, writeEndsSeen }: Configuration,
 ): void {
-  const cpuSlots =
-    object
-      .btf()
-      .variables('.bss')
-      .find(({ name }) => name === 'cpus')?.size ?? 0;
-  const most = cpuSlots / (object.btf().struct('cpu_state')?.size ?? 1);
+  const btf = object.btf();
+  const most = variableOf(btf, 'cpus').size / layoutOf(btf, 'cpu_state', []).size;
   if (host.possibleCpus > most)
     throw new NoPrograms(
       `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/rows/queue.bpf.h`,

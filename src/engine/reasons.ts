@@ -4,7 +4,11 @@ import type { Btf } from '../kernel/native.ts';
 
 const SLOTS = 16;
 
-/** What tun_net_xmit itself drops for; an attached queue starts with zeros for these. */
+/** Of packets that found the ring full; UNTRACED: no reason was seen. */
+export const FULL_RING_REASONS: readonly string[] = ['FULL_RING', 'UNTRACED'];
+/** Reasons that the kernel has for tun alone, and none. */
+export const TUN_ONLY_REASONS: readonly string[] = [...FULL_RING_REASONS, 'TAP_TXFILTER', 'TAP_FILTER'];
+/** What tun_net_xmit itself drops for, beside a full ring. */
 const TUN_REASONS = ['DEV_READY', 'TAP_TXFILTER', 'TAP_FILTER', 'SOCKET_FILTER', 'NOMEM', 'SKB_UCOPY_FAULT'] as const;
 /** Reasons that have a slot, because they are frequent, but no series until the first drop. */
 const OTHER_REASONS = ['PFMEMALLOC', 'SECURITY_HOOK', 'NOT_SPECIFIED'] as const;
@@ -37,7 +41,7 @@ export interface ReasonNames {
 export interface DropReasons extends ReasonNames {
   /** Names of the slots of `struct row.dropped`; '' is the slot of all that have none. */
   readonly slotNames: readonly string[];
-  /** Slots that are exported even when 0. */
+  /** Slots that a snapshot has even when 0: all that tun_net_xmit itself drops for. */
   readonly alwaysShown: readonly number[];
   /** Value of the BPF object's `reason_slots`: reason number to slot. */
   readonly slotTable: Uint8Array;
@@ -58,7 +62,7 @@ export function readDropReasons(kernel: Btf, modules: readonly Btf[], object: Bt
     assignSlot(slotTable, number, slotNames.length);
     slotNames.push(name);
   }
-  const shown: readonly string[] = ['FULL_RING', 'UNTRACED', ...TUN_REASONS];
+  const shown: readonly string[] = [...FULL_RING_REASONS, ...TUN_REASONS];
   return {
     ...names,
     slotNames,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the rows of kernel counters and sums them by queue.
 import { isDeepStrictEqual } from 'node:util';
+import { variableOf } from '../kernel/globals.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
@@ -128,9 +129,8 @@ export class Rows {
     this.#slots = fields.find(({ name }) => name === 'dropped')?.count ?? 0;
     this.#view = object.mapView('.bss');
     this.#shared = new SharedRows(object, this.#view);
-    const offsetOf = (name: string) => btf.variables('.bss').find((variable) => variable.name === name)?.offset ?? 0;
-    this.#freshAt = offsetOf('rows_fresh');
-    this.#rowsAt = offsetOf('rows');
+    this.#freshAt = variableOf(btf, 'rows_fresh').offset;
+    this.#rowsAt = variableOf(btf, 'rows').offset;
     this.#last = new LastRows(
       { view: this.#view, begin: this.#rowsAt, size: this.#layout.size },
       ...this.#records.map(({ view, size }) => ({ view, begin: 0, size })),

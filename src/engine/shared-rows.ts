@@ -9,7 +9,7 @@ import { mergeHistograms, type QueueHistograms } from './histograms.ts';
 export const NO_CPU = 0xffffffff;
 
 const FIELDS = [
-  'overflowed',
+  'full_ring_drops',
   'episode_base',
   'episode_since',
   'episodes',
@@ -81,7 +81,7 @@ export class SharedRows {
     const view = this.#view;
     const u64 = (field: (typeof FIELDS)[number]): number => view.u64(base + at[field]);
     const sums = {
-      episodeDrops: Math.max(0, u64('overflowed') - u64('episode_base')),
+      episodeDrops: Math.max(0, u64('full_ring_drops') - u64('episode_base')),
       episodeSince: u64('episode_since'),
       episodes: u64('episodes'),
       needed: Math.max(u64('needed'), view.u64(base + at.needed + 8)),

@@ -144,7 +144,7 @@ const QUEUE_FIELDS = [
 const RESULT_FIELDS = [
   'tuns',
   'derailed',
-  'overflowed',
+  'left_out',
   'list_heads',
   'flow_watched',
   'consumer_seen',
@@ -235,7 +235,7 @@ export class Walker {
     this.#bridgePorts.request(view, this.#result.at.bridge_layout);
     this.#object.testRun(this.#program, this.#context);
     const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);
-    const complete = field('derailed') === 0 && field('overflowed') === 0 && field('list_heads') === 1;
+    const complete = field('derailed') === 0 && field('left_out') === 0 && field('list_heads') === 1;
     return { tuns: field('tuns'), ports: field('ports'), complete };
   }
 

@@ -5,9 +5,10 @@ import { HashEntries } from '../engine/hash-entries.ts';
 import { LOCATION_SYMBOLS } from '../engine/locations.ts';
 import { writeTextRanges } from '../engine/open-object.ts';
 import { FunctionNames } from '../kernel/function-names.ts';
+import { Globals } from '../kernel/globals.ts';
 import { companionModules, readHost, tunDriver } from '../kernel/host.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
-import { cString, type MapView } from '../kernel/map-view.ts';
+import { cString } from '../kernel/map-view.ts';
 import { type FollowObject, type FollowOptions, openFollow } from './follow-object.ts';
 import { type LossKey, LossKeys, LossRecords, type LostPacket, type LostStack } from './read.ts';
 
@@ -50,8 +51,7 @@ export class Follow {
   readonly #loss: Layout<(typeof LOSS_FIELDS)[number]>;
   readonly #tick: Layout<(typeof TICK_FIELDS)[number]>;
   readonly #kinds: ReadonlyMap<number, string>;
-  readonly #globals: MapView;
-  readonly #offsets: ReadonlyMap<string, number>;
+  readonly #globals: Globals<'lost_keys' | 'lost_no_device'>;
   readonly #chosen = new Set<string>();
   #modules = modulesNow();
   #filledMs = performance.now();
@@ -76,8 +76,7 @@ export class Follow {
     this.#kinds = new Map(
       btf.enumValues('location_class')?.map(({ name, value }) => [value, name.replace('CLASS_', '')]),
     );
-    this.#globals = object.mapView('.bss');
-    this.#offsets = new Map(btf.variables('.bss').map(({ name, offset }) => [name, offset]));
+    this.#globals = new Globals(object, ['lost_keys', 'lost_no_device']);
     this.#runTick(options.rate, true);
   }
 
@@ -150,7 +149,8 @@ export class Follow {
   gaps(): FollowGaps {
     const { object, program } = this.#follow;
     if (this.#attached) this.#skipped = Number(object.programInfo(program).recursionMisses);
-    return { uncounted: this.#global('lost_keys'), nameless: this.#global('lost_no_device'), skipped: this.#skipped };
+    const globals = this.#globals;
+    return { uncounted: globals.u64('lost_keys'), nameless: globals.u64('lost_no_device'), skipped: this.#skipped };
   }
 
   /** Detaches the program; its counts can still be read. */
@@ -171,10 +171,6 @@ export class Follow {
     view.setUint32(this.#tick.at.most, this.#rate, true);
     view.setUint32(this.#tick.at.forget, Number(forget), true);
     this.#follow.object.testRun('tick', new Uint8Array(view.buffer));
-  }
-
-  #global(name: string): number {
-    return this.#globals.u64(this.#offsets.get(name) ?? 0);
   }
 }
 

@@ -5,8 +5,9 @@ import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
 import type { Subject } from '../engine/subject.ts';
 import { always, untraceable } from '../engine/unavailable.ts';
 import { COUNTER_FIELDS, countersOf } from '../engine/walk.ts';
+import { Globals } from '../kernel/globals.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
-import { cString, type MapView } from '../kernel/map-view.ts';
+import { cString } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { Ended } from '../snapshot/deleted-devices.ts';
 import type { DeviceCounters } from '../snapshot/device.ts';
@@ -101,8 +102,7 @@ export class LastCountersTable {
   readonly #object: BpfObject;
   readonly #entries: HashEntries;
   readonly #layout: Layout<Field>;
-  readonly #variables: MapView;
-  readonly #notedAt: number;
+  readonly #variables: Globals<'ended_noted'>;
   #noted = 0;
 
   constructor(object: BpfObject) {
@@ -110,13 +110,12 @@ export class LastCountersTable {
     this.#object = object;
     this.#entries = new HashEntries(object, 'ended_devices');
     this.#layout = layoutOf(btf, 'ended_device', FIELDS);
-    this.#variables = object.mapView('.bss');
-    this.#notedAt = btf.variables('.bss').find(({ name }) => name === 'ended_noted')?.offset ?? 0;
+    this.#variables = new Globals(object, ['ended_noted']);
   }
 
   /** The devices that have ended since the last call, by kernfs node id. */
   take(): ReadonlyMap<bigint, LastCounters> {
-    const noted = this.#variables.u64(this.#notedAt);
+    const noted = this.#variables.u64('ended_noted');
     const taken = new Map<bigint, LastCounters>();
     if (noted === this.#noted) return taken;
     this.#noted = noted;

@@ -7,8 +7,8 @@ import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
 import { Places } from '../engine/places.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, unlessWithoutReasons, withoutReasons, withoutSymbols } from '../engine/unavailable.ts';
+import { Globals } from '../kernel/globals.ts';
 import { layoutOf } from '../kernel/layout.ts';
-import type { MapView } from '../kernel/map-view.ts';
 import type { OtherDrop, UncountedLoss } from '../snapshot/device.ts';
 import { core, counters, series } from '../snapshot/metric.ts';
 import type { Queue } from '../snapshot/queue.ts';
@@ -108,8 +108,7 @@ class UnroutedDrops {
   readonly #parts: Pick<Parts, 'probes' | 'programs'>;
   readonly #entries: HashEntries;
   readonly #at: Readonly<Record<'location' | 'reason' | 'netns', number>>;
-  readonly #variables: MapView;
-  readonly #totalAt: number;
+  readonly #variables: Globals<'unrouted_total'>;
   readonly #places: Places<number>;
   #total = 0;
   #read: readonly UnroutedDrop[] = [];
@@ -120,17 +119,12 @@ class UnroutedDrops {
     this.#places = new Places(parts.probes.symbols);
     this.#entries = new HashEntries(object, 'unrouted_drops');
     this.#at = layoutOf(object.btf(), 'unrouted_drop_key', ['location', 'reason', 'netns']).at;
-    this.#variables = object.mapView('.bss');
-    this.#totalAt =
-      object
-        .btf()
-        .variables('.bss')
-        .find(({ name }) => name === 'unrouted_total')?.offset ?? 0;
+    this.#variables = new Globals(object, ['unrouted_total']);
   }
 
   /** The same list while no packet came to it, which costs no system call. */
   read(): readonly UnroutedDrop[] {
-    const total = this.#variables.u32(this.#totalAt);
+    const total = this.#variables.u32('unrouted_total');
     if (total === this.#total) return this.#read;
     this.#total = total;
     const { reasons } = this.#parts.programs;

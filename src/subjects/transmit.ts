@@ -2,7 +2,7 @@
 // A packet's way into the ring of a queue and out of it: offered, dropped, enqueued, taken, delivered.
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
 import { type QueueSums, sumOf } from '../engine/queue-sums.ts';
-import type { DropReasons } from '../engine/reasons.ts';
+import { type DropReasons, FULL_RING_REASONS, TUN_ONLY_REASONS } from '../engine/reasons.ts';
 import type { OpenSubject, Parts, QueueBalance, Subject } from '../engine/subject.ts';
 import { always, preemptible, type Unavailable, unlessPreemptible, untraceable } from '../engine/unavailable.ts';
 import type { Host } from '../kernel/host.ts';
@@ -196,11 +196,9 @@ function droppedOf({ dropped, rare }: QueueSums, reasons: DropReasons): readonly
   return [...named, ...rareNamed, ...(unnamed > 0 ? [{ reason: 'other', packets: unnamed }] : [])];
 }
 
-/** Reasons that the kernel has for tun alone, and none: rates of full rings are exact from the first drop. Others begin with their first drop. */
-const TUNS_OWN = ['FULL_RING', 'UNTRACED', 'TAP_TXFILTER', 'TAP_FILTER'];
-
+/** What only tun drops for is there from 0 on, so that rates are exact from the first drop. Other reasons begin with their first drop. */
 function isShown({ reason, packets }: ReasonCount): boolean {
-  return packets > 0 || TUNS_OWN.includes(reason);
+  return packets > 0 || TUN_ONLY_REASONS.includes(reason);
 }
 
 export const transmit: Subject = {
@@ -229,7 +227,7 @@ export const transmit: Subject = {
           (queue) =>
             (queue.counters?.dropped ?? []).filter(isShown).map(({ reason, packets }) => series(packets, reason)),
         ),
-        ({ labels: [reason], value }) => value > 0 || reason === 'FULL_RING' || reason === 'UNTRACED',
+        ({ labels: [reason = ''], value }) => value > 0 || FULL_RING_REASONS.includes(reason),
       ),
       full(
         counters(
