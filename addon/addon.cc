@@ -22,6 +22,7 @@
 #include "system/unix_socket.hh"
 
 #include <bpf/libbpf.h>
+#include <malloc.h>
 #include <unistd.h>
 
 AddonData::AddonData() = default;
@@ -30,6 +31,11 @@ AddonData::~AddonData() = default;
 static void exitNow(const Napi::CallbackInfo &info)
 {
 	_exit(info[0].As<Napi::Number>().Int32Value());
+}
+
+static void giveMemoryBack(const Napi::CallbackInfo &)
+{
+	malloc_trim(0);
 }
 
 static Napi::Object initialize(Napi::Env env, Napi::Object exports)
@@ -61,6 +67,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["unixPeer"] = Napi::Function::New(env, unixPeer, "unixPeer");
 	exports["confine"] = Napi::Function::New(env, confine, "confine");
 	exports["exitNow"] = Napi::Function::New(env, exitNow, "exitNow");
+	exports["giveMemoryBack"] = Napi::Function::New(env, giveMemoryBack, "giveMemoryBack");
 	exports["landlockVersion"] = Napi::Function::New(env, landlockVersion, "landlockVersion");
 	exports["becomeConfined"] = Napi::Function::New(env, becomeConfined, "becomeConfined");
 	exports["keepCapabilities"] = Napi::Function::New(env, keepCapabilities, "keepCapabilities");

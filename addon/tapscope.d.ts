@@ -262,6 +262,9 @@ export function exitNow(code: number): never;
 /** wait(2)'s status, once; undefined while it runs. */
 export function endOfSecondProcess(pid: number): number | undefined;
 
+/** malloc_trim(3): what the C library keeps of memory that was freed goes back to the kernel. Some milliseconds. */
+export function giveMemoryBack(): void;
+
 /**
  * For all threads of this process, and for good: it becomes the user without other groups, loses all capabilities, and may make the system
  * calls of a list alone (addon/system/allowed_calls.hh). Others get EPERM; ENOSYS where they are newer than the list. `parent`: the process is

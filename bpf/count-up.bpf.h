@@ -7,8 +7,12 @@ static __always_inline void count_up(void *hash, const void *key)
 {
 	u64 *known = bpf_map_lookup_elem(hash, key), one = 1;
 
+	if (!known) {
+		if (!bpf_map_update_elem(hash, key, &one, BPF_NOEXIST))
+			return;
+		/* Another CPU met the new key at the same moment. */
+		known = bpf_map_lookup_elem(hash, key);
+	}
 	if (known)
 		__sync_fetch_and_add(known, 1);
-	else
-		bpf_map_update_elem(hash, key, &one, BPF_ANY);
 }

@@ -185,15 +185,19 @@ int waited_beyond(struct bpf_raw_tracepoint_args *ctx)
 	struct wait *known = bpf_map_lookup_elem(&waits_beyond, &key);
 
 	mark->queued_ns = 0;
+	if (!known) {
+		struct wait first = {.packets = 1, .nanoseconds = nanoseconds};
+
+		BPF_CORE_READ_INTO(&first.name, dev, name);
+		if (!bpf_map_update_elem(&waits_beyond, &key, &first, BPF_NOEXIST))
+			return 0;
+		/* Another CPU met the new way at the same moment. */
+		known = bpf_map_lookup_elem(&waits_beyond, &key);
+	}
 	if (known) {
 		__sync_fetch_and_add(&known->packets, 1);
 		__sync_fetch_and_add(&known->nanoseconds, nanoseconds);
-		return 0;
 	}
-	struct wait first = {.packets = 1, .nanoseconds = nanoseconds};
-
-	BPF_CORE_READ_INTO(&first.name, dev, name);
-	bpf_map_update_elem(&waits_beyond, &key, &first, BPF_ANY);
 	return 0;
 }
 

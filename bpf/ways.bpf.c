@@ -60,14 +60,17 @@ static __always_inline void add(struct way_key *key, s64 packets, struct net_dev
 {
 	struct way *known = bpf_map_lookup_elem(&ways, key), first = {};
 
-	if (known) {
-		__sync_fetch_and_add(&known->packets, packets);
-		return;
+	if (!known) {
+		first.packets = packets;
+		if (key->to)
+			BPF_CORE_READ_INTO(&first.name, dev, name);
+		if (!bpf_map_update_elem(&ways, key, &first, BPF_NOEXIST))
+			return;
+		/* Another CPU met the new way at the same moment. */
+		known = bpf_map_lookup_elem(&ways, key);
 	}
-	first.packets = packets;
-	if (key->to)
-		BPF_CORE_READ_INTO(&first.name, dev, name);
-	bpf_map_update_elem(&ways, key, &first, BPF_ANY);
+	if (known)
+		__sync_fetch_and_add(&known->packets, packets);
 }
 
 static __always_inline bool is_asked(struct net_device *dev, u32 ifindex, struct came_in_by *key)

@@ -6,7 +6,7 @@ import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
 import { shortOfCpu } from './kernel/load-average.ts';
 import { landlock } from './kernel/processes/landlock.ts';
-import { confine } from './kernel/processes/native-processes.ts';
+import { confine, giveMemoryBackSoon } from './kernel/processes/native-processes.ts';
 import { leave } from './kernel/processes/own-end.ts';
 import { ownOutputs } from './kernel/processes/own-outputs.ts'; // before what loads node:assert
 import { whyUnresolved } from './kernel/processes/readable-files.ts';
@@ -115,6 +115,7 @@ async function start(
     exports: () => otlp?.exports(),
   });
   channel.write(REQUESTS.listening);
+  giveMemoryBackSoon();
 }
 
 function describe(): AgentSelf {

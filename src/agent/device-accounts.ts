@@ -28,6 +28,9 @@ export class DeviceAccounts {
   readonly #losses: ProbeLosses;
   readonly #devices = new Map<bigint, Known>();
   #lost: readonly string[] = [];
+  #states: readonly ProbeState[] = [];
+  /** Of these states. */
+  #mechanisms = '';
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
   /** Packets are counted as they leave rings, since this sample. */
@@ -57,8 +60,10 @@ export class DeviceAccounts {
     this.#dequeuesBegin = dequeued && (!this.#dequeued || comings.dequeues !== this.#before.dequeues);
     this.#dequeued = dequeued;
     this.#comings = comings;
-    const mechanisms = states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
-    return [...mechanisms, ...Object.values(comings), this.#sawAll, ...this.#lost].join();
+    if (states !== this.#states)
+      this.#mechanisms = states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`).join();
+    this.#states = states;
+    return [this.#mechanisms, comings.dequeues, comings.entries, this.#sawAll, ...this.#lost].join();
   }
 
   walked(complete: boolean): void {

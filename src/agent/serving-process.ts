@@ -16,6 +16,8 @@ const MOST_UNREAD_SAMPLES = 30;
 /** Bytes of it that are heard in one period. The answers that it may compute at once ask for far fewer. */
 const MOST_HEARD_BYTES = 1000;
 const HEARING_PERIOD_MS = 100;
+/** Of the memory of this process, unless a scrape asks: to read it takes a file. */
+const RESIDENT_EVERY_MS = 10_000;
 /** How long it may take to end: the last export to a collector has 3 s. */
 const END_WITHIN_MS = 6000;
 
@@ -70,8 +72,9 @@ export class ServingProcess {
   /** The newest; it may have ended. */
   #process: SecondProcess | undefined;
   #restarts = 0;
-  /** Bytes. */
+  /** Bytes, read then. */
   #resident = 0;
+  #residentMs = Number.NEGATIVE_INFINITY;
   #isResting = false;
   #isStopping = false;
   #latest: Snapshot | undefined;
@@ -231,6 +234,7 @@ export class ServingProcess {
   #write(life: Life, snapshot: Snapshot, head: { readonly isSecond?: true; readonly answers?: number }): void {
     const { channel } = life.process;
     // First, for it asks the kernel, which may refuse: a channel that stays corked, or a part of a snapshot, would end what follows.
+    if (!head.isSecond || performance.now() - this.#residentMs > RESIDENT_EVERY_MS) this.#readResident();
     const agent = { ...snapshot.agent, counting: this.#counting() };
     channel.cork();
     channel.write(`${JSON.stringify({ head })}\n`);
@@ -243,19 +247,19 @@ export class ServingProcess {
     return {
       servingRestarts: this.#restarts,
       cpuSeconds: (user + system) / 1e6,
-      residentBytes: this.#residentBytes(),
+      residentBytes: this.#resident,
       logLinesDropped: ownLog().dropped() + discardedOutputLines(),
     };
   }
 
-  /** As last read: it takes a descriptor, and this host may have none left. */
-  #residentBytes(): number {
+  /** It takes a descriptor, and this host may have none left: then it stays as last read. */
+  #readResident(): void {
+    this.#residentMs = performance.now();
     try {
       this.#resident = process.memoryUsage.rss();
     } catch {
       // The figures of devices take none, and are shown all the same.
     }
-    return this.#resident;
   }
 
   async #ended(life: Life, how: string, code: number | undefined): Promise<void> {

@@ -77,6 +77,9 @@ export class SnapshotTaker {
   #incomplete = 0;
   #packets = 0;
   #governedMs = performance.now();
+  #cost: Governor['cost'];
+  /** Of that cost. */
+  #overhead: ReadonlyMap<string, number> = new Map();
   #heardMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: Host, probes: Probes, options: SnapshotOptions, deleted = new DeletedLog(options.filter)) {
@@ -233,17 +236,18 @@ export class SnapshotTaker {
     return this.#interval.now;
   }
 
-  /** The cost of each part of the agent, as shares of all CPUs; empty until it was measured. */
+  /** The cost of each part of the agent, as shares of all CPUs; empty until it was measured. The same object until it is measured again. */
   overhead(): ReadonlyMap<string, number> {
-    const cost = this.#governor.cost;
-    return new Map(
-      cost
-        ? [
-            ['kernel', cost.kernel],
-            ['agent', cost.agent],
-          ]
-        : [],
-    );
+    const { cost } = this.#governor;
+    if (cost !== this.#cost)
+      this.#overhead = new Map(
+        cost && [
+          ['kernel', cost.kernel],
+          ['agent', cost.agent],
+        ],
+      );
+    this.#cost = cost;
+    return this.#overhead;
   }
 
   async #readDevices(): Promise<readonly Device[]> {

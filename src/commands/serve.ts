@@ -18,7 +18,7 @@ import { packageRoot } from '../kernel/package.ts';
 import { ApiSocket } from '../kernel/processes/api-socket.ts';
 import { keepRingFromChildren } from '../kernel/processes/event-ring.ts';
 import { keepRights } from '../kernel/processes/kept-rights.ts';
-import { type Reach, refuseUnused } from '../kernel/processes/native-processes.ts';
+import { giveMemoryBackSoon, type Reach, refuseUnused } from '../kernel/processes/native-processes.ts';
 import { leaveWhenDone } from '../kernel/processes/own-end.ts';
 import { raisePriority } from '../kernel/processes/own-priority.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
@@ -127,6 +127,7 @@ async function start(
   // First: while it ends, it asks for a last snapshot.
   undo.push(() => serving.stop());
   await requireMemoryFor(takeSnapshot);
+  giveMemoryBackSoon();
   if (lock.missing !== undefined) say(new Error(lock.missing));
   const sentence = missingRights(agent.probes);
   if (sentence !== undefined) announce([sentence]);

@@ -8,11 +8,14 @@ import type { DeviceSpan, Window } from './window.ts';
 
 export class FindingsCache {
   #quiet = new WeakSet<Device>();
+  #agent: Window['agent'] | undefined;
   #measuredBy = '';
 
   /** The devices that have to be judged. */
   lively({ devices, agent }: Window): readonly DeviceSpan[] {
-    const measuredBy = `${agent.level} ${agent.probes.map(({ event, attached }) => (attached ? event : '')).join(' ')}`;
+    const isSame = agent.level === this.#agent?.level && agent.probes === this.#agent.probes;
+    this.#agent = agent;
+    const measuredBy = isSame ? this.#measuredBy : measuredByOf(agent);
     if (measuredBy !== this.#measuredBy) this.#quiet = new WeakSet();
     this.#measuredBy = measuredBy;
     return devices.filter((device) => !(isUnchanged(device) && this.#quiet.has(device.now)));
@@ -29,6 +32,10 @@ export class FindingsCache {
         this.#quiet.add(device.now);
     }
   }
+}
+
+function measuredByOf({ level, probes }: Window['agent']): string {
+  return `${level} ${probes.map(({ event, attached }) => (attached ? event : '')).join(' ')}`;
 }
 
 /** A finding about the agent may tell of many devices that are not, without their names. */

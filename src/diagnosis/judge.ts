@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All rules on one window: what was found, what matters most first, and which rules could not judge here.
 
+import type { AgentState } from '../snapshot/snapshot.ts';
 import { RULES } from './all-rules.ts';
 import { answering } from './asked.ts';
 import type { Diagnosis, Finding } from './finding.ts';
@@ -42,9 +43,7 @@ export function* judging(
   quiet?: FindingsCache,
 ): Generator<undefined, Verdict, undefined> {
   const window = quiet ? { ...whole, devices: quiet.lively(whole) } : whole;
-  const measured = new Set(window.agent.probes.flatMap(({ event, attached }) => (attached ? [event] : [])));
-  const missing = ({ needs }: Rule): readonly string[] => needs.filter((event) => !measured.has(event));
-  const rules = RULES.filter((one) => missing(one).length === 0);
+  const { rules, unjudged } = judgedBy(window.agent.probes);
   const made = new FindingSet();
   for (const [rule, diagnoses] of yield* diagnosing(rules, window, asked))
     for (const diagnosis of diagnoses)
@@ -61,6 +60,25 @@ export function* judging(
   const isOfAgent = ({ device }: Finding): number => Number(asked !== undefined && device === undefined);
   return {
     findings: inOrder(figured).toSorted((a, b) => isOfAgent(a) - isOfAgent(b)),
+    unjudged,
+  };
+}
+
+interface Judged {
+  readonly rules: readonly Rule[];
+  readonly unjudged: Verdict['unjudged'];
+}
+
+/** By the states of probes: the same object as long as none of them changes. */
+const known = new WeakMap<AgentState['probes'], Judged>();
+
+function judgedBy(probes: AgentState['probes']): Judged {
+  const before = known.get(probes);
+  if (before) return before;
+  const measured = new Set(probes.flatMap(({ event, attached }) => (attached ? [event] : [])));
+  const missing = ({ needs }: Rule): readonly string[] => needs.filter((event) => !measured.has(event));
+  const judged = {
+    rules: RULES.filter((one) => missing(one).length === 0),
     unjudged: RULES.flatMap((rule) => {
       const events = missing(rule);
       return events.length > 0
@@ -68,6 +86,8 @@ export function* judging(
         : [];
     }),
   };
+  known.set(probes, judged);
+  return judged;
 }
 
 /** All rules judge a device before the next one, because they share what they derive from it. */

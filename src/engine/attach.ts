@@ -47,6 +47,7 @@ export interface Probes {
   readonly mechanism: (event: string) => string | undefined;
   /** Programs that are attached now. */
   readonly attached: () => readonly string[];
+  /** The same object until one of them changes. */
   readonly states: () => readonly ProbeState[];
   readonly level: () => Level;
   /** How many sets of mechanisms have measured; the first is 1. */
@@ -86,6 +87,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   const attachments = new Map<string, readonly Attachment[]>();
   const comings = new Map<string, number>();
   let choices: readonly Choice[] = [];
+  let states: readonly ProbeState[] = [];
   let capabilities: ReadonlySet<string> = new Set();
   let level: Level = 'exact';
   const demands = new Set<Demand>();
@@ -117,6 +119,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
       if (!wasAttached && isAttached(event.name)) comings.set(event.name, (comings.get(event.name) ?? 0) + 1);
       return choice;
     });
+    states = choices.map(stateOf);
     capabilities = new Set(choices.flatMap(({ mechanism }) => mechanism?.provides ?? []));
     if (inUse(choices) !== before) epoch++;
     settle();
@@ -151,7 +154,11 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     can,
     mechanism,
     attached: () => [...attachments.values()].flat().map(({ program }) => program),
-    states: () => choices.map((choice) => stateOf(choice, programs, attachments.get(choice.event.name) ?? [])),
+    states: () => {
+      const now = states.map((state) => withMissed(state, programs, attachments.get(state.event) ?? []));
+      if (now.some((state, place) => state !== states[place])) states = now;
+      return states;
+    },
     level: () => level,
     epoch: () => epoch,
     comings: (event) => comings.get(event) ?? 0,
@@ -255,20 +262,25 @@ function choose(
   return { event, mechanism: undefined, refused };
 }
 
-function stateOf(
-  { event, mechanism, refused }: Choice,
-  programs: LoadedPrograms | undefined,
-  attachments: readonly Attachment[],
-): ProbeState {
-  const attached = attachments.filter((attachment) => attachment.mechanism === mechanism?.name);
+function stateOf({ event, mechanism, refused }: Choice): ProbeState {
   return {
     event: event.name,
     mechanism: mechanism?.name ?? 'none',
     attached: mechanism !== undefined,
     reason: refused.map((refusal) => `${refusal.mechanism}: ${refusal.reason}`).join('; ') || undefined,
-    missed: attached.reduce(
-      (sum, { program }) => sum + Number(programs?.objectOf(program).programInfo(program).recursionMisses ?? 0n),
-      0,
-    ),
+    missed: 0,
   };
+}
+
+/** The same object where nothing was missed since. */
+function withMissed(
+  state: ProbeState,
+  programs: LoadedPrograms | undefined,
+  attachments: readonly Attachment[],
+): ProbeState {
+  let missed = 0;
+  for (const { mechanism, program } of attachments)
+    if (mechanism === state.mechanism)
+      missed += Number(programs?.objectOf(program).programInfo(program).recursionMisses ?? 0n);
+  return missed === state.missed ? state : { ...state, missed };
 }

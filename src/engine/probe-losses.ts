@@ -64,6 +64,7 @@ export class ProbeLosses {
   readonly #globals: Globals<`lost_${(typeof LOST)[number]}`>;
   readonly #preempts: boolean;
   readonly #transmits = new SkippedTransmits();
+  #events: readonly LostEvents[] = LOST.map((cause) => ({ cause, events: 0 }));
 
   constructor({ object, preempts }: Pick<LoadedPrograms, 'object' | 'preempts'>) {
     this.#globals = new Globals(
@@ -73,8 +74,11 @@ export class ProbeLosses {
     this.#preempts = preempts;
   }
 
+  /** The same object until one of them grows. */
   events(): readonly LostEvents[] {
-    return LOST.map((cause) => ({ cause, events: this.#globals.u64(`lost_${cause}`) }));
+    const isSame = this.#events.every(({ cause, events }) => events === this.#globals.u64(`lost_${cause}`));
+    if (!isSame) this.#events = LOST.map((cause) => ({ cause, events: this.#globals.u64(`lost_${cause}`) }));
+    return this.#events;
   }
 
   /** What the probes themselves missed may have been any queue's. */

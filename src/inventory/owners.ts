@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that holds each queue, by an iterator over all descriptors or from /proc where BPF is refused, and its identity.
-import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Probes } from '../engine/attach.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
@@ -134,11 +133,9 @@ export class Owners {
     const read = stale && !this.#reading;
     if (read) await this.#readAgain(queues.map(({ key }) => key));
     // Not awaited to its end, which may come when another process lets its locks go.
-    const named = new AbortController();
     const identities = this.#identities.refresh([...this.#asked.values(), ...this.#processes]);
     this.#asked.clear();
-    const limit = wait(NAMED_WITHIN_MS, undefined, { signal: named.signal, ref: false }).catch(() => undefined);
-    await Promise.race([identities.finally(() => named.abort()), limit]);
+    await doneWithin(NAMED_WITHIN_MS, identities);
     // Not waited for: the threads of a large VM take some milliseconds to read.
     void this.#vcpus.refresh(this.#machines(queues.filter(({ waits }) => waits)));
     // On a host at rest it is the same list, and no device has lost more.
@@ -192,6 +189,19 @@ export class Owners {
     } finally {
       this.#reading = false;
     }
+  }
+}
+
+/** Each second: an aborted timer of node:timers/promises makes an error with its stack. */
+async function doneWithin(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms).unref();
+  });
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

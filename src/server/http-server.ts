@@ -16,7 +16,8 @@ const patience: ServerOptions = {
   requestTimeout: requestMs,
   // Between two scrapes, even slow ones, Prometheus keeps its connection.
   keepAliveTimeout: 72_000,
-  connectionsCheckingInterval: 1000,
+  // Each look wakes the process, at rest too. A request that does not come is cut off after so much longer at most.
+  connectionsCheckingInterval: 5000,
   maxHeaderSize: 16 * 1024,
 };
 

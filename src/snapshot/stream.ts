@@ -29,11 +29,17 @@ interface End {
   readonly places: readonly number[] | number;
 }
 
+/** As it was given, and as text. */
+interface Part {
+  readonly part: unknown;
+  readonly text: string;
+}
+
 export class SnapshotWriter {
   #placeOf: ReadonlyMap<Device, number> = new Map();
   #devices: readonly Device[] = [];
-  /** The parts of what the agent says of itself, as text. */
-  #agent = new Map<string, string>();
+  /** The parts of what the agent says of itself. */
+  #agent: ReadonlyMap<string, Part> = new Map();
 
   /** The lines of a snapshot, without line ends. The last one ends the snapshot. */
   *lines(snapshot: Snapshot): Generator<string, void, undefined> {
@@ -45,18 +51,32 @@ export class SnapshotWriter {
       this.#devices = devices;
       this.#placeOf = new Map(devices.map((device, index) => [device, index]));
     }
-    const { takenAt, agent } = snapshotToJson({ ...snapshot, devices: [] });
-    const end: End = { takenAt, ...this.#changesOf(agent), places: isSame ? places.length : places };
+    const end: End = {
+      takenAt: snapshot.takenAt,
+      ...this.#changesOf(snapshot),
+      places: isSame ? places.length : places,
+    };
     yield JSON.stringify(end);
   }
 
-  #changesOf(agent: AgentJson): Pick<End, 'agent' | 'changed'> {
+  /** No part is ever written again: one that is the object that it was says what it said. Most are, and cost a comparison. */
+  #changesOf(snapshot: Snapshot): Pick<End, 'agent' | 'changed'> {
     const before = this.#agent;
-    const parts = Object.entries(agent).filter(([, part]) => part !== undefined);
-    this.#agent = new Map(parts.map(([name, part]) => [name, JSON.stringify(part)]));
-    const hasSameParts = parts.length === before.size && parts.every(([name]) => before.has(name));
-    if (!hasSameParts) return { agent };
-    return { changed: Object.fromEntries(parts.filter(([name]) => before.get(name) !== this.#agent.get(name))) };
+    const now = new Map<string, Part>();
+    const given = new Map<string, unknown>(Object.entries(snapshot.agent));
+    const { agent } = snapshotToJson({ ...snapshot, devices: [] });
+    const changed: [string, unknown][] = [];
+    for (const [name, json] of Object.entries(agent)) {
+      if (json === undefined) continue;
+      const part = given.get(name);
+      const known = before.get(name);
+      const text = known !== undefined && known.part === part ? known.text : JSON.stringify(json);
+      now.set(name, { part, text });
+      if (known?.text !== text) changed.push([name, json]);
+    }
+    this.#agent = now;
+    const hasSameParts = now.size === before.size && [...now.keys()].every((name) => before.has(name));
+    return hasSameParts ? { changed: Object.fromEntries(changed) } : { agent };
   }
 }
 

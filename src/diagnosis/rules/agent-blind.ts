@@ -180,7 +180,8 @@ function blindSpots({ agentBefore, agent }: Window): readonly string[] {
   const both = { before: agentBefore, now: agent };
   const unmeasured = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
   const incomplete = grown(both, ({ incompleteSnapshots }) => incompleteSnapshots) ?? 0;
-  const lost = agent.eventsLost.flatMap(({ cause }) => {
+  const isAsBefore = agent.eventsLost === agentBefore.eventsLost;
+  const lost = (isAsBefore ? [] : agent.eventsLost).flatMap(({ cause }) => {
     // Packets of a device that is being deleted belong to no device any more.
     if (cause === 'ending_device') return [];
     const events = grown(both, ({ eventsLost }) => eventsLost.find((one) => one.cause === cause)?.events) ?? 0;
