@@ -10,6 +10,9 @@ import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/n
 
 const skip = noLab;
 const TO_FAR = datagram({ from: '10.71.0.2', to: '10.99.0.2', port: 9 });
+/** Before Linux 5.17 a wrong IP header is freed in the same place. */
+const FOR_NOBODY =
+  /^warning: host-refuses .*behind up0, .*(a MAC address that the host does not have here|for another MAC address)/;
 const STALE = '02:00:00:00:99:99';
 
 /** A tap that the host routes to `up0`, a veth whose other end is `far0` in another namespace, where port 9 is open. */
@@ -40,7 +43,7 @@ test('the host has an old MAC address of its neighbour, and then the new one', {
   const one = await routed(t);
   await one.lab.ip(`neigh replace 10.99.0.2 lladdr ${STALE} dev up0 nud permanent`);
   sends(one, ethernet(await macOf(one.lab, 'tap0'), TO_FAR));
-  await assertTold(one, /^warning: host-refuses .*behind up0, .*a MAC address that the host does not have here/);
+  await assertTold(one, FOR_NOBODY);
   await one.lab.ip(`neigh replace 10.99.0.2 lladdr ${await macOf(one.far, 'far0')} dev up0 nud permanent`);
   await wait(1500);
   await assertTold(one, CLEAN);
@@ -52,7 +55,7 @@ test('the bridge has an old MAC address at one port, and no other is there', { s
   const one = await routed(t);
   await one.lab.ipBatch([...BRIDGE, 'link set tap0 master br0', 'link set up0 master br0']);
   sends(one, ethernet(STALE, TO_FAR));
-  await assertTold(one, /^warning: host-refuses .*behind up0, .*a MAC address that the host does not have here/);
+  await assertTold(one, FOR_NOBODY);
 });
 
 test('a bridge floods, and one of two namespaces takes it', { skip }, async (t) => {
