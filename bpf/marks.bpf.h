@@ -9,6 +9,15 @@
 #include "kernel.bpf.h"
 #include "tap-losses.bpf.h"
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct sk_buff___sent {
+	unsigned char *data;
+	u8 cloned : 1;
+};
+
+#pragma clang attribute pop
+
 #define MAC_HEADER_BYTES 14
 
 /* What the device that a packet was handed to does with it. */
@@ -31,7 +40,8 @@ struct mark {
 	u32 iif; /* 0: not received there */
 	u32 oif; /* of the device that it was handed to; 0: it was received since */
 	u32 length;
-	u32 crossing;  /* enum crossing */
+	u16 crossing;  /* enum crossing */
+	u16 is_copy;   /* a bridge sent copies by other ports too: who is not meant throws its own away */
 	u64 queued_ns; /* when it was handed to the device `oif`; 0: it has left its qdisc, or the kernel knows it still
 			*/
 };
@@ -131,6 +141,11 @@ static __always_inline u32 netns_of(struct net_device *dev)
 	return BPF_CORE_READ(dev, nd_net.net, ns.inum);
 }
 
+static __always_inline bool is_copy(struct sk_buff *skb)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED((struct sk_buff___sent *)skb, cloned);
+}
+
 /* An asked device's packet, which the kernel still knows as such. */
 static __always_inline void mark_sent(struct sk_buff *skb, struct came_in_by by, struct net_device *dev)
 {
@@ -143,6 +158,7 @@ static __always_inline void mark_sent(struct sk_buff *skb, struct came_in_by by,
 		.oif = BPF_CORE_READ(dev, ifindex),
 		.length = BPF_CORE_READ(skb, len),
 		.crossing = crossing_of(kind_of(dev)),
+		.is_copy = is_copy(skb),
 	};
 
 	if (mark.crossing)
@@ -167,6 +183,7 @@ static __always_inline void follow_sent(struct sk_buff *skb, struct net_device *
 	mark->oif = BPF_CORE_READ(dev, ifindex);
 	mark->length = BPF_CORE_READ(skb, len);
 	mark->crossing = crossing_of(kind_of(dev));
+	mark->is_copy |= is_copy(skb);
 	mark->queued_ns = bpf_ktime_get_ns();
 }
 
@@ -229,6 +246,12 @@ static __always_inline void follow_received(struct sk_buff *skb, struct net_devi
 	mark->crossing = CROSSES_NOTHING;
 }
 
+/* The only one that there is of it, at the only device that it was sent to. */
+static __always_inline bool is_for_nobody(struct sk_buff *skb, const struct mark *mark)
+{
+	return !mark->is_copy && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST;
+}
+
 SEC("raw_tp/kfree_skb")
 int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -243,7 +266,7 @@ int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
 	u32 reason = reason_of(ctx), iif = BPF_CORE_READ(skb, skb_iif);
 
 	bpf_map_delete_elem(&marks, &address);
-	if (reason == reason_consumed || has_arrived(skb))
+	if (reason == reason_consumed || (has_arrived(skb) && !is_for_nobody(skb, &mark)))
 		return 0;
 	if ((s64)dev >= 0 || !goes_on(skb, &mark, netns_of(dev), iif))
 		return 0;

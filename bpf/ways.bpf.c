@@ -5,6 +5,7 @@
 #include "for-guests.bpf.h"
 #include "kernel.bpf.h"
 #include "marks.bpf.h"
+#include "resolution.bpf.h"
 #include "tap-losses.bpf.h"
 
 /* What becomes of a packet below a device that is made of others, by its kind. */
@@ -109,7 +110,10 @@ int way_begins(struct bpf_raw_tracepoint_args *ctx)
 	struct came_in_by key = {};
 
 	follow_received(skb, dev);
-	if (last && last->data && is_asked(dev, BPF_CORE_READ(dev, ifindex), &key))
+	if (!is_asked(dev, BPF_CORE_READ(dev, ifindex), &key))
+		return 0;
+	count_question(skb, key);
+	if (last)
 		last->data = 0;
 	return 0;
 }
@@ -121,10 +125,12 @@ int sent_on(struct bpf_raw_tracepoint_args *ctx)
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
 	u32 from = BPF_CORE_READ(skb, skb_iif);
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	struct came_in_by key = {};
+	struct came_in_by key = {}, to = {};
 	bool is_its = from && is_asked(dev, from, &key);
 	struct last_packet *last = last_here();
 
+	if (is_resolution(skb) && is_asked(dev, BPF_CORE_READ(dev, ifindex), &to))
+		count_answer(skb, to);
 	if (is_its)
 		mark_sent(skb, key, dev);
 	else

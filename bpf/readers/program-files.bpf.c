@@ -8,7 +8,9 @@
 #define S_IFSOCK	     0140000
 #define SOCKWQ_ASYNC_NOSPACE 1 /* bit 0 of socket.flags */
 #define SOCK_NOSPACE	     4 /* bit 2 */
+#define AF_UNIX		     1
 #define AF_PACKET	     17
+#define SOCK_DGRAM	     2
 #define IPPROTO_TCP	     6
 #define MOST_FILES	     256 /* of a process, in one run */
 #define HOLDS_NS	     5000000000ULL
@@ -18,6 +20,8 @@ enum program_file_kind { PROGRAM_QUEUE, PROGRAM_SOCKET, PROGRAM_RING };
 enum send_flag {
 	SEND_REFUSED = 1, /* a write found the buffer full, and was refused or had to wait, since the file was opened */
 	SEND_WAITS = 2,	  /* a poll found no room, and there has been none since */
+	PEER_FULL = 4,	  /* of unix datagrams: the other end holds as many as it may (max_dgram_qlen) */
+	RECEIVE_FULL = 8, /* the same of this end */
 };
 
 struct program_file {
@@ -84,6 +88,21 @@ static __always_inline void write_buffers(struct program_file *out, struct sock_
 	out->send_flags = (flags & SOCK_NOSPACE ? SEND_REFUSED : 0) | (flags & SOCKWQ_ASYNC_NOSPACE ? SEND_WAITS : 0);
 }
 
+/* unix_recvq_full() */
+static __always_inline bool is_full(struct sock___program *sk)
+{
+	return sk && BPF_CORE_READ(sk, sk_receive_queue.qlen) > BPF_CORE_READ(sk, sk_max_ack_backlog);
+}
+
+static __always_inline u32 datagrams_of(struct sock___program *sk)
+{
+	struct unix_sock___program *end = (struct unix_sock___program *)sk;
+
+	if (!bpf_core_field_exists(end->peer))
+		return 0;
+	return (is_full(BPF_CORE_READ(end, peer)) ? PEER_FULL : 0) | (is_full(sk) ? RECEIVE_FULL : 0);
+}
+
 static __always_inline void write_socket(struct program_file *out, struct sock___program *sk)
 {
 	out->kind = PROGRAM_SOCKET;
@@ -97,6 +116,8 @@ static __always_inline void write_socket(struct program_file *out, struct sock__
 	write_buffers(out, sk);
 	if (out->protocol == IPPROTO_TCP)
 		out->sent = BPF_CORE_READ(sk, sk_wmem_queued);
+	if (out->family == AF_UNIX && out->type == SOCK_DGRAM)
+		out->send_flags |= datagrams_of(sk);
 	if (out->family == AF_PACKET) {
 		struct packet_sock___program *packet = (struct packet_sock___program *)sk;
 

@@ -46,6 +46,10 @@ struct sock___program {
 	atomic_t sk_drops;
 	refcount_t sk_wmem_alloc;
 	int sk_wmem_queued, sk_sndbuf, sk_rcvbuf;
+	struct {
+		u32 qlen;
+	} sk_receive_queue;
+	u32 sk_max_ack_backlog;
 	u16 sk_type, sk_protocol;
 	struct socket___program *sk_socket;
 };
@@ -62,6 +66,10 @@ struct sock___numa {
 /* A module of its own on some kernels: there it is not in BTF, and such sockets are left out. */
 struct packet_sock___program {
 	int ifindex;
+};
+
+struct unix_sock___program {
+	struct sock___program *peer;
 };
 
 struct mm_struct___program {

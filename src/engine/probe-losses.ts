@@ -76,7 +76,7 @@ export class ProbeLosses {
 
   /** The same object until one of them grows. */
   events(): readonly LostEvents[] {
-    const isSame = this.#events.every(({ cause, events }) => events === this.#globals.u64(`lost_${cause}`));
+    const isSame = LOST.every((cause, index) => this.#events[index]?.events === this.#globals.u64(`lost_${cause}`));
     if (!isSame) this.#events = LOST.map((cause) => ({ cause, events: this.#globals.u64(`lost_${cause}`) }));
     return this.#events;
   }

@@ -48,6 +48,8 @@ const PROTOCOLS: ReadonlyMap<number, SocketKind> = new Map([
 /** enum send_flag of bpf/readers/program-files.bpf.c. */
 const SEND_REFUSED = 1;
 const SEND_WAITS = 2;
+const PEER_FULL = 4;
+const RECEIVE_FULL = 8;
 /** As many as MOST_FILES there: of a process with more, not all are known. */
 const MOST_FILES = 256;
 /** An iteration over a host's descriptors takes at most this share of the time. */
@@ -233,6 +235,8 @@ function socketOf(read: Read): ProgramSocket | undefined {
     sent: u32('sent'),
     sendLimit: u32('send_limit'),
     hasRefused: (u32('send_flags') & SEND_REFUSED) !== 0,
+    ...((u32('send_flags') & PEER_FULL) !== 0 && { isPeerFull: true }),
+    ...((u32('send_flags') & RECEIVE_FULL) !== 0 && { isFull: true }),
   };
 }
 

@@ -33,6 +33,8 @@ interface Attachable {
 
 interface BridgeSettings {
   readonly filtersVlans: boolean;
+  /** By the last four bits of 01:80:c2:00:00:0x: frames that it forwards, and does not keep (group_fwd_mask). */
+  readonly forwardedGroups: number;
   readonly snoops: boolean;
   /** Sends queries itself. */
   readonly queries: boolean;
@@ -48,6 +50,8 @@ interface PortSettings {
   readonly answersForOthers: boolean;
   /** Only addresses that a program wrote may send (802.1X). */
   readonly isLocked: boolean;
+  /** As the bridge's, of frames that come in by it. */
+  readonly forwardedGroups: number;
 }
 
 // linux/if_link.h, linux/if_tun.h, linux/if_bridge.h: stable ABI
@@ -67,6 +71,7 @@ const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const IFLA_TUN_OWNER = 1;
 const IFLA_TUN_GROUP = 2;
+const IFLA_BR_GROUP_FWD_MASK = 9;
 const IFLA_BR_VLAN_FILTERING = 7;
 const IFLA_BR_MCAST_SNOOPING = 23;
 const IFLA_BR_MCAST_QUERIER = 25;
@@ -78,6 +83,7 @@ const IFLA_BRPORT_STATE = 1;
 const BR_STATE_FORWARDING = 3;
 const IFLA_BRPORT_MCAST_FLOOD = 27;
 const IFLA_BRPORT_BCAST_FLOOD = 30;
+const IFLA_BRPORT_GROUP_FWD_MASK = 31;
 const IFLA_BRPORT_NEIGH_SUPPRESS = 32;
 const IFLA_BRPORT_LOCKED = 39;
 
@@ -137,6 +143,7 @@ function bridgeOf(data: DataView | undefined): BridgeSettings {
   const querier = nested(state);
   return {
     filtersVlans: integer(found.get(IFLA_BR_VLAN_FILTERING)) === 1,
+    forwardedGroups: integer(found.get(IFLA_BR_GROUP_FWD_MASK)) ?? 0,
     snoops: integer(found.get(IFLA_BR_MCAST_SNOOPING)) === 1,
     queries: integer(found.get(IFLA_BR_MCAST_QUERIER)) === 1,
     querier: state && {
@@ -154,5 +161,6 @@ function portOf(data: DataView | undefined): PortSettings {
     floodsBroadcast: integer(found.get(IFLA_BRPORT_BCAST_FLOOD)) !== 0,
     answersForOthers: integer(found.get(IFLA_BRPORT_NEIGH_SUPPRESS)) === 1,
     isLocked: integer(found.get(IFLA_BRPORT_LOCKED)) === 1,
+    forwardedGroups: integer(found.get(IFLA_BRPORT_GROUP_FWD_MASK)) ?? 0,
   };
 }

@@ -98,6 +98,15 @@ export interface SentOn {
   readonly packets: number;
 }
 
+/** Whether anybody answers the guest. */
+export interface AskedFor {
+  /** IPv4 or IPv6. */
+  readonly address: string;
+  /** Questions that came from it, and answers that were sent to it. */
+  readonly asked: number;
+  readonly answered: number;
+}
+
 /** Packets from the guest or writer in front of a device, where the kernel no longer knows by which device they came. */
 export interface WaitBeyond {
   readonly device: string;
@@ -222,6 +231,8 @@ export interface Device {
   readonly lostBeyond?: readonly OtherDrop[] | undefined;
   /** How long it waited behind such a device, in front of others, since a person asks. */
   readonly waitsBeyond?: readonly WaitBeyond[] | undefined;
+  /** MAC addresses that its guest asked for (ARP, neighbour discovery), since a person asks. */
+  readonly askedFor?: readonly AskedFor[] | undefined;
   /** What becomes of its packets and cannot be seen, for the kernel refuses the programs: with the reason, in sentences. */
   readonly unfollowed?: readonly string[] | undefined;
   /** undefined: nobody asks, nothing tells, or an older recording. */

@@ -39,6 +39,10 @@ export interface ProgramSocket {
   readonly sendLimit: number;
   /** A send found the buffer full, and was refused or had to wait, since it was opened. */
   readonly hasRefused: boolean;
+  /** Of unix datagrams: the other end of its connection holds as many as it may (net.unix.max_dgram_qlen). */
+  readonly isPeerFull?: boolean;
+  /** The same of this end: whoever sends to it is refused, or waits. */
+  readonly isFull?: boolean;
 }
 
 /** What the programs that hold a device got by read() and readv(), of any file (rchar and syscr of /proc/PID/io). */

@@ -76,6 +76,8 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   holdsIncoming: true,
   isCopy: true,
   isOpen: true,
+  isPeerFull: true,
+  isFull: true,
   isLocked: true,
   isNeighbour: true,
   isRelative: true,

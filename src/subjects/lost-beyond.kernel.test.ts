@@ -121,20 +121,27 @@ async function droppedOf(lab: NamespaceLab, name: string): Promise<number> {
   return dropped;
 }
 
-/** Behind the namespace `far`, by its on0, is 10.88.0.2. */
-async function twoFurtherOn({ far, lab }: Scene): Promise<void> {
+/** Behind the namespace `far`, by its on0, is 10.88.0.2, where port 9 is open. */
+async function twoFurtherOn(t: Test, { far, lab }: Scene): Promise<void> {
+  const end = await namespaceLab(t);
   await far.ipBatch([
-    'link add on0 type veth peer name end0',
-    ...['on0', 'end0'].map((device) => `link set ${device} addrgenmode none up`),
+    `link add on0 type veth peer name end0 netns ${end.name}`,
+    'link set on0 addrgenmode none up',
     'addr add 10.88.0.1/24 dev on0',
-    'neigh replace 10.88.0.2 lladdr 02:00:00:00:00:88 dev on0 nud permanent',
   ]);
+  await end.ipBatch([
+    'link set end0 addrgenmode none up',
+    'addr add 10.88.0.2/24 dev end0',
+    'route add 10.71.0.0/24 dev end0',
+  ]);
+  await (await end.testReader()).bind(9, 4_000_000);
+  await far.ip(`neigh replace 10.88.0.2 lladdr ${await macOf(end, 'end0')} dev on0 nud permanent`);
   await lab.ip('route add 10.88.0.0/24 via 10.99.0.2');
 }
 
 test('a full qdisc two devices further on', { skip }, async (t) => {
   const here = await scene(t);
-  await twoFurtherOn(here);
+  await twoFurtherOn(t, here);
   await here.far.tc('qdisc replace dev on0 root tbf rate 80bit burst 1540 limit 5000');
   await here.guest.frame('a', 100, ethernet(here.mac, datagram({ ...TO_FAR, to: '10.88.0.2' })));
   const dropped = await droppedOf(here.far, 'on0');
@@ -210,7 +217,7 @@ test('what arrives there, and what others lose there, is no loss of the device',
 
 test('a shaper two devices further on, by the time that each packet waited', { skip }, async (t) => {
   const here = await scene(t);
-  await twoFurtherOn(here);
+  await twoFurtherOn(t, here);
   const waited = async (): Promise<readonly WaitBeyond[]> =>
     ((await here.device()).waitsBeyond ?? []).filter(({ device }) => device === 'on0');
   const send = (): Promise<unknown> =>
@@ -230,7 +237,7 @@ test('a shaper two devices further on, by the time that each packet waited', { s
 
 test('a device with the namespace and the number of one that was deleted begins anew', { skip }, async (t) => {
   const here = await scene(t);
-  await twoFurtherOn(here);
+  await twoFurtherOn(t, here);
   const ownWaits = async (): Promise<readonly WaitBeyond[]> =>
     ((await here.device()).waitsBeyond ?? []).filter(({ device }) => device === 'on0');
   const toFurther = { ...TO_FAR, to: '10.88.0.2' };

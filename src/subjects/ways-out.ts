@@ -53,6 +53,17 @@ export interface SeenWait {
   readonly nanoseconds: number;
 }
 
+/** How often the guest asked for the MAC address of another, and the answers that were sent to it. */
+export interface SeenQuestion {
+  readonly netns: number;
+  /** ifindex of the tun or tap. */
+  readonly from: number;
+  /** 4 or 16 bytes. */
+  readonly address: Uint8Array;
+  readonly asked: number;
+  readonly answered: number;
+}
+
 const PROGRAMS = ['way_begins', 'sent_on', 'lost_after_crossing', 'waited_beyond'];
 const KEY_FIELDS = ['netns', 'from', 'to', 'ports'] as const;
 const WAIT_KEY_FIELDS = ['by', 'first', 'netns'] as const;
@@ -60,6 +71,8 @@ const WAIT_FIELDS = ['packets', 'nanoseconds', 'name'] as const;
 const BEYOND_FIELDS = ['location', 'by', 'first', 'netns', 'reason'] as const;
 /** IFNAMSIZ */
 const NAME_BYTES = 16;
+/** Of IPv6. */
+const ADDRESS_BYTES = 16;
 
 export class WaysOut {
   readonly #object: BpfObject;
@@ -68,6 +81,9 @@ export class WaysOut {
   readonly #lostBeyond: HashEntries;
   readonly #key;
   readonly #waits: HashEntries;
+  readonly #questions: HashEntries;
+  readonly #questionKey;
+  readonly #question;
   readonly #beyond;
   readonly #waitKey;
   readonly #wait;
@@ -87,6 +103,8 @@ export class WaysOut {
       this.#beyond = layoutOf(btf, 'beyond_key', BEYOND_FIELDS);
       this.#waitKey = layoutOf(btf, 'wait_key', WAIT_KEY_FIELDS);
       this.#wait = layoutOf(btf, 'wait', WAIT_FIELDS);
+      this.#questionKey = layoutOf(btf, 'question_key', ['by', 'address']);
+      this.#question = layoutOf(btf, 'question_counts', ['asked', 'answered']);
       for (const { name } of this.#object.programs) this.#object.setAutoload(name, PROGRAMS.includes(name));
       this.#object.setVariable('reason_not_specified', bytes32(unnamed));
       this.#object.setVariable('reason_consumed', bytes32(consumed));
@@ -94,6 +112,7 @@ export class WaysOut {
       this.#ways = new HashEntries(this.#object, 'ways');
       this.#lostBeyond = new HashEntries(this.#object, 'lost_beyond');
       this.#waits = new HashEntries(this.#object, 'waits_beyond');
+      this.#questions = new HashEntries(this.#object, 'questions');
       this.#links = PROGRAMS.map((program) => this.#object.attach(program));
     } catch (error) {
       this.#object.close();
@@ -129,12 +148,16 @@ export class WaysOut {
   }
 
   #forget(isUnwanted: (name: string) => boolean): void {
-    const [way, beyond, wait, device] = [this.#key.at, this.#beyond.at.by, this.#waitKey.at.by, this.#device.at];
-    const at = (key: DataView, netns: number, ifindex: number): string =>
-      keyOf(key.getUint32(netns, true), key.getUint32(ifindex, true));
-    this.#ways.removeWhere((key) => isUnwanted(at(key, way.netns, way.from)));
-    this.#lostBeyond.removeWhere((key) => isUnwanted(at(key, beyond + device.netns, beyond + device.ifindex)));
-    this.#waits.removeWhere((key) => isUnwanted(at(key, wait + device.netns, wait + device.ifindex)));
+    const way = this.#key.at;
+    const remove = (entries: HashEntries, netns: number, ifindex: number): void =>
+      entries.removeWhere((key) => isUnwanted(keyOf(key.getUint32(netns, true), key.getUint32(ifindex, true))));
+    remove(this.#ways, way.netns, way.from);
+    for (const [entries, by] of [
+      [this.#lostBeyond, this.#beyond.at.by],
+      [this.#waits, this.#waitKey.at.by],
+      [this.#questions, this.#questionKey.at.by],
+    ] as const)
+      remove(entries, by + this.#device.at.netns, by + this.#device.at.ifindex);
   }
 
   read(): readonly SeenWay[] {
@@ -175,6 +198,17 @@ export class WaysOut {
     }));
   }
 
+  readQuestions(): readonly SeenQuestion[] {
+    const [at, device, counts] = [this.#questionKey.at, this.#device.at, this.#question.at];
+    return this.#questions.read().map(({ key, value }) => ({
+      netns: key.getUint32(at.by + device.netns, true),
+      from: key.getUint32(at.by + device.ifindex, true),
+      address: unmapped(new Uint8Array(key.buffer, key.byteOffset + at.address, ADDRESS_BYTES).slice()),
+      asked: Number(value.getBigUint64(counts.asked, true)),
+      answered: Number(value.getBigUint64(counts.answered, true)),
+    }));
+  }
+
   close(): void {
     for (const link of this.#links) link.detach();
     this.#object.close();
@@ -183,6 +217,12 @@ export class WaysOut {
 
 function keyOf(netns: number, ifindex: number): string {
   return `${netns} ${ifindex}`;
+}
+
+/** Of ::ffff:a.b.c.d the last four bytes. */
+function unmapped(address: Uint8Array): Uint8Array {
+  const isIpv4 = address.subarray(0, 12).every((byte, i) => byte === (i < 10 ? 0 : 0xff));
+  return isIpv4 ? address.subarray(12) : address;
 }
 
 /** A C string of at most NAME_BYTES. */

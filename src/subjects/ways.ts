@@ -6,13 +6,14 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { isLoss, silentReasons } from '../engine/unnamed-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
+import { addressText } from '../kernel/rtnetlink-routes.ts';
 import type { Device, OtherDrop, WaitBeyond } from '../snapshot/device.ts';
-import { type SeenBeyond, type SeenWait, type SeenWay, WaysOut } from './ways-out.ts';
+import { type SeenBeyond, type SeenQuestion, type SeenWait, type SeenWay, WaysOut } from './ways-out.ts';
 
 /** Devices and numbers of copies that a device shows; the rest is in none of its rows. */
 const MOST_WAYS = 32;
 
-type Followed = Pick<Device, 'sentOn' | 'lostBeyond' | 'waitsBeyond' | 'unfollowed'>;
+type Followed = Pick<Device, 'sentOn' | 'askedFor' | 'lostBeyond' | 'waitsBeyond' | 'unfollowed'>;
 
 type Needed = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
@@ -67,11 +68,12 @@ class Ways {
     const ways = this.#out.read().filter(({ packets }) => packets > 0);
     const beyond = this.#out.readBeyond();
     const waits = this.#out.readWaits();
+    const questions = this.#out.readQuestions();
     this.#places.learn(beyond.map(({ address }) => address));
     const facts = new Map<bigint, Followed>();
     for (const [id, device] of this.devices) {
       if (!this.#out.follows(id, device)) continue; // nothing is counted of it yet
-      const isIts = (one: SeenWay | SeenBeyond | SeenWait): boolean =>
+      const isIts = (one: SeenWay | SeenBeyond | SeenWait | SeenQuestion): boolean =>
         one.netns === device.netns && one.from === device.ifindex;
       const own = ways.filter(isIts);
       const now = {
@@ -86,6 +88,11 @@ class Ways {
           .filter(isIts)
           .slice(0, MOST_WAYS)
           .map((one) => waitOf(one, own)),
+        askedFor: questions
+          .filter(isIts)
+          .toSorted((a, b) => a.answered - b.answered || b.asked - a.asked)
+          .slice(0, MOST_WAYS)
+          .map(({ address, asked, answered }) => ({ address: addressText(address), asked, answered })),
       };
       const before = this.#facts.get(id);
       facts.set(id, before && isDeepStrictEqual(before, now) ? before : now);
@@ -131,11 +138,12 @@ function open(parts: Parts): OpenSubject {
     },
     isAsSeen: ({ id }) => shown.get(id) === ways.of(id),
     device: ({ walked: { id } }) => {
-      const { sentOn, lostBeyond = [], waitsBeyond = [], unfollowed } = shown.get(id) ?? {};
+      const { sentOn, lostBeyond = [], waitsBeyond = [], askedFor = [], unfollowed } = shown.get(id) ?? {};
       return {
         ...(sentOn && { sentOn }),
         ...(lostBeyond.length > 0 && { lostBeyond }),
         ...(waitsBeyond.length > 0 && { waitsBeyond }),
+        ...(askedFor.length > 0 && { askedFor }),
         ...(unfollowed && { unfollowed }),
       };
     },

@@ -5,6 +5,7 @@ const GUEST = '02:00:00:00:00:02';
 export const EVERYONE = 'ff:ff:ff:ff:ff:ff';
 const ETHERNET = { 4: 0x0800, 6: 0x86dd } as const;
 const UDP = 17;
+const ICMPV6 = 58;
 
 interface Datagram {
   readonly from: string;
@@ -33,6 +34,38 @@ export function datagram({
   const pseudo = Buffer.concat([addresses, bytes16(UDP, body.length), body]);
   body.writeUInt16BE((checksum(pseudo) || 0xffff) ^ (badChecksum ? 0x1111 : 0), 6);
   return Buffer.concat([header(addresses, body.length, ttl, whole), body]);
+}
+
+/** Who has `to`? */
+export function arpRequest(from: string, to: string): Buffer {
+  const question = Buffer.concat([
+    bytes16(1, 0x0800, 0x0604, 1),
+    mac(GUEST),
+    address(from),
+    Buffer.alloc(6),
+    address(to),
+  ]);
+  return ethernet(EVERYONE, question, 0x0806);
+}
+
+/** The same of IPv6. */
+export function solicitation(from: string, to: string): Buffer {
+  const target = address(to);
+  const group = Buffer.concat([address('ff02::1:ff00:0').subarray(0, 13), target.subarray(13)]);
+  const addresses = Buffer.concat([address(from), group]);
+  const body = Buffer.concat([bytes16(135 << 8, 0, 0, 0), target, Buffer.from([1, 1]), mac(GUEST)]);
+  body.writeUInt16BE(checksum(Buffer.concat([addresses, bytes16(0, body.length, 0, ICMPV6), body])), 2);
+  const packet = Buffer.concat([
+    Buffer.from([0x60, 0, 0, 0]),
+    bytes16(body.length),
+    Buffer.from([ICMPV6, 255]),
+    addresses,
+    body,
+  ]);
+  return ethernet(
+    `33:33:ff:${[...target.subarray(13)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`,
+    packet,
+  );
 }
 
 export function ethernet(to: string, payload: Buffer, type: number = ETHERNET[payload[0] === 0x60 ? 6 : 4]): Buffer {

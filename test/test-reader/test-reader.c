@@ -41,6 +41,9 @@ static const struct named_command commands[] = {
 	{"readbad", 2, read_bad, "readbad ID COUNT: reads into a buffer that is not there"},
 	{"readloop", 2, read_loop,
 	 "readloop ID RATE [work=US] [buffer=BYTES]: in the background, packets per second, 0 = all"},
+	{"relay", 2, relay_start,
+	 "relay ID tcp|unix [drained]: sends on what it reads, to an end that is never read, until the test reader "
+	 "ends"},
 	{"stop", 1, read_stop, "stop ID: ends readloop"},
 	{"udp", 4, send_udp, "udp DST PORT COUNT SIZE [flows=N] [queue=N]: SIZE is the payload"},
 	{"packet", 3, send_packet, "packet DEV COUNT SIZE [bypass] [unicast] [queue=N]: SIZE is the frame"},

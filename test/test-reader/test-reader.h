@@ -8,6 +8,7 @@
 command open_queue, queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
 command queue_write_frame, bind_udp;
+command relay_start;
 command read_some, read_short, read_bad;
 command queue_filter;
 command send_udp, send_packet, sniff, listen_only, redirect, answer_xdp;

@@ -57,6 +57,8 @@ export interface TestReader {
   readBad(id: string, count: number): Promise<{ readonly packets: number; readonly errors: Errors }>;
   /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts; computes after each, and reads so many bytes of it. */
   readLoop(id: string, packetsPerSecond: number, workMicroseconds?: number, bytes?: number): Promise<void>;
+  /** Reads in the background, and sends on by a socket of its own, which waits where it is full; drained: the other end is read. */
+  relay(id: string, by: 'tcp' | 'unix', ...end: readonly 'drained'[]): Promise<void>;
   stop(id: string): Promise<ReadCounts>;
   udp(to: string, port: number, count: number, size: number, options?: UdpOptions): Promise<SendCounts>;
   packet(device: string, count: number, size: number, options?: PacketOptions): Promise<SendCounts>;
@@ -192,6 +194,7 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
     read: async (id, count) => readCounts(await ask(`read ${id} ${count}`)),
     readShort: async (id, count, bytes) =>
       numbersAt(await ask(`readshort ${id} ${count} ${bytes}`), 'packets', 'bytes'),
+    relay: (id, by, ...end) => tell('relay', id, by, ...end),
     listen: (port, bytes, ...whose) => tell('listen', port, bytes, ...whose),
     readBad: async (id, count) => {
       const answer = await ask(`readbad ${id} ${count}`);

@@ -6,6 +6,7 @@ import { grown, type QueueSpan, type Window } from '../window.ts';
 import { type FullTime, fullTime } from './full-time.ts';
 import { isOftenFull, type LookAlike, MUCH_LOST, tellApart } from './look-alikes.ts';
 import { delivered, type Loss, ringDrops, ringLoss, severityOf } from './loss.ts';
+import { socketsOf, waitsToSend } from './program-side.ts';
 import { type ReaderUse, readerUse } from './reader-use.ts';
 import { isFull, isSampledOften, STALLED_SECONDS, type Stall, showsStalls, siblingsTook, stallOf } from './stall.ts';
 import { starvedVcpus } from './vcpus.ts';
@@ -20,6 +21,7 @@ export type FullRingCause =
   | 'cpu-bound'
   | 'guest'
   | 'blocked'
+  | 'sending'
   | 'unknown';
 
 export interface FullRing {
@@ -81,8 +83,19 @@ function findFullRing(queue: QueueSpan): FullRing | undefined {
   if (queue.now.ring?.capacity === 0 && loss.lost > 0) return { ...seen, cause: 'no-ring' };
   if (fails) return { ...seen, cause: 'failing' };
   // A reader that gets almost no CPU takes nothing for seconds, and does not hang.
-  if (stall.seconds >= STALLED_SECONDS && isFelt && !isKeptFromIt(seen)) return { ...seen, cause: 'stalled' };
-  return severityOf(loss) ? { ...seen, cause: causeOf(seen) } : undefined;
+  const isStalled = stall.seconds >= STALLED_SECONDS && isFelt && !isKeptFromIt(seen);
+  if (!isStalled && !severityOf(loss)) return undefined;
+  const cause = isStalled ? 'stalled' : causeOf(seen);
+  return { ...seen, cause: IDLE.includes(cause) && isSending(seen) ? 'sending' : cause };
+}
+
+/** Its reader does nothing, or not enough, and is not kept from running. */
+const IDLE: readonly FullRingCause[] = ['stalled', 'paused', 'blocked', 'unknown'];
+
+/** A socket of the program that holds it takes no more, and so it takes no more from the ring. */
+function isSending({ queue, time }: Omit<FullRing, 'cause'>): boolean {
+  if (isGuest(queue) || (time?.share('stopped', 'gone') ?? 0) >= MOST) return false;
+  return socketsOf(queue.device).some(waitsToSend);
 }
 
 function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {

@@ -33,8 +33,10 @@ export interface SocketSpan {
   readonly loss: Loss;
   /** The largest share of its receive buffer that a sample found used: the kernel takes packets as long as it is below 1. */
   readonly fullest: number;
-  /** Samples that found its send buffer full. */
+  /** Samples that found its send buffer full, or of unix datagrams the other end. */
   readonly fullToSend: number;
+  /** Samples that found this end full of unix datagrams. */
+  readonly fullToReceive: number;
 }
 
 /** Those that were seen for long enough. Some programs open another socket at the same port every now and then: that is the same one. */
@@ -63,8 +65,16 @@ function socketSpan(socket: ProgramSocket, seen: readonly Seen[]): SocketSpan | 
     samples: states.length,
     loss: lossOf(dropped, Math.max(0, written), last.at - first.at),
     fullest: Math.max(...states.map(({ then }) => (then.receiveLimit > 0 ? then.received / then.receiveLimit : 0))),
-    fullToSend: states.filter(({ then }) => then.sendLimit > 0 && then.sent >= then.sendLimit).length,
+    fullToSend: states.filter(({ then }) => isFullToSend(then)).length,
+    fullToReceive: states.filter(({ then }) => then.isFull).length,
   };
+}
+
+/** Who waits for room in TCP’s buffer goes on when a third of it is free (sk_stream_is_writeable). */
+const TCP_WAITS = 2 / 3;
+
+function isFullToSend({ kind, sent, sendLimit, isPeerFull }: ProgramSocket): boolean {
+  return isPeerFull === true || (sendLimit > 0 && sent >= sendLimit * (kind === 'TCP' ? TCP_WAITS : 1));
 }
 
 /** Of a socket that took another’s place all drops are of this time. */
@@ -81,10 +91,15 @@ function droppedBy(states: readonly { readonly then: ProgramSocket; readonly at:
 
 /** Its send buffer was full in most samples, and sends were refused or had to wait. */
 export function waitsToSend({ socket, samples, fullToSend }: SocketSpan): boolean {
-  // The kernel does not note it of TCP: its sends wait whenever the buffer is full.
-  const isHeld = socket.hasRefused || socket.kind === 'TCP';
+  // The kernel does not note it of TCP and of a unix socket's other end: sends wait, or are refused, whenever that is full.
+  const isHeld = socket.hasRefused || socket.kind === 'TCP' || socket.isPeerFull;
   // A parent or child may well be what sends to the device.
-  return isHeld && !socket.isRelative && fullToSend >= MOST * samples;
+  return isHeld === true && !socket.isRelative && fullToSend >= MOST * samples;
+}
+
+/** Whoever sends unix datagrams to it is refused, or waits, most of the time. */
+export function takesNone({ samples, fullToReceive }: SocketSpan): boolean {
+  return fullToReceive >= MOST * samples;
 }
 
 /** What the readers of a device got, against what the kernel handed out. */

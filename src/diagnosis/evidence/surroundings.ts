@@ -3,11 +3,20 @@
 import type { AstrayFrames, BridgeTable, TcRedirect, WithheldFrames } from '../../snapshot/surroundings.ts';
 import { count } from '../format.ts';
 import type { DeviceSpan } from '../window.ts';
+import { NOISE_PER_SECOND } from './loss.ts';
 
 /** Why what surrounds a device that was asked about leaves a doubt: parts of it cannot be read, or packets not followed. */
-export function surroundingDoubts({ now: { surroundings, unfollowed = [] } }: DeviceSpan): readonly string[] {
+export function surroundingDoubts(device: DeviceSpan): readonly string[] {
+  const { surroundings, unfollowed = [] } = device.now;
   const unread = surroundings?.unread ?? [];
+  const [unknown] = astrayIn(device).filter(({ cause }) => cause === 'unknown');
+  const isMuch = unknown !== undefined && unknown.packets / device.seconds >= NOISE_PER_SECOND;
   return [
+    ...(isMuch
+      ? [
+          `${count(unknown.packets)} frames from its guest are for ${unknown.address}: ${unknown.port} has seen nobody send from it, and floods them; whether anybody takes them is not known`,
+        ]
+      : []),
     ...(unread.length === 0 ? [] : [`not read: ${unread.join(', ')}`]),
     ...(unfollowed.length === 0 ? [] : [`the kernel does not show ${unfollowed.join(', and ')}`]),
   ];

@@ -28,7 +28,7 @@ export const bridgeTable: Rule = {
   explanation:
     'A bridge sends a frame by its tables: addresses, multicast groups, VLANs. What they keep from a port is in no counter. While a person asks, tapscope reads the tables and counts the frames that come to the bridge, by port, address and VLAN; what the tables withhold from the device is the evidence.\n\n' +
     'An address of the guest may be at another port because a program wrote it there, because two guests have the same one, or because it is the bridge’s own. With multicast snooping and a querier, frames to a group that no port has reported go to no port at all (224.0.0.0/24 and ff02::1 apart). A guest that does not listen misses nothing: groups that other ports have reported are no fault, nor are fewer than ten frames a second.\n\n' +
-    'The same is looked at the other way round: frames from the guest for an address that the bridge takes for one of its own, and broadcasts and multicast that another port does not flood.\n\nReported only for a device that is asked about.',
+    'The same is looked at the other way round: frames from the guest for an address that the bridge takes for one of its own, broadcasts and multicast that another port does not flood, and frames between neighbours (01:80:c2:00:00:0x: LACP, 802.1X, LLDP), which a bridge keeps unless group_fwd_mask says otherwise.\n\nReported only for a device that is asked about.',
   symptom: 'loss-in-bridge',
   needs: ['devices'],
   judge: (window, asked) => window.devices.flatMap((device) => (device === asked ? judged(device, window) : [])),
@@ -42,7 +42,7 @@ function judged(device: DeviceSpan, window: Window): readonly Diagnosis[] {
     return [];
   const seen = { device, window, port, table };
   const towards = [misplaced(seen), byClosedPort(seen), byVlan(seen), locked(seen), byGroup(seen), notFlooded(seen)];
-  return [...towards, takenByHost(seen), notFloodedFrom(seen)].flatMap((one) => one ?? []).slice(0, 1);
+  return [...towards, takenByHost(seen), keptFrom(seen), notFloodedFrom(seen)].flatMap((one) => one ?? []).slice(0, 1);
 }
 
 interface Seen {
@@ -301,6 +301,53 @@ function takenByHost({ device, window, port }: Seen): Diagnosis | undefined {
     confidence: 'high',
   });
 }
+
+/** A bond, an 802.1X supplicant or the like in the guest talks to nobody. */
+function keptFrom({ device, window, port }: Seen): Diagnosis | undefined {
+  const kept = astrayIn(device).filter(({ cause }) => cause === 'kept');
+  const lost = packetsOf(kept);
+  const [first] = kept;
+  if (!first || lost < FEWEST) return undefined;
+  const number = Number.parseInt(first.address.slice(-1), 16);
+  return onDevice(device, {
+    severity: 'warning',
+    explains: lost,
+    brief: `sends ${NEIGHBOURLY[number] ?? 'frames'} that ${port.bridge} keeps`,
+    cause: `${nameOf(device)}: the bridge ${port.bridge} keeps ${framesOf(kept)} from its guest, ${NEIGHBOURLY[number] ?? 'a protocol between neighbours'}: by the standard no bridge forwards these.`,
+    evidence: ['group_fwd_mask of the bridge and of the port has no bit for this address; no counter has what is kept'],
+    remedies: [
+      {
+        command: inNamespaceOf(device, window, forwardGroup(device, port.bridge, number)),
+        effect:
+          number > LAST_RESTRICTED
+            ? 'If the guest is to speak to what is behind the bridge: it forwards them from then on. Add the bits that are set already (ip -d link show).'
+            : 'If the guest is to speak to what is behind the bridge: its port forwards them from then on, which the bridge as a whole refuses.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+    ],
+    rejected: [{ rule: HOST_FIREWALL, because: 'the bridge keeps them before any rule of forward' }],
+    confidence: 'high',
+  });
+}
+
+/** A bridge takes no bit of these, a port does (BR_GROUPFWD_RESTRICTED). */
+const LAST_RESTRICTED = 2;
+
+function forwardGroup({ now: { name } }: DeviceSpan, bridge: string, number: number): string {
+  const mask = 1 << number;
+  return number > LAST_RESTRICTED
+    ? `ip link set dev ${quoted(bridge)} type bridge group_fwd_mask ${mask}`
+    : `ip link set dev ${quoted(name)} type bridge_slave group_fwd_mask ${mask}`;
+}
+
+/** By the last digit of 01:80:c2:00:00:0x. */
+const NEIGHBOURLY: Readonly<Record<number, string>> = {
+  2: 'LACP or another slow protocol',
+  3: '802.1X (EAPOL)',
+  14: 'LLDP',
+};
 
 /** What the guest sends to many does not reach all ports. */
 function notFloodedFrom({ device, window, port }: Seen): Diagnosis | undefined {

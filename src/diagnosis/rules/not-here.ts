@@ -4,6 +4,7 @@ import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts
 import { isMostOfFew, type Loss, lossBefore, lostInTun, MEANT_SHARE } from '../evidence/loss.ts';
 import { programDoubts } from '../evidence/program-side.ts';
 import { surroundingDoubts } from '../evidence/surroundings.ts';
+import { looksAtUnanswered, unansweredDoubt } from '../evidence/unanswered.ts';
 import {
   FEWEST_BESIDE,
   looksAt,
@@ -124,7 +125,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         remedies:
           isLost || (isIdle && unrouted.length > 0)
             ? looksAt(unrouted, device, window)
-            : elsewhere(device, window, towards),
+            : [...looksAtUnanswered(device, window, towards), ...elsewhere(device, window, towards)],
         rejected: [],
         confidence: doubts.length > 0 ? 'low' : 'medium',
       }),
@@ -176,6 +177,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       : undefined,
     hidden > 0 ? `the kernel’s rx_dropped grew by ${count(hidden)} and no probe saw why` : undefined,
     ...losingNeighbours(device, window),
+    unansweredDoubt(device, towards),
     refusedDoubt(device, towards.offered),
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${count(beside)} packets to and from other devices of its namespace were dropped`

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { refusedByHost } from '../evidence/from-guest.ts';
-import { lossOf, ringLoss, severityOf } from '../evidence/loss.ts';
-import { type SocketSpan, socketsOf, waitsToSend } from '../evidence/program-side.ts';
+import { fullRing } from '../evidence/full-ring.ts';
+import { gravityOf, type Loss, lossOf, ringLoss, severityOf } from '../evidence/loss.ts';
+import { type SocketSpan, socketsOf, takesNone, waitsToSend } from '../evidence/program-side.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, loses, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
@@ -22,7 +23,7 @@ export const programSocketFull: Rule = {
   explanation:
     'A VPN or user-mode network has sockets beside its tun, on which it sends what it reads and gets what it writes. Packets that come while such a socket’s receive buffer is full are dropped there, before the device has seen them: the device itself shows no loss. ' +
     'The kernel counts drops for each socket; those with a wrong checksum are among them. The sockets are found through the descriptors of the program, of its parent and of its children that run the same program, in whichever network namespace they are; of packet sockets those that are bound to another device. What came from the device itself is host-refuses.\n\n' +
-    'A full send buffer is told of UDP and unix sockets, whose sends are refused or wait then, and of TCP if the device loses packets at the same time: a connection that is used to its limit is no fault by itself. These figures are read only while somebody asks.',
+    'A full send buffer is told of UDP and unix sockets, whose sends are refused or wait then, and of TCP if the device loses packets at the same time: a connection that is used to its limit is no fault by itself. Unix datagrams are refused, or wait, when the other end holds as many as it may, which is told too; losses at the ring of a program that waits so are explained by its socket. These figures are read only while somebody asks.',
   symptom: 'program-socket',
   needs: ['devices'],
   judge: (window) =>
@@ -30,9 +31,13 @@ export const programSocketFull: Rule = {
       const fromDevice = refusedByHost(device, ({ reason }) => AT_SOCKETS.includes(reason));
       const sockets = socketsOf(device).map((span) => withoutThose(span, fromDevice));
       const [fullest] = sockets.filter(({ loss }) => severityOf(loss)).toSorted((a, b) => b.loss.lost - a.loss.lost);
-      if (fullest) return [overflow(device, fullest, sockets, window)];
       const held = sockets.find((span) => waitsToSend(span) && (span.socket.kind !== 'TCP' || losesPackets(device)));
-      return held ? [heldUp(device, held, window)] : [];
+      const idle = sockets.find(takesNone);
+      return [
+        ...(fullest ? [overflow(device, fullest, sockets, window)] : []),
+        ...(held ? [heldUp(device, held, window)] : []),
+        ...(idle && !held && !fullest ? [refusing(device, idle, window)] : []),
+      ];
     }),
 };
 
@@ -45,7 +50,15 @@ function withoutThose(span: SocketSpan, fromDevice: number): SocketSpan {
 function losesPackets({ queues }: DeviceSpan): boolean {
   return queues.some((queue) => {
     const loss = ringLoss(queue);
-    return loss !== undefined && severityOf(loss) !== undefined;
+    return (loss !== undefined && severityOf(loss) !== undefined) || fullRing(queue)?.cause === 'sending';
+  });
+}
+
+/** At rings that are full because what was read before cannot leave. */
+function lossesMeanwhile({ queues }: DeviceSpan): readonly Loss[] {
+  return queues.flatMap((queue) => {
+    const seen = fullRing(queue);
+    return seen?.cause === 'sending' ? [seen.loss] : [];
   });
 }
 
@@ -80,12 +93,18 @@ function overflow(
 }
 
 function heldUp(device: DeviceSpan, { socket, samples, fullToSend }: SocketSpan, window: Window): Diagnosis {
+  const losses = lossesMeanwhile(device);
+  const lost = losses.reduce((sum, loss) => sum + loss.lost, 0);
+  const what = socket.isPeerFull ? 'other end of the' : 'send buffer of the';
   return onDevice(device, {
-    severity: 'warning',
+    severity: losses.some((loss) => gravityOf(loss) === 'critical') ? 'critical' : 'warning',
+    ...(lost > 0 && { explains: lost }),
     brief: `is held up: the ${nameOfSocket(socket)} of ${socket.comm} (${socket.pid}) cannot send`,
-    cause: `${nameOf(device)}: the send buffer of the ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), is full: what it reads cannot leave.`,
+    cause: `${nameOf(device)}: the ${what} ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), is full: what it reads cannot leave${lost > 0 ? `, and ${count(lost)} packets were lost at its full ring` : ''}.`,
     evidence: [
-      `full in ${fullToSend} of ${samples} samples: ${count(socket.sent)} bytes wait, ${count(socket.sendLimit)} are its limit`,
+      socket.isPeerFull
+        ? `full in ${fullToSend} of ${samples} samples: it holds more datagrams than net.unix.max_dgram_qlen, and is not read`
+        : `full in ${fullToSend} of ${samples} samples: ${count(socket.sent)} bytes wait, ${count(socket.sendLimit)} are its limit`,
       socket.hasRefused ? 'sends were refused or had to wait' : undefined,
     ],
     remedies: [
@@ -98,6 +117,20 @@ function heldUp(device: DeviceSpan, { socket, samples, fullToSend }: SocketSpan,
       },
       lookAtSockets(socket, window),
     ],
+    rejected: [],
+    confidence: 'medium',
+  });
+}
+
+function refusing(device: DeviceSpan, { socket, samples, fullToReceive }: SocketSpan, window: Window): Diagnosis {
+  return onDevice(device, {
+    severity: 'warning',
+    brief: `is held up: the ${nameOfSocket(socket)} of ${socket.comm} (${socket.pid}) is full`,
+    cause: `${nameOf(device)}: the ${nameOfSocket(socket)} of ${whose(socket)} is full and not read: whoever sends to it is refused, or waits.`,
+    evidence: [
+      `full in ${fullToReceive} of ${samples} samples: it holds more datagrams than net.unix.max_dgram_qlen allowed when it was opened`,
+    ],
+    remedies: [lookAtSockets(socket, window)],
     rejected: [],
     confidence: 'medium',
   });

@@ -25,6 +25,9 @@ export interface Port {
 const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 /** 224.0.0.0/24, which the bridge floods whatever was reported, and ff02::1. */
 const FLOODED_GROUP = /^(01:00:5e:00:00:..|33:33:00:00:00:01)$/;
+const BETWEEN_NEIGHBOURS = /^01:80:c2:00:00:0(.)$/;
+/** Its frames are freed by the bridge, which counts there; those of the spanning tree (0) are its own, or forwarded. */
+const PAUSE_GROUP = 1;
 const GROUP = /^(01:00:5e|33:33)/;
 /** Of neighbour solicitations, for the last three bytes of an address: mostly those of the guest's MAC address. */
 const SOLICITED = '33:33:ff:';
@@ -113,20 +116,46 @@ function withheldOf(
 
 /** Of frames that came in by the port. Those that the bridge drops outright are counted where it frees them. */
 function astrayOf(seen: SeenFrames, from: TopologyLink, tables: BridgeTables): readonly AstrayFrames[] {
-  const vlan = vlanOf(seen, tables);
-  if (seen.isSender || seen.port !== from.ifindex || vlan === undefined || from.port?.forwards === false) return [];
+  if (seen.isSender || seen.port !== from.ifindex || from.port?.forwards === false) return [];
   const { address, packets } = seen;
+  const { name } = tables.bridge;
+  if (isKept(address, from, tables.bridge)) return [{ address, vlan: seen.vlan, cause: 'kept', port: name, packets }];
+  const vlan = vlanOf(seen, tables);
+  if (vlan === undefined) return [];
+  const frames = { address, vlan, packets };
+  return isToMany(address) ? notFlooded(frames, from, tables) : toOneAstray(frames, from, tables);
+}
+
+type Sent = Pick<AstrayFrames, 'address' | 'vlan' | 'packets'>;
+
+function toOneAstray(
+  frames: Sent,
+  { ifindex }: TopologyLink,
+  { fdb, links, bridge }: BridgeTables,
+): readonly AstrayFrames[] {
+  const { address, vlan } = frames;
+  if ([...links.values()].some((link) => link.address === address)) return [];
+  const entries = fdb.filter((one) => one.address === address && one.vlan === vlan);
+  const local = links.get(entries.find(({ origin }) => origin === 'local')?.port ?? 0)?.name;
+  if (local !== undefined) return [{ ...frames, cause: 'host', port: local }];
+  const learns = fdb.some(({ origin, port }) => origin === 'learned' && port !== ifindex);
+  return learns && entries.length === 0 ? [{ ...frames, cause: 'unknown', port: bridge.name }] : [];
+}
+
+function notFlooded(frames: Sent, from: TopologyLink, tables: BridgeTables): readonly AstrayFrames[] {
   const { links, bridge } = tables;
-  if (!isToMany(address)) {
-    const entry = tables.fdb.find((one) => one.address === address && one.vlan === vlan && one.origin === 'local');
-    const port = links.get(entry?.port ?? 0)?.name;
-    const isOfHost = [...links.values()].some((link) => link.address === address);
-    return port === undefined || isOfHost ? [] : [{ address, vlan, cause: 'host', port, packets }];
-  }
   return [...links.values()]
     .filter(({ ifindex, master, port }) => master === bridge.ifindex && port?.forwards && ifindex !== from.ifindex)
-    .filter((to) => allows(to, vlan, tables) && !isFlooded(address, to, bridge))
-    .map((to) => ({ address, vlan, cause: 'no-flood', port: to.name, packets }));
+    .filter((to) => allows(to, frames.vlan, tables) && !isFlooded(frames.address, to, bridge))
+    .map((to) => ({ ...frames, cause: 'no-flood', port: to.name }));
+}
+
+/** Frames between neighbours are not forwarded but by group_fwd_mask (br_handle_frame). */
+function isKept(address: string, { port }: TopologyLink, { bridge }: TopologyLink): boolean {
+  const group = BETWEEN_NEIGHBOURS.exec(address)?.[1];
+  if (group === undefined || !bridge) return false;
+  const number = Number.parseInt(group, 16);
+  return number > PAUSE_GROUP && (((bridge.forwardedGroups | (port?.forwardedGroups ?? 0)) >> number) & 1) === 0;
 }
 
 /** To a group that is not limited to those who reported it. */
