@@ -179,7 +179,9 @@ function program(setExitCode: (code: number) => void): Command {
     .exitOverride()
     .action((rule, { json }) => explain(rule, json));
   const dropsCommand = ofDevice(tapscope.command('drops'))
-    .description('packets lost on their way to a guest or reader, live, second by second or packet by packet')
+    .description(
+      'packets lost on their way to a guest or reader or from one, live, second by second or packet by packet',
+    )
     .exitOverride();
   for (const [flags, description] of dropsFlags) dropsCommand.option(flags, description);
   dropsCommand

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Follow } from '../losses/follow.ts';
 import type { FollowOptions } from '../losses/follow-object.ts';
-import { LossAccounting, type LossSecond } from '../losses/loss-accounting.ts';
+import { LossAccounting, type LossSample, type LossSecond } from '../losses/loss-accounting.ts';
 import { FollowedSubjects } from '../losses/subjects.ts';
 import type { Ended } from '../snapshot/deleted-devices.ts';
 import type { Device } from '../snapshot/device.ts';
@@ -12,8 +12,8 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { EVENTS } from '../subjects/list.ts';
 import { Agent } from './agent.ts';
 
-/** All that is asked of the agent's programs: where devices are, who holds them, and which have ended. Nothing is attached to any packet. */
-const NEEDED = ['devices', 'last-counters', 'owners'];
+/** All that is asked of the agent's programs: where devices are, who holds them, which have ended, and what the host frees of their packets. Nothing is attached to any packet that arrives. */
+const NEEDED = ['devices', 'last-counters', 'owners', 'freed', 'before'];
 const ATTEMPTS = 10;
 const ATTEMPT_MS = 50;
 
@@ -81,7 +81,7 @@ export class LossFollower {
       if (followed.narrow) choose(follow, chosen);
       const counts = subjects.counts();
       const snapshot = await agent.take();
-      const first = { counts, devices: followed.later(snapshot), ids: idsOf(snapshot) };
+      const first = { counts, ...devicesOf(snapshot, followed.later(snapshot)) };
       const accounts = new LossAccounting(subjects, { reason: options.reason, queue: followed.queue(there) }, first);
       return new LossFollower(followed, agent, follow, subjects, accounts);
     } catch (error) {
@@ -119,6 +119,7 @@ export class LossFollower {
     const second = this.#sample(snapshot);
     this.#forgetGone(snapshot);
     this.#follow.refresh();
+    this.#agent.ask();
     await this.#agent.refresh();
     return second;
   }
@@ -163,7 +164,7 @@ export class LossFollower {
     this.#ended = snapshot.agent.ended;
     for (const { id } of this.#followed.narrow ? devices : []) this.#everFollowed.add(id);
     this.#subjects.see(snapshot);
-    return this.#accounts.sample({ counts: this.#subjects.counts(), devices, ids: idsOf(snapshot) });
+    return this.#accounts.sample({ counts: this.#subjects.counts(), ...devicesOf(snapshot, devices) });
   }
 
   /** Forgets devices that are missing for the second time: what they lost at the end is told by now. */
@@ -189,6 +190,7 @@ async function sampleNow(agent: Agent): Promise<Snapshot> {
   if (walk?.mechanism?.name !== 'walk')
     throw new Error(`Losses cannot be followed: ${walk?.refused[0]?.reason ?? 'devices cannot be walked'}.`);
   await agent.take();
+  agent.ask();
   for (let attempt = 0; ; attempt++) {
     await agent.refresh();
     const snapshot = await agent.take();
@@ -204,6 +206,10 @@ function choose(follow: Follow, devices: readonly Device[]): void {
 }
 
 const all = (): boolean => true;
+
+function devicesOf(snapshot: Snapshot, devices: readonly Device[]): Omit<LossSample, 'counts'> {
+  return { devices, ids: idsOf(snapshot), namespaces: snapshot.agent.namespaceNames };
+}
 
 function idsOf({ devices }: Snapshot): ReadonlySet<string> {
   return new Set(devices.map(({ id }) => id));

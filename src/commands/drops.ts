@@ -15,6 +15,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { parseForced } from '../subjects/list.ts';
 import type { DropsOptions } from './options/drops-options.ts';
+import { layoutOf } from './terminal/terminal.ts';
 import { hintLine } from './terminal/wait-hint.ts';
 
 const SECOND_MS = 1000;
@@ -28,7 +29,8 @@ export async function drops(options: DropsOptions, mechanisms: readonly string[]
   const ending = new AbortController();
   const end = (): void => ending.abort();
   const gone = watchPipes(end);
-  const lines = json ? jsonLines() : textLines({ ownNetns: await ownNamespace(), rate });
+  const width = process.stdout.isTTY ? layoutOf(process.stdout).width : undefined;
+  const lines = json ? jsonLines() : textLines({ ownNetns: await ownNamespace(), rate, width });
   const hint = hintLine();
   hint.show('Attaching probes');
   const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason }, forced)
@@ -97,9 +99,9 @@ class Printer {
 }
 
 async function tellSeconds(follower: LossFollower, printer: Printer, ending: AbortSignal): Promise<void> {
-  const tell = ({ losses }: LossSecond): void => {
+  const tell = ({ losses, elsewhere }: LossSecond): void => {
     const at = Date.now() / 1000;
-    printer.print(losses.map((loss) => printer.lines.loss(at, loss)));
+    printer.print([...losses, ...elsewhere].map((loss) => printer.lines.loss(at, loss)));
   };
   while (await passed(SECOND_MS, ending)) tell(await follower.second());
   tell(await follower.end());

@@ -5,7 +5,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { closestName, didYouMean } from './closest-name.ts';
 import { namesOf, readingsOf } from './device-words.ts';
-import { count, hiddenWords } from './format.ts';
+import { count, hiddenWords, several } from './format.ts';
 import { isEverything, narrowed, type Scope } from './scope.ts';
 
 /** Throws one sentence if there are none. isPast: the snapshot is of an earlier time, perhaps of another host. */
@@ -55,7 +55,7 @@ function endedWords({ takenAt, agent }: Snapshot, { device, netns, vm, pod, proc
   const program = owner ? ` with ${owner.comm} (pid ${owner.pid})` : '';
   const ago = Math.max(0, Math.round(takenAt - endedAt));
   return visible(
-    `${gone.name} ended ${ago} s ago${program}; ${count(counts.delivered)} packets had reached its reader and ${count(counts.received)} came from it, ${lost === '' ? 'none was lost' : `lost: ${lost}`}.`,
+    `${gone.name} ended ${ago} s ago${program}; ${several(counts.delivered, 'packet')} had reached its reader and ${count(counts.received)} came from it, ${lost === '' ? 'none was lost' : `lost: ${lost}`}.`,
   );
 }
 

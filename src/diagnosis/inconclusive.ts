@@ -4,7 +4,7 @@ import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Loss, lossOf, severityOf, USUAL_SECONDS } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
-import { count } from './format.ts';
+import { count, several } from './format.ts';
 import { isOn } from './scope.ts';
 import type { Window } from './window.ts';
 
@@ -29,7 +29,7 @@ export function inconclusive(
     const why = span
       ? `in ${span.seconds.toFixed(1)} s, too short a time to say why`
       : `and ${there.has(device.id) ? 'came too late' : 'went too early'} to say why`;
-    return [`${device.name} lost ${count(loss.lost)} of ${count(loss.offered)} packets ${why}`];
+    return [`${device.name} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} ${why}`];
   });
 }
 

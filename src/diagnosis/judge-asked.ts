@@ -5,7 +5,7 @@ import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { devicesIn } from './devices-in.ts';
-import { count } from './format.ts';
+import { count, several } from './format.ts';
 import { inconclusive, lossSince } from './inconclusive.ts';
 import { judge, type Verdict } from './judge.ts';
 import { type Ledger, ledgerOf } from './ledger.ts';
@@ -77,6 +77,6 @@ function refuseGone(snapshots: readonly Snapshot[], { devices: present }: Snapsh
         : `${visible(gone.name)} was moved to namespace ${heir.netns} while it was watched, as ${visible(heir.name)}; ask again there.`,
     );
   throw new Error(
-    `${visible(gone.name)} went while it was watched, having lost ${count(lost)} of ${count(offered)} packets until then.`,
+    `${visible(gone.name)} went while it was watched, having lost ${count(lost)} of ${several(offered, 'packet')} until then.`,
   );
 }

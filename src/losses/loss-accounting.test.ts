@@ -75,14 +75,14 @@ function sample(txDropped: number | undefined, ...counts: readonly Counted[]): L
     degraded: [],
   };
   const devices = txDropped === undefined ? [] : [device];
-  return { counts: counts.map(count), devices, ids: new Set(devices.map(({ id }) => id)) };
+  return { counts: counts.map(count), devices, ids: new Set(devices.map(({ id }) => id)), namespaces: new Map() };
 }
 
 const ALL = { reason: undefined, queue: undefined };
 
 test('what was there before does not count, and what is the same twice is nothing new', () => {
   const accounts = new LossAccounting(subjects, ALL, sample(50, { packets: 3 }));
-  assert.deepEqual(accounts.sample(sample(50, { packets: 3 })), { losses: [], notShown: ZERO });
+  assert.deepEqual(accounts.sample(sample(50, { packets: 3 })), { losses: [], elsewhere: [], notShown: ZERO });
   const { losses } = accounts.sample(sample(54, { packets: 7 }));
   assert.deepEqual(losses, [{ ...subject('FULL_RING', 'TRANSMIT'), packets: 4 }]);
 });

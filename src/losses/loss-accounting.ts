@@ -5,6 +5,7 @@ import { mayBeInTxDropped } from '../engine/locations.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Loss, LossSubject, LossSummary, NotShown } from '../snapshot/losses.ts';
 import type { FollowGaps, LossCount } from './follow.ts';
+import { LossesElsewhere } from './losses-elsewhere.ts';
 
 /**
  * One sample, at the counts and at the devices. While packets move it has to be the first at which the counts are read
@@ -16,10 +17,14 @@ export interface LossSample {
   readonly devices: readonly Device[];
   /** All devices of the host, followed or not. */
   readonly ids: ReadonlySet<string>;
+  /** Names of network namespaces by their inode number. */
+  readonly namespaces: ReadonlyMap<number, string>;
 }
 
 export interface LossSecond {
   readonly losses: readonly Loss[];
+  /** Not at the devices, or of what their guests or writers sent. */
+  readonly elsewhere: readonly Loss[];
   readonly notShown: NotShown;
 }
 
@@ -54,6 +59,8 @@ export class LossAccounting {
   readonly #before = new Map<string, LossCount>();
   readonly #devices = new Map<string, DeviceBook>();
   readonly #totals = new Map<string, Loss>();
+  readonly #elsewhere: LossesElsewhere;
+  readonly #totalsElsewhere = new Map<string, Loss>();
   #present: ReadonlySet<string> = new Set();
   /** The devices of the host at the last sample. */
   #ids: ReadonlySet<string>;
@@ -71,10 +78,11 @@ export class LossAccounting {
       this.#devices.set(id, { base: (counters?.txDropped ?? 0) - (traced.get(id) ?? 0), untraced: 0 });
     this.#present = new Set(first.devices.map(({ id }) => id));
     for (const count of first.counts) this.#before.set(keyOf(count), count);
+    this.#elsewhere = new LossesElsewhere(first.devices, first.namespaces);
   }
 
   /** The losses since the last sample. */
-  sample({ counts, devices, ids }: LossSample): LossSecond {
+  sample({ counts, devices, ids, namespaces }: LossSample): LossSecond {
     const losses = new Map<string, Loss>();
     const notShown = { overLimit: 0, noRoom: 0, untraced: 0 };
     for (const count of counts) {
@@ -95,10 +103,15 @@ export class LossAccounting {
         add(losses, { ...subject, packets });
       } else this.#reasonUnknown += packets;
     }
+    const elsewhere = this.#elsewhere
+      .sample(devices, this.#ids, namespaces)
+      .map(({ device, ...loss }) => ({ ...this.#subjects.ofDevice(device), ...loss }))
+      .filter((loss) => this.isWanted(loss));
     this.#ids = ids;
     for (const loss of losses.values()) add(this.#totals, loss);
+    for (const loss of elsewhere) add(this.#totalsElsewhere, loss);
     this.#notShown = plus(this.#notShown, notShown);
-    return { losses: mostFirst(losses.values()), notShown };
+    return { losses: mostFirst(losses.values()), elsewhere: mostFirst(elsewhere), notShown };
   }
 
   /** The devices are gone for good; what they lost stays in the totals. */
@@ -121,6 +134,7 @@ export class LossAccounting {
       notShown,
       afterEnd: packets - untraced - notShown.overLimit - notShown.noRoom - shown,
       losses,
+      elsewhere: mostFirst(this.#totalsElsewhere.values()),
       reasonUnknown: this.#reasonUnknown,
       devicesGone: this.#gone,
       uncounted: gaps.uncounted + gaps.nameless,
@@ -179,7 +193,8 @@ function mostFirst(losses: Iterable<Loss>): readonly Loss[] {
 
 /** A function has more addresses than one. */
 function add(losses: Map<string, Loss>, loss: Loss): void {
-  const key = JSON.stringify([loss.netns, loss.device, loss.queue, loss.where, loss.reason, loss.location]);
+  const { netns, device, queue, where, reason, location, elsewhere } = loss;
+  const key = JSON.stringify([netns, device, queue, where, reason, location, elsewhere]);
   losses.set(key, { ...loss, packets: loss.packets + (losses.get(key)?.packets ?? 0) });
 }
 

@@ -42,6 +42,17 @@ const SUMMARY: LossSummary = {
     { ...SUBJECT, packets: 1030 },
     { ...UNTRACED, packets: 70 },
   ],
+  elsewhere: [
+    {
+      ...SUBJECT,
+      queue: undefined,
+      where: 'beyond',
+      reason: 'NETFILTER_DROP',
+      location: 'nf_hook_slow',
+      elsewhere: { netns: 9, namespace: 'blue', device: undefined },
+      packets: 21,
+    },
+  ],
   reasonUnknown: 0,
   devicesGone: 1,
   ended: { devices: 3, latest: goldenEnded.latest.map((device) => ({ ...device, endedAt: AT - 5 })) },
@@ -52,15 +63,41 @@ const SUMMARY: LossSummary = {
 
 test('losses of a second, as columns', () => {
   const lines = textLines({ ownNetns: 1, rate: 0 });
+  const [lost] = SUMMARY.elsewhere;
+  assert.ok(lost);
   const text =
-    lines.start(AT) + lines.loss(AT, { ...SUBJECT, packets: 12 }) + lines.loss(AT, { ...UNTRACED, packets: 5 });
+    lines.start(AT) +
+    lines.loss(AT, { ...SUBJECT, packets: 12 }) +
+    lines.loss(AT, { ...UNTRACED, packets: 5 }) +
+    lines.loss(AT, lost);
   assert.equal(
     text,
-    `TIME     DEVICE          QUEUE  PACKETS WHERE  REASON        FUNCTION        OWNER
-03:04:05 tap0                3       12 tun    FULL_RING     tun_net_xmit    qemu (pid 17)
-03:04:05 tap0                -        5 tun    UNTRACED      -               -
+    `TIME     DEVICE        PACKETS WHERE   REASON         FUNCTION       OWNER
+03:04:05 tap0/3             12 tun     FULL_RING      tun_net_xmit   qemu (pid 17)
+03:04:05 tap0                5 tun     UNTRACED       -              -
+03:04:05 tap0               21 beyond  NETFILTER_DROP nf_hook_slow in blue qemu (pid 17)
 `,
   );
+});
+
+test('on a terminal no line is wider than it, and nothing of a packet is cut', () => {
+  for (const width of [20, 40, 80, 100]) {
+    const losses = textLines({ ownNetns: 1, rate: 0, width });
+    const packets = textLines({ ownNetns: 2, rate: 100, width });
+    const packet = packets.packet({ ...SUBJECT, at: AT + 0.25, bytes: 74, flow: FLOW });
+    const text = [
+      losses.start(AT),
+      ...[SUBJECT, ...SUMMARY.elsewhere].map((loss) => losses.loss(AT, { ...loss, packets: 12 })),
+      packets.start(AT),
+      packet,
+      packets.stack(AT, { ...SUBJECT, frames: ['tun_net_xmit'] }),
+      packets.notShown(AT, { overLimit: 3, noRoom: 1, untraced: 2 }),
+      packets.summary(AT, SUMMARY),
+    ].join('');
+    for (const line of text.split('\n')) assert.ok(line.length <= width, `${line.length} > ${width}: ${line}`);
+    const letters = packet.replace(/\s/g, '');
+    assert.ok(letters.endsWith('qemu(pid17)TCP[2001:db8::1]:80>[2001:db8::2]:40000(SYN)'), packet);
+  }
 });
 
 test('a packet, a stack, and what was not shown', () => {
@@ -68,10 +105,10 @@ test('a packet, a stack, and what was not shown', () => {
   assert.match(lines.start(AT), /^TIME {12}DEVICE .* BYTES .* PACKET\n$/);
   assert.equal(
     lines.packet({ ...SUBJECT, at: AT + 0.25, bytes: 74, flow: FLOW }),
-    '03:04:05.250000 1/tap0              3       74 tun    FULL_RING     tun_net_xmit    qemu (pid 17)  TCP [2001:db8::1]:80 > [2001:db8::2]:40000 (SYN)\n',
+    '03:04:05.250000 1/tap0/3           74 tun     FULL_RING      tun_net_xmit   qemu (pid 17)  TCP [2001:db8::1]:80 > [2001:db8::2]:40000 (SYN)\n',
   );
   const stack = lines.stack(AT, { ...SUBJECT, namespace: 'blue', frames: ['tun_net_xmit', 'dev_hard_start_xmit'] });
-  assert.match(stack, /^03:04:05\.000000 blue\/tap0 .*\n {4}tun_net_xmit\n {4}dev_hard_start_xmit\n$/);
+  assert.match(stack, /^03:04:05\.000000 blue\/tap0\/3 .*\n {4}tun_net_xmit\n {4}dev_hard_start_xmit\n$/);
   assert.equal(
     lines.notShown(AT, { overLimit: 3, noRoom: 1, untraced: 2 }),
     '03:04:05 not shown: 3 over the limit of 100/s, 1 without room, 2 untraced\n',
@@ -82,9 +119,11 @@ test('a packet, a stack, and what was not shown', () => {
 test('the summary says what was lost and what was not shown', () => {
   assert.equal(
     textLines({ ownNetns: 1, rate: 100 }).summary(AT, SUMMARY),
-    `1 100 packets lost in 10.0 s:
+    `1 100 packets lost in 10.0 s at the devices or in front of them:
       1030  tap0 queue 3, tun, FULL_RING at tun_net_xmit
         70  tap0, tun, UNTRACED
+21 packets lost elsewhere on the host, none of them shown singly:
+        21  tap0, beyond, NETFILTER_DROP at nf_hook_slow in blue
 Shown: 100. Not shown: 900 over the limit of 100/s, 20 without room, 70 untraced.
 10 packets came after the last line.
 Untraced packets are counted by the device, and the kernel gave no reason: shared or redirected ones.
@@ -106,6 +145,7 @@ test('nothing lost is one line, and who asked for losses together reads nothing 
     notShown: { overLimit: 0, noRoom: 0, untraced: 0 },
     afterEnd: 0,
     losses: [],
+    elsewhere: [],
     devicesGone: 0,
     ended: { devices: 0, latest: [] },
     uncounted: 0,
@@ -121,7 +161,7 @@ test('names that others chose do not speak to the terminal', () => {
   const owner = { pid: 1, comm: 'a\nb\u009b', startedAt: undefined, identity: undefined };
   const hostile = { ...SUBJECT, device: 'tap\u001b[2J', owner };
   const text = textLines({ ownNetns: 1, rate: 0 }).loss(AT, { ...hostile, packets: 1 });
-  assert.match(text, /tap\u{fffd}\[2J .* a\u{fffd}b\u{fffd} \(pid 1\)\n$/u);
+  assert.match(text, /tap\u{fffd}\[2J\/3 .* a\u{fffd}b\u{fffd} \(pid 1\)\n$/u);
 });
 
 test('JSON: one object a line, always with the same keys', () => {
@@ -139,6 +179,7 @@ test('JSON: one object a line, always with the same keys', () => {
     reason: 'UNTRACED',
     location: null,
     owner: null,
+    elsewhere: null,
     packets: 5,
   });
   const flow = { ...FLOW, sourcePort: undefined };

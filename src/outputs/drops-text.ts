@@ -12,7 +12,7 @@ import type {
 } from '../snapshot/losses.ts';
 import { escapedJson, visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
-import { counted, padEnd } from './terminal-text.ts';
+import { counted, fit, padEnd, wrap } from './terminal-text.ts';
 
 /** 2: one time, `takenAt`. */
 const DROPS_SCHEMA = 2;
@@ -34,33 +34,45 @@ interface TextOptions {
   readonly ownNetns: number | undefined;
   /** Single packets a second; 0: losses are shown together. */
   readonly rate: number;
+  /** Columns of the terminal; undefined: lines of any length. */
+  readonly width?: number | undefined;
 }
 
-export function textLines({ ownNetns, rate }: TextOptions): LossLines {
-  const subject = (at: string, loss: LossSubject, amount: string): string => {
-    const queue = loss.queue === undefined ? '-' : String(loss.queue);
-    return row(at, deviceOf(loss, ownNetns), queue, amount, loss.where, loss.reason, loss.location ?? '-');
-  };
+export function textLines({ ownNetns, rate, width = Number.POSITIVE_INFINITY }: TextOptions): LossLines {
+  const subject = (at: string, loss: LossSubject, amount: string): string =>
+    row(at, queueOf(loss, ownNetns), amount, loss.where, loss.reason, placeOf(loss));
+  const oneLine = (text: string): string => line(fit(visible(text), width));
   return {
-    start: () => (rate > 0 ? PACKET_HEADER : LOSS_HEADER),
-    loss: (at, loss) => line(`${subject(clock(at), loss, String(loss.packets))}  ${ownerOf(loss)}`),
+    start: () => oneLine(rate > 0 ? PACKET_HEADER : LOSS_HEADER),
+    loss: (at, loss) => oneLine(`${subject(clock(at), loss, String(loss.packets))} ${ownerOf(loss)}`),
     packet: (packet) => {
-      const who = `${ownerOf(packet)}  ${describe(packet.flow)}`;
-      return line(`${subject(clock(packet.at, 6), packet, String(packet.bytes))}  ${who}`);
+      const what = subject(clock(packet.at, 6), packet, String(packet.bytes));
+      return inWidth(what, `${ownerOf(packet)}  ${describe(packet.flow)}`, width);
     },
     stack: (at, stack) =>
-      [
-        `${subject(clock(at, 6), stack, 'stack')}  of the first of these:`,
-        ...stack.frames.map((frame) => `    ${frame}`),
-      ]
-        .map(line)
-        .join(''),
+      inWidth(subject(clock(at, 6), stack, 'stack'), 'of the first of these:', width) +
+      stack.frames.map((frame) => line(`${INDENT}${frame}`)).join(''),
     notShown: (at, notShown) => {
       const reasons = whyNotShown(notShown, rate);
-      return reasons === '' ? '' : line(`${clock(at)} not shown: ${reasons}`);
+      return reasons === '' ? '' : wrapped(`${clock(at)} not shown: ${reasons}`, width);
     },
-    summary: (_, summary) => renderSummary(summary, rate, ownNetns),
+    summary: (_, summary) => renderSummary(summary, { rate, ownNetns, width }),
   };
+}
+
+const INDENT = '    ';
+
+/** What tells one packet from the others is never cut: where a line has no room for it, it is on the next. */
+function inWidth(what: string, who: string, width: number): string {
+  const all = visible(`${what} ${who}`);
+  if (fit(all, width) === all) return line(all);
+  return line(fit(visible(what).trimEnd(), width)) + wrap(visible(who), width, INDENT).map(line).join('');
+}
+
+function wrapped(text: string, width: number): string {
+  const [, indent = ''] = /^( *)/.exec(text) ?? [];
+  const shown = visible(text);
+  return fit(shown, width) === shown ? line(shown) : wrap(shown, width, indent).map(line).join('');
 }
 
 export function jsonLines(): LossLines {
@@ -72,18 +84,20 @@ export function jsonLines(): LossLines {
     packet: (packet) => json(packet.at, 'packet', plain(packet, { bytes: packet.bytes, flow: flowOf(packet.flow) })),
     stack: (at, stack) => json(at, 'stack', plain(stack, { frames: stack.frames })),
     notShown: (at, notShown) => (whyNotShown(notShown, 0) === '' ? '' : json(at, 'not-shown', notShown)),
-    summary: (at, { losses, ...summary }) =>
-      json(at, 'summary', { ...summary, losses: losses.map((loss) => plain(loss, { packets: loss.packets })) }),
+    summary: (at, { losses, elsewhere, ...summary }) => {
+      const all = (of: readonly Loss[]): readonly object[] => of.map((loss) => plain(loss, { packets: loss.packets }));
+      return json(at, 'summary', { ...summary, losses: all(losses), elsewhere: all(elsewhere) });
+    },
   };
 }
 
-const LOSS_HEADER = `${row('TIME', 'DEVICE', 'QUEUE', 'PACKETS', 'WHERE', 'REASON', 'FUNCTION')}  OWNER\n`;
-const PACKET_HEADER = `${row('TIME'.padEnd(15), 'DEVICE', 'QUEUE', 'BYTES', 'WHERE', 'REASON', 'FUNCTION')}  OWNER  PACKET\n`;
+const LOSS_HEADER = `${row('TIME', 'DEVICE', 'PACKETS', 'WHERE', 'REASON', 'FUNCTION')} OWNER`;
+const PACKET_HEADER = `${row('TIME'.padEnd(15), 'DEVICE', 'BYTES', 'WHERE', 'REASON', 'FUNCTION')} OWNER  PACKET`;
 
 /** All keys, in one order; what is not known is null. */
 function plain(subject: LossSubject, more: object): object {
-  const { netns, namespace, device, queue, where, reason, location, owner } = subject;
-  return { netns, namespace, device, queue, where, reason, location, owner, ...more };
+  const { netns, namespace, device, queue, where, reason, location, owner, elsewhere = null } = subject;
+  return { netns, namespace, device, queue, where, reason, location, owner, elsewhere, ...more };
 }
 
 function flowOf({ protocol, source, destination, sourcePort, destinationPort, detail }: PacketFlow): object {
@@ -92,23 +106,14 @@ function flowOf({ protocol, source, destination, sourcePort, destinationPort, de
 
 const withNulls = (_: string, value: unknown): unknown => (value === undefined ? null : value);
 
-function row(
-  at: string,
-  device: string,
-  queue: string,
-  packets: string,
-  where: string,
-  reason: string,
-  location: string,
-): string {
+function row(at: string, queue: string, packets: string, where: string, reason: string, place: string): string {
   return [
     at.padEnd(8),
-    padEnd(device, 15),
-    queue.padStart(5),
-    packets.padStart(8),
-    where.padEnd(6),
-    reason.padEnd(13),
-    location.padEnd(14),
+    padEnd(queue, 13),
+    packets.padStart(7),
+    where.padEnd(7),
+    reason.padEnd(14),
+    padEnd(place, 14),
   ].join(' ');
 }
 
@@ -125,6 +130,18 @@ function deviceOf(
   ownNetns: number | undefined,
 ): string {
   return netns === ownNetns ? device : `${namespace ?? netns}/${device}`;
+}
+
+/** 'vnet0/3': every command takes it so; 'vnet0' where no queue is known. */
+function queueOf(loss: LossSubject, ownNetns: number | undefined): string {
+  return `${deviceOf(loss, ownNetns)}${loss.queue === undefined ? '' : `/${loss.queue}`}`;
+}
+
+/** 'nf_hook_slow in blue', 'ip_forward at eth0', 'tun_net_xmit'. */
+function placeOf({ location, elsewhere }: LossSubject): string {
+  if (!elsewhere) return location ?? '-';
+  const { netns, namespace, device } = elsewhere;
+  return `${location ?? '-'} ${device === undefined ? `in ${namespace ?? netns}` : `at ${device}`}`;
 }
 
 function describe({ protocol, source, destination, sourcePort, destinationPort, detail }: PacketFlow): string {
@@ -149,17 +166,18 @@ function whyNotShown({ overLimit, noRoom, untraced }: NotShown, rate: number): s
 
 const MOST_TOTALS = 10;
 
-function renderSummary(summary: LossSummary, rate: number, ownNetns: number | undefined): string {
+function renderSummary(
+  summary: LossSummary,
+  { rate, ownNetns, width }: TextOptions & { readonly width: number },
+): string {
   const { seconds, packets, shown, notShown, losses, devicesGone, uncounted, skipped, reasonUnknown, afterEnd } =
     summary;
+  const away = summary.elsewhere.reduce((sum, loss) => sum + loss.packets, 0);
   const lines = [
-    `${counted(packets, 'packet')} lost in ${seconds.toFixed(1)} s${packets > 0 ? ':' : '.'}`,
-    ...losses.slice(0, MOST_TOTALS).map((loss) => {
-      const queue = loss.queue === undefined ? '' : ` queue ${loss.queue}`;
-      const at = loss.location === undefined ? '' : ` at ${loss.location}`;
-      return `${String(loss.packets).padStart(10)}  ${deviceOf(loss, ownNetns)}${queue}, ${loss.where}, ${loss.reason}${at}`;
-    }),
-    ...(losses.length > MOST_TOTALS ? [`${''.padStart(10)}  and ${losses.length - MOST_TOTALS} others`] : []),
+    `${counted(packets, 'packet')} lost in ${seconds.toFixed(1)} s${away > 0 ? AT_DEVICES : ''}${packets > 0 ? ':' : '.'}`,
+    ...totalLines(losses, ownNetns),
+    ...(away > 0 ? [`${counted(away, 'packet')} lost elsewhere on the host${rate > 0 ? AND_HIDDEN : ''}:`] : []),
+    ...totalLines(summary.elsewhere, ownNetns),
     ...(rate > 0 ? [`Shown: ${shown}. Not shown: ${whyNotShown(notShown, rate) || 'none'}.`] : []),
     ...(rate > 0 && afterEnd > 0 ? [`${counted(afterEnd, 'packet')} came after the last line.`] : []),
     ...(notShown.untraced > 0
@@ -174,7 +192,21 @@ function renderSummary(summary: LossSummary, rate: number, ownNetns: number | un
     ...(skipped > 0 ? [`The kernel did not run the program for ${skipped} freed packets of the host.`] : []),
     `This process took ${(100 * summary.ownCpu).toFixed(1)} % of one CPU.`,
   ];
-  return lines.map(line).join('');
+  return lines.map((text) => wrapped(text, width)).join('');
+}
+
+const AT_DEVICES = ' at the devices or in front of them';
+/** Single packets are those on their way to a device. */
+const AND_HIDDEN = ', none of them shown singly';
+
+function totalLines(losses: readonly Loss[], ownNetns: number | undefined): readonly string[] {
+  const blank = ''.padStart(10);
+  const told = losses.slice(0, MOST_TOTALS).map((loss) => {
+    const queue = loss.queue === undefined ? '' : ` queue ${loss.queue}`;
+    const at = loss.location === undefined ? '' : ` at ${placeOf(loss)}`;
+    return `${String(loss.packets).padStart(10)}  ${deviceOf(loss, ownNetns)}${queue}, ${loss.where}, ${loss.reason}${at}`;
+  });
+  return losses.length > MOST_TOTALS ? [...told, `${blank}  and ${losses.length - MOST_TOTALS} others`] : told;
 }
 
 const MOST_ENDED = 10;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A fleet on one screen: the first line is the answer, then what the losing taps have in common, tenants, findings, taps, and what was not seen.
 
-import { count, percent } from '../diagnosis/format.ts';
+import { count, percent, several } from '../diagnosis/format.ts';
 import type { Factor } from '../fleet/factors.ts';
 import { answerOfFleet, type Fleet, lostOf, type Tap, type Tenant } from '../fleet/fleet-state.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -35,7 +35,7 @@ function statusOf({ taps, losing, hosts, seconds }: Fleet): string {
   if (losing.length === 0) return `none of ${size} lost packets in numbers ${span}`;
   const lost = losing.reduce((sum, tap) => sum + lostOf(tap), 0);
   const sent = losing.reduce((sum, tap) => sum + tap.offered + tap.lost.before, 0);
-  return `${losing.length} of ${size} lost ${count(lost)} packets ${span}, ${percent(lost / sent)} of what was sent to them`;
+  return `${losing.length} of ${size} lost ${several(lost, 'packet')} ${span}, ${percent(lost / sent)} of what was sent to them`;
 }
 
 function spanOf(seconds: number): string {
@@ -61,7 +61,7 @@ function factorWords({ property, value, losingWith, all, lift, chance }: Factor)
 }
 
 function tenantRow({ tenant, taps, losing, lost, offered }: Tenant): readonly [string, string] {
-  return [tenant, `${count(lost)} packets lost (${percent(lost / offered)}), ${losing} of ${counted(taps, 'tap')}`];
+  return [tenant, `${several(lost, 'packet')} lost (${percent(lost / offered)}), ${losing} of ${counted(taps, 'tap')}`];
 }
 
 function findingRows(taps: readonly Tap[]): readonly (readonly [string, string])[] {

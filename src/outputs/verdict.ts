@@ -2,7 +2,7 @@
 // A verdict for the person on call: the first line is the answer, and what is to be pasted stands alone on its line.
 
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
-import { count } from '../diagnosis/format.ts';
+import { count, several } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import type { AskedVerdict } from '../diagnosis/judge-asked.ts';
 import { type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
@@ -189,7 +189,7 @@ function renderLedger({ ledger, status }: Judged, layout: Layout): readonly stri
       .toSorted((a, b) => b.packets - a.packets)
       .flatMap(({ fate, packets }) => wrap(visible(fate), layout.width, `  ${count(packets).padStart(room)} `));
   const column = (title: string, { total, rows, unaccounted }: Ledger['to']): readonly string[] => [
-    `${title}: ${count(total)} packets`,
+    `${title}: ${several(total, 'packet')}`,
     ...rowsOf(
       unaccounted > 0
         ? [...rows, { fate: unaccounted > UNDER_WAY ? 'without a known fate' : 'under way', packets: unaccounted }]

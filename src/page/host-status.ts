@@ -42,7 +42,7 @@ function lossOf(queues: readonly QueueRate[]): string {
   const lost = sum(queues, ({ dropped }) => dropped);
   if (losing === 0) return 'This second no queue loses packets.';
   const of = queues.length > 1 ? `${figure(losing)} of ${figure(queues.length)} queues` : 'its queue';
-  return `This second ${of} ${losing > 1 ? 'lose' : 'loses'} ${figure(lost)} packets.`;
+  return `This second ${of} ${losing > 1 ? 'lose' : 'loses'} ${figure(lost)} ${lost === 1 ? 'packet' : 'packets'}.`;
 }
 
 function counted(number: number, word: string): string {

@@ -38,7 +38,11 @@ function tableOf(title: string, total: number | undefined, rows: readonly Ledger
   return element(
     'table',
     {},
-    element('caption', {}, total === undefined ? title : `${title}: ${figure(total)} packets`),
+    element(
+      'caption',
+      {},
+      total === undefined ? title : `${title}: ${figure(total)} ${total === 1 ? 'packet' : 'packets'}`,
+    ),
     element(
       'tbody',
       {},

@@ -1,13 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets lost on their way to a guest or reader, together and singly, as `tapscope drops` reports them.
+// Packets lost on their way to a guest or reader, together and singly, and from one, together, as `tapscope drops` reports them.
 import type { EndedDevice } from './deleted-devices.ts';
 import type { Owner } from './owner.ts';
 
 /**
  * tun: its transmit function freed it. before: a qdisc, bridge, filter or missing reader did, before tun. purged, resized,
- * failed, overflowed: it was in the ring already, and no counter of the kernel shows it.
+ * failed, overflowed: it was in the ring already, and no counter of the kernel shows it. written: a guest or writer sent
+ * it, and tun freed it. after: tun passed it on, and the host freed it. beyond: it had left by a veth or a tunnel.
  */
-export type LossPlace = 'tun' | 'before' | 'purged' | 'resized' | 'failed' | 'overflowed';
+export type LossPlace =
+  | 'tun'
+  | 'before'
+  | 'purged'
+  | 'resized'
+  | 'failed'
+  | 'overflowed'
+  | 'written'
+  | 'after'
+  | 'beyond';
+
+/** The place of a loss that was not at the device itself. */
+export interface LossElsewhere {
+  readonly netns: number;
+  readonly namespace: string | undefined;
+  /** undefined: not known. */
+  readonly device: string | undefined;
+}
 
 export interface LossSubject {
   /** Inode number of the network namespace, and its name if it has one. */
@@ -23,6 +41,8 @@ export interface LossSubject {
   readonly location: string | undefined;
   /** undefined: no process holds the queue, or the holder is hidden. */
   readonly owner: Owner | undefined;
+  /** Absent: at the device, or in its own namespace. */
+  readonly elsewhere?: LossElsewhere;
 }
 
 /** Packets of one second. */
@@ -71,7 +91,10 @@ export interface LossSummary {
   readonly notShown: NotShown;
   /** Were to be shown when the last line had been. */
   readonly afterEnd: number;
+  /** On their way to a guest or reader; `packets` is their sum. */
   readonly losses: readonly Loss[];
+  /** Beside these: at other devices, and of what guests or writers sent. They are never shown singly. */
+  readonly elsewhere: readonly Loss[];
   /** Untraced, while only packets of one reason were asked for. */
   readonly reasonUnknown: number;
   /** Followed devices that went away: their last untraced losses are in no count. */

@@ -17,8 +17,9 @@ interface FollowedLosses {
   readonly stderr: string;
   /** Sums of the lines of the seconds. */
   readonly losses: LossCounts;
-  /** The sums in the summary. */
+  /** The sums in the summary, and those of other devices and of what guests sent. */
   readonly totals: LossCounts;
+  readonly elsewhere: LossCounts;
   readonly packets: readonly unknown[];
   readonly stacks: readonly unknown[];
   readonly summary: LossFigures;
@@ -68,6 +69,7 @@ export async function followDrops(
         stderr,
         losses: sumsOf(ofType('loss')),
         totals: sumsOf(listAt(summary, 'losses')),
+        elsewhere: sumsOf(listAt(summary, 'elsewhere')),
         packets: ofType('packet'),
         stacks: ofType('stack'),
         summary: figuresOf(summary),

@@ -3,7 +3,7 @@
 import type { Device } from '../../snapshot/device.ts';
 import type { Queue } from '../../snapshot/queue.ts';
 import type { Rejected, Severity } from '../finding.ts';
-import { count } from '../format.ts';
+import { several } from '../format.ts';
 import { READER_STALLED } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';
 import type { FullTime } from './full-time.ts';
@@ -130,5 +130,5 @@ export function stallSeverity(seen: Seen): Severity {
 /** Packets that its reader took speak against reader-stalled, where they are known. */
 export function notStalled(queue: QueueSpan): readonly Rejected[] {
   const taken = delivered(queue) ?? 0;
-  return taken > 0 ? [{ rule: READER_STALLED, because: `${count(taken)} packets went through` }] : [];
+  return taken > 0 ? [{ rule: READER_STALLED, because: `${several(taken, 'packet')} went through` }] : [];
 }

@@ -5,7 +5,7 @@ import type { UnroutedDrop } from '../../snapshot/snapshot.ts';
 import type { RefusedSends } from '../../snapshot/surroundings.ts';
 import { lossTowards } from '../asked.ts';
 import type { Remedy } from '../finding.ts';
-import { count } from '../format.ts';
+import { several } from '../format.ts';
 import { lookAt } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss.ts';
@@ -70,7 +70,7 @@ export function refusedDoubt(device: DeviceSpan, offered: number): string | unde
   const lost = refused.reduce((sum, { packets }) => sum + packets, 0);
   if (lost < FEWEST_BESIDE || lost < UNROUTED_SHARE * (offered + lost)) return undefined;
   const counters = refused.slice(0, MOST_PLACES).map(({ counter }) => counter);
-  return `programs of its namespace were not let send ${count(lost)} packets, for a policy of IPsec or for want of a route (${counters.join(', ')}): whether these were for it is not known`;
+  return `programs of its namespace were not let send ${several(lost, 'packet')}, for a policy of IPsec or for want of a route (${counters.join(', ')}): whether these were for it is not known`;
 }
 
 export interface Doubtful {

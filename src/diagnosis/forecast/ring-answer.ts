@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The answer of `tapscope whatif`: the least ring, other sizes, backpressure, the command, and its limits.
 
-import { count, duration, nameOf, percent, readerInShort } from '../format.ts';
+import { count, duration, nameOf, percent, readerInShort, several } from '../format.ts';
 import { setLink } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { LARGEST_RING, type RingForecast, ringForecast } from './ring-forecast.ts';
@@ -89,7 +89,7 @@ function answerOf(device: DeviceSpan, asked: number | undefined, forecast: RingF
   const name = nameOf(device, asked);
   const time = `in the last ${duration(device.seconds)}`;
   const dead = queues.find(({ stuck }) => stuck?.taken === 0);
-  const lost = `${size === 0 ? 'a ring of size 0' : count(size)} lost ${count(loss.lost)} of ${count(loss.offered)} packets (${percent(loss.share)})`;
+  const lost = `${size === 0 ? 'a ring of size 0' : count(size)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} (${percent(loss.share)})`;
   if (dead?.stuck) {
     const reader = device.queues.find(({ now }) => now.index === dead.queue);
     const who = reader ? readerInShort(reader).replace(/,$/, '') : 'its reader';
@@ -137,7 +137,7 @@ function limitsOf({ queues, loss, advised, isHopeless }: RingForecast, isCut: bo
     'A longer ring takes longer to empty: overflows closer together than that need more.',
     isHopeless ? 'A ring helps against bursts, not against a reader that is slower than its senders on average.' : '',
     advised !== undefined && open > 0
-      ? `An overflow of ${count(open)} packets had not ended, or its end was not seen: if it goes on, more is needed.`
+      ? `An overflow of ${several(open, 'packet')} had not ended, or its end was not seen: if it goes on, more is needed.`
       : '',
     unexplained > WORTH_TELLING * loss.lost
       ? `${count(unexplained)} lost packets belong to no overflow that was followed; no size is taken to save them.`

@@ -4,7 +4,7 @@ import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts
 import { doubtsOf, slightSplit } from '../evidence/split.ts';
 import { type Doubtful, doubtfulNamespaces, looksAt, placesOf, sumOf } from '../evidence/unrouted.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, nameOf, percent } from '../format.ts';
+import { count, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -82,7 +82,7 @@ function onHost(spots: readonly string[], folded: readonly Inexact[]): readonly 
 function inexactFigures(inexact: readonly Inexact[]): readonly string[] {
   const [first] = inexact;
   if (first === undefined) return [];
-  const whose = inexact.length === 1 ? nameOf(first.device) : `${count(inexact.length)} devices`;
+  const whose = inexact.length === 1 ? nameOf(first.device) : `${several(inexact.length, 'device')}`;
   return [`the figures of ${whose} are not exact: ${firstOf(reasonsOf(inexact))}`];
 }
 
@@ -117,7 +117,7 @@ function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined, isFol
   });
   return lacking.flatMap(({ device, split }) => {
     if ((isFolded || lacking.length > MOST_SINGLE) && device !== asked) return [];
-    const packets = `${count(split.lacking)} of ${count(split.offered)} packets`;
+    const packets = `${count(split.lacking)} of ${several(split.offered, 'packet')}`;
     return onDevice(device, {
       severity: 'info',
       cause: `Figures of ${nameOf(device)} are exact, those of single queues but for ${packets} (${percent(split.lacking / split.offered)}) that only the kernel counted.`,
@@ -140,7 +140,7 @@ function hidingDevices(window: Window, asked: DeviceSpan | undefined): readonly 
     const said = onDevice(device, {
       severity: 'info',
       cause: `${nameOf(device)}: ${doubt}. Its guest or writer sent packets that the host did not get.`,
-      evidence: [`${count(receivedFrom(device))} packets from it passed in ${device.seconds.toFixed(0)} s`],
+      evidence: [`${several(receivedFrom(device), 'packet')} from it passed in ${device.seconds.toFixed(0)} s`],
       remedies: [
         {
           command: inNamespaceOf(device, window, `ip -s -s link show dev ${quoted(device.now.name)}`),
@@ -158,12 +158,12 @@ function hidingDevices(window: Window, asked: DeviceSpan | undefined): readonly 
 }
 
 function droppedBefore({ devices, drops }: Doubtful, window: Window): readonly Diagnosis[] {
-  const packets = `${count(sumOf(drops))} packets that came into its namespace were dropped before the host chose a device`;
+  const packets = `${several(sumOf(drops), 'packet that came into its namespace was', 'packets that came into its namespace were')} dropped before the host chose a device`;
   return devices.slice(0, MOST_SINGLE).map((device) => {
     const said = onDevice(device, {
       severity: 'info',
       cause: `${nameOf(device)}: ${packets}: how many of them were for it is not known.`,
-      evidence: [placesOf(drops), `${count(lossTowards(device).offered)} packets came to it`],
+      evidence: [placesOf(drops), `${several(lossTowards(device).offered, 'packet')} came to it`],
       remedies: looksAt(drops, device, window),
       rejected: [],
       confidence: 'low',

@@ -2,7 +2,7 @@
 
 import { fullRing } from '../evidence/full-ring.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, nameOf, readerName } from '../format.ts';
+import { count, nameOf, readerName, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -57,9 +57,9 @@ function inactive(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   return [
     onDevice(device, {
       severity: 'warning',
-      brief: `loses ${count(lost)} packets at a full ring: its qdisc ${qdisc ?? ''} cannot hold any`,
-      cause: `${nameOf(device)} has IFF_BACKPRESSURE and still lost ${count(lost)} packets at a full ring: its qdisc ${qdisc ?? ''} cannot hold packets, so nothing is stopped.`,
-      evidence: [`${count(lost)} packets lost at the full ring`, `qdisc: ${qdisc ?? 'unknown'}`],
+      brief: `loses ${several(lost, 'packet')} at a full ring: its qdisc ${qdisc ?? ''} cannot hold any`,
+      cause: `${nameOf(device)} has IFF_BACKPRESSURE and still lost ${several(lost, 'packet')} at a full ring: its qdisc ${qdisc ?? ''} cannot hold packets, so nothing is stopped.`,
+      evidence: [`${several(lost, 'packet')} lost at the full ring`, `qdisc: ${qdisc ?? 'unknown'}`],
       remedies: [
         {
           command: inNamespaceOf(device, window, `tc qdisc replace dev ${quoted(device.now.name)} root fq_codel`),

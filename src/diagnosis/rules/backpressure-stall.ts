@@ -2,7 +2,7 @@
 
 import { isFull, STALLED_SECONDS, standstill } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, duration, queueName, readerName } from '../format.ts';
+import { count, duration, queueName, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { wakeReader } from '../remedies/reader-remedies.ts';
@@ -43,7 +43,7 @@ function stopped(queue: QueueSpan, window: Window): readonly Diagnosis[] {
         : `${queueName(queue)} was sent nothing for a moment: ${wakes} did not come.`,
       evidence: [
         stands
-          ? `${count(ring.occupancy)} packets in a ring of ${count(ring.capacity)}, none taken for ${duration(stall.seconds)}`
+          ? `${several(ring.occupancy, 'packet')} in a ring of ${count(ring.capacity)}, none taken for ${duration(stall.seconds)}`
           : undefined,
         wakesLost > 0 ? `${wakes} under the ring’s lock did not come` : undefined,
         `reader: ${readerName(queue)}`,

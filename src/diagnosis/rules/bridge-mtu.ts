@@ -2,7 +2,7 @@
 
 import { isBridgeDrop, locationsOf } from '../evidence/drop-kinds.ts';
 import { lossBefore, severityOf } from '../evidence/loss.ts';
-import { count, nameOf } from '../format.ts';
+import { count, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -27,11 +27,11 @@ export const bridgeMtu: Rule = {
         onDevice(device, {
           severity: severityOf(loss) ?? 'warning',
           explains: loss.lost,
-          brief: `loses ${count(loss.lost)} frames in its bridge: they are longer than its MTU`,
-          cause: `${nameOf(device)}: its bridge discarded ${count(loss.lost)} frames that are longer than the device’s MTU; no counter of the kernel shows it.`,
+          brief: `loses ${several(loss.lost, 'frame')} in its bridge: longer than its MTU`,
+          cause: `${nameOf(device)}: its bridge discarded ${several(loss.lost, 'frame')} longer than the device’s MTU; no counter of the kernel shows it.`,
           evidence: [
-            `${count(loss.lost)} frames freed without a reason in ${locationsOf(device, isBridgeDrop)}`,
-            `${count(loss.offered - loss.lost)} packets reached the device meanwhile`,
+            `${several(loss.lost, 'frame')} freed without a reason in ${locationsOf(device, isBridgeDrop)}`,
+            `${several(loss.offered - loss.lost, 'packet')} reached the device meanwhile`,
           ],
           remedies: [
             {

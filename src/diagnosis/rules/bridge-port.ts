@@ -2,7 +2,7 @@
 import type { BridgePort, OtherDrop } from '../../snapshot/device.ts';
 import { receivedFrom, refusedByHost } from '../evidence/from-guest.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
-import { count, nameOf } from '../format.ts';
+import { count, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { openPort, setPort } from '../remedies/open-port.ts';
 import type { Rule } from '../rule.ts';
@@ -72,7 +72,7 @@ function closed(device: DeviceSpan, window: Window, port: BridgePort, isAsked: b
         `spanning tree: ${STP[port.stp]}`,
         wasOpen ? `it forwarded when the sample began, and stopped within ${seconds} s` : undefined,
         !wasOpen && used > 0
-          ? `${count(used)} packets that its guest sent in ${seconds} s met the closed port`
+          ? `${several(used, 'packet')} that its guest sent in ${seconds} s met the closed port`
           : undefined,
       ],
       remedies: openPort(device, window, port),
@@ -105,7 +105,7 @@ function whyClosed({ bridgeUp, state, stp, bridge }: BridgePort): string {
 function isolated(device: DeviceSpan, window: Window, { bridge, isolatedBeside }: BridgePort): Diagnosis {
   return onDevice(device, {
     severity: 'warning',
-    brief: `gets nothing from ${count(isolatedBeside)} ports of the bridge ${bridge}: they are isolated, and so is it`,
+    brief: `gets nothing from ${several(isolatedBeside, 'port')} of the bridge ${bridge}: they are isolated, and so is it`,
     cause: `${nameOf(device)} got nothing, and the bridge ${bridge} forwards nothing to it from ${count(isolatedBeside)} of its ports: they are isolated, and so is it.`,
     evidence: [
       `0 packets reached it in ${device.seconds.toFixed(0)} s`,

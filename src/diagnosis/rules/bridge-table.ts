@@ -119,7 +119,7 @@ function byClosedPort({ device, window, port }: Seen): Diagnosis | undefined {
     severity: 'warning',
     brief: `gets no frames that come by ${first.from}: that port of ${port.bridge} does not forward`,
     cause: `${nameOf(device)} gets none of ${framesOf(withheld)}: they come by ${first.from}, and that port of ${port.bridge} does not forward.`,
-    evidence: [`${count(lost)} frames met the closed port in ${device.seconds.toFixed(0)} s`],
+    evidence: [`${several(lost, 'frame')} met the closed port in ${device.seconds.toFixed(0)} s`],
     remedies: [
       lookAt(
         device,
@@ -196,7 +196,10 @@ function locked({ device, window, port, table }: Seen): Diagnosis | undefined {
     severity: 'warning',
     brief: `sends nothing: the bridge ${port.bridge} drops it, for its port is locked`,
     cause: `${nameOf(device)}: the bridge ${port.bridge} drops what its guest sends: the port is locked, and its table has no address of the guest.`,
-    evidence: [`${count(sent)} packets came from it in ${device.seconds.toFixed(0)} s`, '0 addresses are at its port'],
+    evidence: [
+      `${several(sent, 'packet')} came from it in ${device.seconds.toFixed(0)} s`,
+      '0 addresses are at its port',
+    ],
     remedies: [
       setPort(
         device,
@@ -221,7 +224,7 @@ function byGroup({ device, window, port }: Seen): Diagnosis | undefined {
     brief: `gets no multicast: ${port.bridge} snoops, and its port has not reported the group`,
     cause: `${nameOf(device)} gets none of ${framesOf(told)}: ${port.bridge} snoops multicast, and its port has not reported the group.`,
     evidence: [
-      `${count(packetsOf(told))} frames to ${count(new Set(told.map(({ address }) => address)).size)} groups came to the bridge by ${told[0]?.from ?? ''}`,
+      `${several(packetsOf(told), 'frame')} to ${several(new Set(told.map(({ address }) => address)).size, 'group')} came to the bridge by ${told[0]?.from ?? ''}`,
       'with a querier, a bridge that snoops sends only to ports that reported; nothing counts the rest',
       'no listener has reported the group at any port: it was never reported, or the report was lost',
     ],
@@ -393,5 +396,5 @@ function packetsOf(withheld: readonly (WithheldFrames | AstrayFrames)[]): number
 function framesOf(withheld: readonly (WithheldFrames | AstrayFrames)[]): string {
   const address = withheld[0]?.address ?? '';
   const others = new Set(withheld.map((one) => one.address)).size - 1;
-  return `${count(packetsOf(withheld))} frames to ${address}${others > 0 ? ` and ${several(others, 'other')}` : ''}`;
+  return `${several(packetsOf(withheld), 'frame')} to ${address}${others > 0 ? ` and ${several(others, 'other')}` : ''}`;
 }

@@ -8,7 +8,7 @@ import { delivered, lossBefore, severityOf } from '../evidence/loss.ts';
 import { isSampledOften } from '../evidence/stall.ts';
 import { heldBack } from '../evidence/stopped-queue.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, duration, queueName } from '../format.ts';
+import { count, duration, queueName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
@@ -74,8 +74,8 @@ function standing(queue: QueueSpan): readonly Diagnosis[] {
       brief: `delays each packet by ${duration(mean)}: ${count(mean * perSecond)} wait in its ring of ${count(capacity)}`,
       cause: `${queueName(queue)} delays each packet by about ${duration(mean)}: some ${count(mean * perSecond)} stand in its ring of ${count(capacity)}, and ${count(perSecond)} a second are taken.`,
       evidence: [
-        `${count(occupancy)} packets in the ring now, ${count(mean * perSecond)} on average of ${steps.length} looks`,
-        `${count(perSecond)} packets a second are taken, none of the ring’s were lost in numbers`,
+        `${several(occupancy, 'packet')} in the ring now, ${count(mean * perSecond)} on average of ${steps.length} looks`,
+        `${several(perSecond, 'packet')} a second are taken, none of the ring’s were lost in numbers`,
       ],
       remedies: [
         {

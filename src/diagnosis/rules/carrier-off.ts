@@ -3,7 +3,7 @@
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
 import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
-import { count, nameOf, readerName } from '../format.ts';
+import { nameOf, readerName, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -40,9 +40,9 @@ function unplugged(device: DeviceSpan, window: Window, isAsked: boolean): readon
       brief: 'loses all packets: its carrier is off, though a process has it open',
       cause: `${nameOf(device)} loses every packet sent to it: its carrier is off, although ${reader ? `${readerName(reader)} has it open` : 'a process has it open'}.`,
       evidence: [
-        `carrier off, ${count(device.now.attachedQueues ?? 0)} queues attached: a program turned it off`,
+        `carrier off, ${several(device.now.attachedQueues ?? 0, 'queue')} attached: a program turned it off`,
         lost > 0
-          ? `${count(lost)} packets were lost before it in ${seconds} s`
+          ? `${several(lost, 'packet was', 'packets were')} lost before it in ${seconds} s`
           : `no packet was sent to it in ${seconds} s`,
         failedEvidence(failures),
         device.before.carrier ? 'the carrier was on when the sample began' : undefined,
@@ -59,7 +59,7 @@ function unplugged(device: DeviceSpan, window: Window, isAsked: boolean): readon
         },
       ],
       rejected: [
-        { rule: NO_READER, because: `${count(device.now.attachedQueues ?? 0)} queues are attached` },
+        { rule: NO_READER, because: `${several(device.now.attachedQueues ?? 0, 'queue is', 'queues are')} attached` },
         { rule: QDISC_DROP, because: 'without carrier no qdisc is at work, even if tc shows one' },
       ],
       confidence: 'high',

@@ -3,7 +3,7 @@
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
 import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
-import { count, nameOf } from '../format.ts';
+import { nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -45,12 +45,14 @@ function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Di
       cause: `${nameOf(device)} is down: the kernel forwards nothing to it and takes nothing from it.`,
       evidence: [
         'the device has no UP flag',
-        lost > 0 ? `${count(lost)} packets were lost at it in ${device.seconds.toFixed(0)} s` : undefined,
+        lost > 0
+          ? `${several(lost, 'packet was', 'packets were')} lost at it in ${device.seconds.toFixed(0)} s`
+          : undefined,
         failedEvidence(failures),
         wasUsed
-          ? `it was set down while it was watched: ${count(passedWhileUp(device))} packets had passed`
+          ? `it was set down while it was watched: ${several(passedWhileUp(device), 'packet')} had passed`
           : undefined,
-        attachedQueues === undefined ? undefined : `${count(attachedQueues)} queues attached`,
+        attachedQueues === undefined ? undefined : `${several(attachedQueues, 'queue')} attached`,
       ],
       remedies: [
         {

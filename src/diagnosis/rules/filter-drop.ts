@@ -2,7 +2,7 @@
 import { FILTERS } from '../evidence/drop-kinds.ts';
 import { lossOf, MEANT_SHARE, NOISE_PER_SECOND, passedBy, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, loses, percent, queueName, readerName } from '../format.ts';
+import { count, loses, percent, queueName, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
@@ -34,9 +34,9 @@ function filtered(queue: QueueSpan): readonly Diagnosis[] {
       severity: isMuch ? 'warning' : 'info',
       explains: lost,
       brief: `${loses(loss)}: ${most.what} of its reader refuses them`,
-      cause: `${queueName(queue)} had ${count(lost)} of ${count(loss.offered)} packets refused by ${most.what}, which ${readerName(queue)} has set.`,
+      cause: `${queueName(queue)} had ${count(lost)} of ${several(loss.offered, 'packet')} refused by ${most.what}, which ${readerName(queue)} has set.`,
       evidence: [
-        ...found.filter((one) => one.lost > 0).map((one) => `${count(one.lost)} packets dropped as ${one.reason}`),
+        ...found.filter((one) => one.lost > 0).map((one) => `${several(one.lost, 'packet')} dropped as ${one.reason}`),
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
       ],
       remedies: [

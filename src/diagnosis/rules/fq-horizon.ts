@@ -2,7 +2,7 @@
 
 import { isHorizonDrop, isQdiscDrop } from '../evidence/drop-kinds.ts';
 import { type Loss, lossBefore, severityOf } from '../evidence/loss.ts';
-import { count, loses, nameOf, percent } from '../format.ts';
+import { count, loses, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -34,10 +34,10 @@ export const fqHorizon: Rule = {
         onDevice(device, {
           severity: severityOf(loss) ?? 'warning',
           brief: `${loses(loss)}: its qdisc fq takes their departure times for too far ahead`,
-          cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in its qdisc fq: they carry departure times too far ahead, most likely of another clock.`,
+          cause: `${nameOf(device)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} in its qdisc fq: they carry departure times too far ahead, most likely of another clock.`,
           evidence: [
             isNamed
-              ? `${count(loss.lost)} drops with the kernel’s reason HORIZON_LIMIT, ${percent(loss.share)} of the packets`
+              ? `${several(loss.lost, 'drop')} with the kernel’s reason HORIZON_LIMIT, ${percent(loss.share)} of the packets`
               : `${percent(loss.share)} of the packets lost in fq, whose limits let some of each flow pass`,
             `qdisc of the device: ${device.now.qdisc ?? 'unknown'}`,
           ],

@@ -5,7 +5,7 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, loses, percent, queueName, readerName } from '../format.ts';
+import { count, loses, percent, queueName, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreBuffers } from '../remedies/guest-remedies.ts';
 import type { Rule } from '../rule.ts';
@@ -30,9 +30,11 @@ function notRefilling({ queue, loss, time }: FullRing): Diagnosis {
   return onQueue(queue, {
     severity: gravityOf(loss),
     brief: `${loses(loss)}: its guest gives back receive buffers too slowly`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: the guest gave back receive buffers too slowly${noBuffer ? `, ${count(noBuffer)} times there was none for a packet` : `, and ${readerName(queue)} slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full`}.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')}: the guest gave back receive buffers too slowly${noBuffer ? `, ${several(noBuffer, 'time')} there was none for a packet` : `, and ${readerName(queue)} slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full`}.`,
     evidence: [
-      noBuffer ? `${readerName(queue)} had a packet and no buffer to put it in ${count(noBuffer)} times` : undefined,
+      noBuffer
+        ? `${readerName(queue)} had a packet and no buffer to put it in ${several(noBuffer, 'time')}`
+        : undefined,
       fullTimeEvidence(time),
       `${percent(loss.share)} of the packets were lost at the full ring of ${count(queue.now.ring?.capacity ?? 0)}`,
     ],

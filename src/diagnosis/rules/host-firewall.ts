@@ -3,7 +3,7 @@
 import { isFirewallDrop } from '../evidence/drop-kinds.ts';
 import { isMostOfFew, type Loss, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, nameOf, percent } from '../format.ts';
+import { count, loses, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { lookAt } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -48,7 +48,7 @@ function firewalled(device: DeviceSpan, window: Window, loss: Loss, isAsked: boo
     severity: isMuch ? 'warning' : 'info',
     explains: loss.lost,
     brief: `${loses(loss)}: ${isFull ? FULL : 'the firewall of the host drops them'}`,
-    cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${count(loss.offered)} packets on their way to it${isFull ? `: ${FULL}` : ''}.`,
+    cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${several(loss.offered, 'packet')} on their way to it${isFull ? `: ${FULL}` : ''}.`,
     evidence: [
       `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, freed by netfilter (nf_hook_slow)`,
       isFull ? inNamespace(byConntrack) : undefined,
@@ -65,7 +65,7 @@ function beforeRoute(device: DeviceSpan, window: Window): Diagnosis {
   return onDevice(device, {
     severity: 'warning',
     brief: `may miss packets, ${count(lost)} were dropped in its namespace: ${FULL}`,
-    cause: `${nameOf(device)}: ${count(lost)} packets were dropped in its namespace before the host chose a device for them: ${FULL}.`,
+    cause: `${nameOf(device)}: ${several(lost, 'packet was', 'packets were')} dropped in its namespace before the host chose a device for them: ${FULL}.`,
     evidence: [inNamespace(lost), 'no route had named a device yet: how many of them were for this one is not known'],
     remedies: [largerTable, ...looks(device, window)],
     rejected: [{ rule: QDISC_DROP, because: 'conntrack drops before any device is chosen' }],
@@ -76,7 +76,7 @@ function beforeRoute(device: DeviceSpan, window: Window): Diagnosis {
 const FULL = 'conntrack has no room for new connections';
 
 function inNamespace(lost: number): string {
-  return `conntrack itself dropped ${count(lost)} packets in this namespace (drop of /proc/net/stat/nf_conntrack)`;
+  return `conntrack itself dropped ${several(lost, 'packet')} in this namespace (drop of /proc/net/stat/nf_conntrack)`;
 }
 
 /** The first network namespace sets it for all. */

@@ -4,7 +4,7 @@ import type { OtherDrop } from '../../snapshot/device.ts';
 import { hostDrops, isXdpDrop } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, MANAGED_SHARE, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, losesSent, nameOf, percent } from '../format.ts';
+import { count, losesSent, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import {
   type Cause,
@@ -45,7 +45,7 @@ function refusing(device: DeviceSpan, window: Window, isAsked: boolean): readonl
       severity: (isAsked ? isMuchOfAsked(causes) : isMuch(device, causes)) ? 'warning' : 'info',
       explains: loss.lost,
       brief: `${losesSent(loss)}: ${most.row.cause}`,
-      cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer: ${most.row.cause}.`,
+      cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${several(loss.offered, 'packet')} from its guest or writer: ${most.row.cause}.`,
       evidence: [
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, freed behind tun`,
         ...evidenceOf(causes),

@@ -15,7 +15,7 @@ import {
 import { isMostOfFew, lossBefore, lossOf, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
 import { withheldIn } from '../evidence/surroundings.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, loses, nameOf, percent } from '../format.ts';
+import { count, loses, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import {
   type Cause,
@@ -78,13 +78,18 @@ function unexplained(device: DeviceSpan, window: Window, isAsked: boolean): read
       severity: 'warning',
       explains: loss.lost,
       brief: `${loses(loss)}: ${most.row.cause}`,
-      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets on their way to its guest or reader: ${most.row.cause}.`,
+      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} on their way to its guest or reader: ${most.row.cause}.`,
       evidence: [
         ...evidenceOf(causes).slice(0, MOST_CAUSES),
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
       ],
       remedies: remediesOfAll(causes, device, window),
-      rejected: [{ rule: QDISC_DROP, because: `${count(loss.lost)} packets have other reasons than a qdisc’s` }],
+      rejected: [
+        {
+          rule: QDISC_DROP,
+          because: `${several(loss.lost, 'packet has', 'packets have')} other reasons than a qdisc’s`,
+        },
+      ],
       confidence: confidenceIn(most),
     }),
   ];

@@ -4,7 +4,7 @@ import { receivedFrom, refusedByHost } from '../evidence/from-guest.ts';
 import { lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { heldUp } from '../evidence/program-side.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, losesSent, nameOf, percent } from '../format.ts';
+import { count, losesSent, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { lookAt, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -42,7 +42,7 @@ function unplugged(device: DeviceSpan, window: Window, isAsked: boolean): readon
   });
   const severity = severityOf(loss) ?? (isAsked && device.now.attachedQueues ? 'warning' : undefined);
   if (!severity) return [];
-  const lostWords = `${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer were lost`;
+  const lostWords = `${count(loss.lost)} of ${several(loss.offered, 'packet')} from its guest or writer were lost`;
   return [
     onDevice(device, {
       severity,
@@ -81,7 +81,7 @@ function refusing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       severity,
       explains: loss.lost,
       brief: `${losesSent(loss)}: the device below it is too slow`,
-      cause: `${nameOf(device)}: the device below it refused ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer: its qdisc is full, or slower than the guest.`,
+      cause: `${nameOf(device)}: the device below it refused ${count(loss.lost)} of ${several(loss.offered, 'packet')} from its guest or writer: its qdisc is full, or slower than the guest.`,
       evidence: [
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, by the kernel’s tx_dropped`,
         'the carrier of the device below is on',

@@ -3,7 +3,7 @@
 import { isNeighbourDrop, isUnansweredDrop, reasonsOf } from '../evidence/drop-kinds.ts';
 import { isMostOfFew, lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
 import type { Remedy } from '../finding.ts';
-import { count, loses, nameOf, percent } from '../format.ts';
+import { count, loses, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -29,7 +29,7 @@ export const neighbourFailed: Rule = {
           severity: 'warning',
           explains: loss.lost,
           brief: `${loses(loss)}: ${isAnswered(device) ? 'they come before the MAC address behind it is known' : 'the address behind it does not answer ARP'}`,
-          cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${count(loss.offered)} packets ${isAnswered(device) ? TOO_MANY : NO_ANSWER}.`,
+          cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${several(loss.offered, 'packet')} ${isAnswered(device) ? TOO_MANY : NO_ANSWER}.`,
           evidence: [
             `kernel’s reasons: ${reasonsOf(device, isNeighbourDrop)}`,
             `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,

@@ -3,7 +3,7 @@
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
 import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
 import type { Diagnosis, Remedy, Severity } from '../finding.ts';
-import { count, eachSecond, nameOf } from '../format.ts';
+import { count, eachSecond, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -40,8 +40,8 @@ function unopened(device: DeviceSpan): readonly Diagnosis[] {
       severity: 'warning',
       explains: came,
       brief: 'has no guest: no process has it open, and the host itself gets its packets',
-      cause: `${nameOf(device)}: no process has it open, so ${count(came)} packets for its guest went to the host’s own stack in ${device.seconds.toFixed(0)} s.`,
-      evidence: ['0 queues attached', `${count(came)} packets came to it`],
+      cause: `${nameOf(device)}: no process has it open, so ${several(came, 'packet')} for its guest went to the host’s own stack in ${device.seconds.toFixed(0)} s.`,
+      evidence: ['0 queues attached', `${several(came, 'packet')} came to it`],
       remedies: [
         {
           command: undefined,
@@ -83,7 +83,9 @@ function orphan(device: DeviceSpan, window: Window, isAsked: boolean): readonly 
   const severity = severityOf(lost, device, isAsked);
   if (!severity) return [];
   const isDetached = detachedQueues > 0;
-  const why = isDetached ? `its process has detached all ${count(detachedQueues)} queues` : 'no process has it open';
+  const why = isDetached
+    ? `its process has detached all ${several(detachedQueues, 'queue')}`
+    : 'no process has it open';
   return [
     onDevice(device, {
       severity,
@@ -91,8 +93,8 @@ function orphan(device: DeviceSpan, window: Window, isAsked: boolean): readonly 
       cause: `${nameOf(device)} loses every packet sent to it (${count(lost)} in ${device.seconds.toFixed(0)} s): ${why}.`,
       evidence: [
         `0 queues attached, ${count(detachedQueues)} detached, carrier ${device.now.carrier ? 'on' : 'off'}`,
-        before > 0 ? `${count(before)} packets lost before tun` : undefined,
-        refused > 0 ? `${count(refused)} packets refused by tun as DEV_READY` : undefined,
+        before > 0 ? `${several(before, 'packet')} lost before tun` : undefined,
+        refused > 0 ? `${several(refused, 'packet')} refused by tun as DEV_READY` : undefined,
         failedEvidence(failures),
         persistent ? persistence(device) : undefined,
       ],

@@ -15,7 +15,7 @@ import {
   unroutedIn,
 } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, nameOf } from '../format.ts';
+import { count, nameOf, several } from '../format.ts';
 import { ledgerOf, UNDER_WAY } from '../ledger.ts';
 import { onDevice } from '../make-finding.ts';
 import { harmlessEvidence } from '../reasons/causes.ts';
@@ -48,10 +48,10 @@ function cleanMacvtap(device: DeviceSpan, window: Window): readonly Diagnosis[] 
   const unrouted = unroutedIn(device, window);
   const doubts = [
     isMostOfFew(back)
-      ? `the host dropped ${count(back.lost)} of ${count(back.offered)} packets from it${fewWords(back)}`
+      ? `the host dropped ${count(back.lost)} of ${several(back.offered, 'packet')} from it${fewWords(back)}`
       : undefined,
     mayBeItsOwn(unrouted, came)
-      ? `${count(sumOf(unrouted))} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unrouted)})`
+      ? `${several(sumOf(unrouted), 'packet that came into its namespace was', 'packets that came into its namespace were')} dropped before the host chose a device for them (${placesOf(unrouted)})`
       : undefined,
     ...surroundingDoubts(device),
   ].flatMap((doubt) => doubt ?? []);
@@ -62,7 +62,7 @@ function cleanMacvtap(device: DeviceSpan, window: Window): readonly Diagnosis[] 
         ? `${nameOf(device)} shows no cause of a loss that is large enough to judge.`
         : `${nameOf(device)} ${came + sent === 0 ? 'saw no packet in either direction: frames for another MAC address than its own go to the host' : 'lost no packet here: packets that are missing were lost elsewhere'}.`,
     evidence: [
-      `${count(came)} packets to its guest or reader and ${count(sent)} from it in ${device.seconds.toFixed(0)} s`,
+      `${several(came, 'packet')} to its guest or reader and ${count(sent)} from it in ${device.seconds.toFixed(0)} s`,
       ...harmlessEvidence(device),
     ],
     remedies: [
@@ -108,10 +108,10 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       ...onDevice(device, {
         severity: 'info',
         cause: isLost
-          ? `${nameOf(device)}: ${count(sumOf(unrouted))} packets were dropped in its namespace before the host chose a device for them.`
+          ? `${nameOf(device)}: ${several(sumOf(unrouted), 'packet was', 'packets were')} dropped in its namespace before the host chose a device for them.`
           : `${nameOf(device)} ${doubts.length > 0 ? 'shows no cause of a loss that is large enough to judge' : sentenceOf(towards, back, waiting)}.`,
         evidence: [
-          `${count(towards.offered - towards.lost)} packets to its guest or reader and ${count(receivedFrom(device))} from it passed in ${device.seconds.toFixed(0)} s, ${count(waiting)} wait`,
+          `${several(towards.offered - towards.lost, 'packet')} to its guest or reader and ${count(receivedFrom(device))} from it passed in ${device.seconds.toFixed(0)} s, ${count(waiting)} wait`,
           towards.lost + back.lost === 0
             ? 'no packet was lost on the way to its guest or reader, nor on the way back'
             : `lost on the way to its guest or reader: ${count(before)} before tun, ${count(inTun)} in tun, ${count(towards.lost - before - inTun)} uncounted; on the way back: ${count(back.lost)}`,
@@ -140,7 +140,7 @@ function sentenceOf(towards: Loss, back: Loss, waiting: number): string {
     return 'saw no packet in either direction: packets that are missing were lost before it';
   return lost === 0
     ? 'lost no packet here: packets that are missing were lost elsewhere'
-    : `lost only ${count(lost)} packets here: if more are missing, they were lost elsewhere`;
+    : `lost only ${several(lost, 'packet')} here: if more are missing, they were lost elsewhere`;
 }
 
 /** Drops of the other devices of its namespace: packets for this device may be among them. */
@@ -167,23 +167,23 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       ? 'nothing reached it, and its bridge filters VLANs: frames of a VLAN that its port does not allow are lost uncounted'
       : undefined,
     isMostOfFew(towards)
-      ? `${count(towards.lost)} of ${count(towards.offered)} packets to it were lost${fewWords(towards)}`
+      ? `${count(towards.lost)} of ${several(towards.offered, 'packet')} to it were lost${fewWords(towards)}`
       : undefined,
     isMostOfFew(back)
-      ? `the host dropped ${count(back.lost)} of ${count(back.offered)} packets from it${fewWords(back)}`
+      ? `the host dropped ${count(back.lost)} of ${several(back.offered, 'packet')} from it${fewWords(back)}`
       : undefined,
     unknown > UNDER_WAY
-      ? `${count(unknown)} packets have no known fate: the kernel counted them, and no probe saw them`
+      ? `${several(unknown, 'packet has', 'packets have')} no known fate: the kernel counted them, and no probe saw them`
       : undefined,
     hidden > 0 ? `the kernel’s rx_dropped grew by ${count(hidden)} and no probe saw why` : undefined,
     ...losingNeighbours(device, window),
     unansweredDoubt(device, towards),
     refusedDoubt(device, towards.offered),
     beside >= FEWEST_BESIDE
-      ? `it saw no packet while ${count(beside)} packets to and from other devices of its namespace were dropped`
+      ? `it saw no packet while ${several(beside, 'packet to or from other devices of its namespace was', 'packets to and from other devices of its namespace were')} dropped`
       : undefined,
     mayBeItsOwn(unrouted, towards.offered)
-      ? `${isIdle ? 'it saw no packet while ' : ''}${count(sumOf(unrouted))} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unrouted)})${isIdle ? '' : `; it was offered ${count(towards.offered)}, and how many of the others were for it is not known`}`
+      ? `${isIdle ? 'it saw no packet while ' : ''}${several(sumOf(unrouted), 'packet that came into its namespace was', 'packets that came into its namespace were')} dropped before the host chose a device for them (${placesOf(unrouted)})${isIdle ? '' : `; it was offered ${count(towards.offered)}, and how many of the others were for it is not known`}`
       : undefined,
   ];
   return [...doubts.flatMap((doubt) => doubt ?? []), ...surroundingDoubts(device), ...programDoubts(device)];
@@ -199,7 +199,7 @@ function losingNeighbours(device: DeviceSpan, { devices }: Window): readonly str
       if (loss.lost < FEWEST_BESIDE || loss.share < MEANT_SHARE) return [];
       const name = nameOf(other);
       return [
-        `the host sends on to ${name} what comes from it, and ${name} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ask about ${name}`,
+        `the host sends on to ${name} what comes from it, and ${name} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')}: ask about ${name}`,
       ];
     });
 }

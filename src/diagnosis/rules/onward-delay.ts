@@ -3,7 +3,7 @@
 import { delaySeverity, LATE_SECONDS } from '../evidence/delay.ts';
 import { type BeyondWait, beyondWaits, inwardWaits, type OnwardWait, onwardWaits } from '../evidence/onward.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, duration, nameOf } from '../format.ts';
+import { count, duration, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespace, inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -40,11 +40,11 @@ function delayed(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         ? `${nameOf(device)}: what its guest or writer sends waits about ${duration(wait.seconds)} in the qdisc ${backlog.kind} of ${backlog.device}, by which the host sends it on.`
         : `${nameOf(device)}: what comes to it by ${backlog.device} waits about ${duration(wait.seconds)} in the qdisc ${backlog.kind} there.`,
       evidence: [
-        `${count(backlog.packets)} packets (${count(backlog.bytes / 1000)} kB) stand there now, ${count(standing)} on average`,
+        `${several(backlog.packets, 'packet')} (${count(backlog.bytes / 1000)} kB) stand there now, ${count(standing)} on average`,
         `${leavingWords(wait)} leave it: by Little’s law each waits so long`,
         isOnward
-          ? `${count(own)} packets of the device went there in ${device.seconds.toFixed(0)} s; others may wait there too`
-          : `${count(own)} packets came to the device in ${device.seconds.toFixed(0)} s; which of them came that way is not known`,
+          ? `${several(own, 'packet')} of the device went there in ${device.seconds.toFixed(0)} s; others may wait there too`
+          : `${several(own, 'packet')} came to the device in ${device.seconds.toFixed(0)} s; which of them came that way is not known`,
       ],
       remedies: [
         lookAt(
@@ -77,7 +77,7 @@ function delayedBeyond(
     brief: `sends what waits ${duration(seconds)} in the qdisc of ${at}, behind ${sentBy}`,
     cause: `${nameOf(device)}: what its guest or writer sends waits about ${duration(seconds)} in the qdisc of ${at}, behind ${sentBy}, in the network namespace ${netns}.`,
     evidence: [
-      `${count(packets)} packets of the device left that qdisc in ${device.seconds.toFixed(0)} s; each was timed`,
+      `${several(packets, 'packet')} of the device left that qdisc in ${device.seconds.toFixed(0)} s; each was timed`,
       `the host sends them on by ${sentBy}`,
     ],
     remedies: [

@@ -5,7 +5,7 @@ import { fullRing } from '../evidence/full-ring.ts';
 import { gravityOf, type Loss, lossOf, ringLoss, severityOf } from '../evidence/loss.ts';
 import { type SocketSpan, socketsOf, takesNone, waitsToSend } from '../evidence/program-side.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, nameOf, percent } from '../format.ts';
+import { count, loses, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespace } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -73,9 +73,9 @@ function overflow(
     severity: severityOf(loss) ?? 'warning',
     explains: loss.lost,
     brief: `${loses(loss)}: the ${nameOfSocket(socket)} of ${socket.comm} (${socket.pid}) overflows`,
-    cause: `${nameOf(device)}: the ${nameOfSocket(socket)} of ${whose(socket)} overflowed: ${count(loss.lost)} packets were dropped there in ${seconds.toFixed(0)} s.`,
+    cause: `${nameOf(device)}: the ${nameOfSocket(socket)} of ${whose(socket)} overflowed: ${several(loss.lost, 'packet was', 'packets were')} dropped there in ${seconds.toFixed(0)} s.`,
     evidence: [
-      `${count(loss.lost)} packets dropped by this socket, ${count(loss.offered - loss.lost)} written to the device meanwhile: ${percent(loss.share)} lost`,
+      `${several(loss.lost, 'packet')} dropped by this socket, ${count(loss.offered - loss.lost)} written to the device meanwhile: ${percent(loss.share)} lost`,
       `its receive buffer has room for ${count(socket.receiveLimit)} bytes as the kernel charges them; ${percent(Math.min(1, fullest))} of it was used in the fullest sample`,
       `${count(socket.drops)} dropped since it was opened`,
       others.length > 0

@@ -3,7 +3,7 @@
 import { isQdiscDrop } from '../evidence/drop-kinds.ts';
 import { fullRings } from '../evidence/full-ring.ts';
 import { lossBefore } from '../evidence/loss.ts';
-import { count, nameOf } from '../format.ts';
+import { count, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
@@ -30,7 +30,7 @@ export const qdiscDecorative: Rule = {
       return [
         onDevice(device, {
           severity: 'info',
-          cause: `${nameOf(device)} has the qdisc ${qdisc}, which dropped nothing while the ring after it lost ${count(lost)} packets: it never sees the congestion.`,
+          cause: `${nameOf(device)} has the qdisc ${qdisc}, which dropped nothing while the ring after it lost ${several(lost, 'packet')}: it never sees the congestion.`,
           evidence: [`0 drops by ${qdisc}, ${count(lost)} at the full ring`, 'IFF_BACKPRESSURE is not in force'],
           remedies: [
             {

@@ -7,7 +7,7 @@ import { fullRing } from '../evidence/full-ring.ts';
 import { lossBefore, severityOf } from '../evidence/loss.ts';
 import { heldBack } from '../evidence/stopped-queue.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
-import { count, duration, nameOf, percent, readerName } from '../format.ts';
+import { count, duration, nameOf, percent, readerName, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { changeQdisc, holderName, partName } from '../remedies/qdisc-remedies.ts';
 import { hasten } from '../remedies/reader-remedies.ts';
@@ -41,7 +41,7 @@ function delaying(device: DeviceSpan, window: Window, isAsked: boolean): readonl
       severity: severityFor(device, wait, holder, slow, isAsked),
       cause: slow ? ofReader(device, wait, ring, slow) : ofQdisc(device, wait, holder),
       evidence: [
-        `${count(backlog.packets)} packets (${count(backlog.bytes / 1000)} kB) in its qdisc now, ${count(wait.standing)} on average`,
+        `${several(backlog.packets, 'packet')} (${count(backlog.bytes / 1000)} kB) in its qdisc now, ${count(wait.standing)} on average`,
         `${perSecond(wait)} leave it: by Little’s law each waits there for ${wait.perSecond > 0 ? duration(wait.seconds) : `${duration(wait.seconds)} or longer`}`,
         `${count(holder.packets)} of them in ${partName(holder)}`,
         ring &&
@@ -86,7 +86,7 @@ function ofReader(device: DeviceSpan, wait: QdiscWait, ring: RingWait | undefine
 function ofQdisc(device: DeviceSpan, wait: QdiscWait, holder: BacklogHolder): string {
   const part = holderName(holder);
   const name = nameOf(device);
-  const standing = `${count(wait.standing)} packets stand in its qdisc`;
+  const standing = `${several(wait.standing, 'packet stands', 'packets stand')} in its qdisc`;
   if (wait.perSecond === 0)
     return `${name} is not sent what waits for it: ${standing} ${part}, and none has left it for ${duration(wait.seconds)}.`;
   if (holder.kind === 'netem')

@@ -5,7 +5,7 @@ import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
 import { lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
 import { mostStopped } from '../evidence/stopped-queue.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, nameOf, percent, readerInShort, readerName } from '../format.ts';
+import { count, loses, nameOf, percent, readerInShort, readerName, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { causesOf } from '../reasons/causes.ts';
 import type { DropRow } from '../reasons/drop-row.ts';
@@ -50,7 +50,7 @@ function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       severity: isMuch ? 'warning' : 'info',
       explains: loss.lost,
       brief: `${loses(loss)}, in its qdisc${qdisc ? ` ${qdisc}` : ''}: ${slow ? `${readerInShort(slow)} is too slow` : 'more comes than it lets pass'}`,
-      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in its qdisc${qdisc ? ` ${qdisc}` : ''}, ${why}.`,
+      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} in its qdisc${qdisc ? ` ${qdisc}` : ''}, ${why}.`,
       evidence: [
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
         `kernel’s reasons: ${reasonsOf(device, isQdiscDrop)}`,

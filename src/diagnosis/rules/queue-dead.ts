@@ -69,7 +69,7 @@ function dead(seen: FullRing, others: readonly number[]): Diagnosis {
   return onQueue(queue, {
     severity: stallSeverity(seen),
     brief: `${loses(loss)}: ${stray ? `its holder ${now.owner?.comm} (${stray.pid}) does not read it` : `${readerInShort(queue)} does not serve this queue`}`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ${why}.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')}: ${why}.`,
     evidence: [
       `nothing was taken for ${duration(stall.seconds)}, ${several(now.ring?.occupancy ?? 0, 'packet waits', 'packets wait')}`,
       `${given} ${several(

@@ -5,7 +5,7 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, ringLoss, severityOf } from '../evidence/loss.ts';
 import { fewFlowsOf, type Steering, steeringOf } from '../evidence/steering.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, percent, queueName } from '../format.ts';
+import { count, loses, percent, queueName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { QUEUE_DEAD, READER_CPU_BOUND } from '../rule-names.ts';
@@ -71,9 +71,9 @@ function finding(
   return onQueue(queue, {
     severity: gravityOf(loss),
     brief: `${loses(loss)}: it gets ${percent(share)} of the device’s packets`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} packets: it gets ${percent(share)} of the device’s packets${steering ? why : `, ${rest}`}.`,
+    cause: `${queueName(queue)} lost ${several(loss.lost, 'packet')}: it gets ${percent(share)} of the device’s packets${steering ? why : `, ${rest}`}.`,
     evidence: [
-      `${count(loss.offered)} packets to this queue, ${count(others.offered)} to the ${others.number === 1 ? 'other' : `${others.number} others together`}`,
+      `${several(loss.offered, 'packet')} to this queue, ${count(others.offered)} to the ${others.number === 1 ? 'other' : `${others.number} others together`}`,
       others.offered > 0
         ? `${percent(loss.share)} of this queue’s packets were lost, ${percent(others.lost / others.offered)} of the others’`
         : `${percent(loss.share)} of this queue’s packets were lost`,
@@ -92,7 +92,10 @@ function finding(
               because: `${others.number === 1 ? 'the reader of the other queue has' : `readers of the ${others.number} other queues have`} room for more`,
             },
           ]),
-      { rule: QUEUE_DEAD, because: `${count(loss.offered - loss.lost)} packets of it were taken` },
+      {
+        rule: QUEUE_DEAD,
+        because: `${several(loss.offered - loss.lost, 'packet of it was', 'packets of it were')} taken`,
+      },
     ],
     confidence: steering ? 'high' : 'medium',
   });
@@ -105,7 +108,7 @@ function oneFlow({ queue, loss }: FullRing, { flows }: Steering): Diagnosis {
     cause: `${queueName(queue)} carries all: ${flows === 1 ? 'there is one flow' : `there are ${flows} flows`}, and a flow never uses a second queue.`,
     evidence: [
       `flow table: ${flows} flow${flows === 1 ? '' : 's'} within three seconds, answered by this queue`,
-      `${count(loss.offered)} packets to this queue, hardly any to the others`,
+      `${several(loss.offered, 'packet')} to this queue, hardly any to the others`,
     ],
     remedies: [countFlows],
     rejected: [],

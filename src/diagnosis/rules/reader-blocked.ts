@@ -7,7 +7,7 @@ import { sleptIn } from '../evidence/reader-use.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { provenRing } from '../forecast/proven-ring.ts';
-import { count, duration, loses, percent, queueName, readerInShort, readerName } from '../format.ts';
+import { count, duration, loses, percent, queueName, readerInShort, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -38,12 +38,12 @@ function blocked({ queue, loss, time, use }: FullRing, window: Window): Diagnosi
   return onQueue(queue, {
     severity: gravityOf(loss),
     brief: `${loses(loss)}: ${readerInShort(queue)} ${isPaused ? 'pauses on purpose' : 'sleeps and waits for something else'}`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${slept}, ${isPaused ? 'on purpose' : 'waiting for something else'}.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')}: its reader, ${readerName(queue)}, slept for ${slept}, ${isPaused ? 'on purpose' : 'waiting for something else'}.`,
     evidence: [
       sleeps && `its thread sleeps in ${sleeps}${isPaused ? ' (a timer: it pauses by itself)' : ''}`,
       fullTimeEvidence(time),
       useEvidence(use),
-      `${count(loss.offered - loss.lost)} packets were taken meanwhile`,
+      `${several(loss.offered - loss.lost, 'packet was', 'packets were')} taken meanwhile`,
     ],
     remedies: [
       ...longEnoughRing(queue, window),

@@ -4,7 +4,7 @@ import { type FullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullTimeEvidence, useEvidence } from '../evidence/full-time.ts';
 import { delivered, gravityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, percent, queueName, readerInShort, readerName } from '../format.ts';
+import { count, loses, percent, queueName, readerInShort, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreQueues } from '../remedies/guest-remedies.ts';
 import { useVhost } from '../remedies/reader-remedies.ts';
@@ -34,13 +34,13 @@ function cpuBound({ queue, loss, time, use }: FullRing): Diagnosis {
   return onQueue(queue, {
     severity: gravityOf(loss),
     brief: `${loses(loss)}: ${readerInShort(queue)} uses all of its CPU`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, ran for ${ran} and could not keep up.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')}: its reader, ${readerName(queue)}, ran for ${ran} and could not keep up.`,
     evidence: [
       useEvidence(use),
       fullTimeEvidence(time),
       took === undefined
         ? undefined
-        : `${count(loss.offered / seconds)} packets a second came, ${count(took / seconds)} were taken`,
+        : `${several(loss.offered / seconds, 'packet')} a second came, ${count(took / seconds)} were taken`,
       cpu === undefined ? undefined : `the worker used ${percent(cpu / seconds)} of a CPU`,
     ],
     remedies: [...useVhost(queue), ...(isGuest(queue) ? moreQueues(queue) : fasterReader(queue)), waitInstead],

@@ -14,7 +14,7 @@ import {
 } from '../evidence/stall.ts';
 import { isPaused, vcpuEvidence } from '../evidence/vcpus.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, duration, loses, queueName, readerInShort, readerName } from '../format.ts';
+import { count, duration, loses, queueName, readerInShort, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { wakeReader } from '../remedies/reader-remedies.ts';
 import { resumeGuest } from '../remedies/resume-guest.ts';
@@ -74,7 +74,7 @@ function stalled(seen: FullRing): Diagnosis {
   const young = isYoung(queue) && !isStopped ? ' It has taken none yet: its guest boots, or has no driver.' : '';
   const isLosing = flow?.stoppedForSeconds === undefined || loss.lost > 0;
   const lost = isLosing
-    ? `lost ${count(loss.lost)} of ${count(loss.offered)} packets`
+    ? `lost ${count(loss.lost)} of ${several(loss.offered, 'packet')}`
     : 'is stopped, and its sender waits';
   return onQueue(queue, {
     severity: isYoung(queue) && !isStopped && !paused ? 'info' : stallSeverity(seen),
@@ -83,9 +83,9 @@ function stalled(seen: FullRing): Diagnosis {
     evidence: [
       isOn ? undefined : `nothing was taken out of the ring for ${duration(stall.seconds)}`,
       paused ? undefined : vcpuEvidence(queue),
-      ring && `${count(ring.occupancy)} packets wait in a ring of ${count(ring.capacity)}`,
+      ring && `${several(ring.occupancy, 'packet waits', 'packets wait')} in a ring of ${count(ring.capacity)}`,
       fullTimeEvidence(time),
-      `${count(stallLossPerSecond(seen))} packets a second are lost at the full ring`,
+      `${several(stallLossPerSecond(seen), 'packet')} a second are lost at the full ring`,
     ],
     remedies: paused ? resumeGuest(queue) : wakeReader(queue, isStopped),
     rejected: [
@@ -132,12 +132,12 @@ function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Diagnosis
     brief: `is not read: ${paused ? 'its VM is paused' : `${readerInShort(queue)} takes nothing`}`,
     cause: `${queueName(queue)} is not read: its reader, ${readerName(queue)}, takes nothing, ${paused ? `because the VM is paused: ${vcpuEvidence(queue)}` : `for ${duration(seconds)}`}.`,
     evidence: [
-      `${count(occupancy)} packets wait in a ring of ${count(capacity)}, and none was taken`,
+      `${several(occupancy, 'packet waits', 'packets wait')} in a ring of ${count(capacity)}, and none was taken`,
       paused ? undefined : vcpuEvidence(queue),
       'none was lost yet: the ring has room',
     ],
     remedies: paused ? resumeGuest(queue) : wakeReader(queue, false),
-    rejected: [{ rule: NOT_HERE, because: `${count(occupancy)} packets came, and are still here` }],
+    rejected: [{ rule: NOT_HERE, because: `${several(occupancy, 'packet')} came, and are still here` }],
     confidence: 'medium',
   });
 }
@@ -146,7 +146,7 @@ function paused({ queue, loss, time, stall }: FullRing): Diagnosis {
   const lasts = stall.lasts || isFull(queue.now);
   return onQueue(queue, {
     severity: 'info',
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in one pause of its reader, ${readerName(queue)}, ${lasts ? 'which lasts until now' : 'as a migration makes one'}.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} in one pause of its reader, ${readerName(queue)}, ${lasts ? 'which lasts until now' : 'as a migration makes one'}.`,
     evidence: [
       fullTimeEvidence(time),
       lasts ? 'it is too short yet to tell a migration from a hang' : 'before and after it every packet was taken',

@@ -6,7 +6,7 @@ import { gravityOf } from '../evidence/loss.ts';
 import { rivalEvidence } from '../evidence/rivals.ts';
 import { starvedVcpus } from '../evidence/vcpus.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, loses, percent, queueName, readerInShort, readerName } from '../format.ts';
+import { count, loses, percent, queueName, readerInShort, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { giveCpu, raiseQuota } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
@@ -46,7 +46,7 @@ function starved({ queue, loss, time, use }: FullRing, window: Window): Diagnosi
   return onQueue(queue, {
     severity: gravityOf(loss),
     brief: `${loses(loss)}: ${readerInShort(queue)} ${guest ? 'waits for vCPUs that get no CPU' : isThrottled ? 'has used up its CPU quota' : 'gets no CPU'}`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ${who} ${why}.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')}: ${who} ${why}.`,
     evidence: [
       useEvidence(use),
       fullTimeEvidence(time),

@@ -45,8 +45,8 @@ function failing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
     onDevice(device, {
       severity: 'warning',
       explains: worst.failed,
-      brief: `loses ${count(worst.failed)} packets: tc redirects them to ${targetOf(worst)}, ${why}`,
-      cause: `${nameOf(device)} loses ${count(worst.failed)} of ${count(worst.packets)} packets that tc redirects at its ${worst.hook} to ${targetOf(worst)}, ${why}.`,
+      brief: `loses ${several(worst.failed, 'packet')}: tc redirects them to ${targetOf(worst)}, ${why}`,
+      cause: `${nameOf(device)} loses ${count(worst.failed)} of ${several(worst.packets, 'packet')} that tc redirects at its ${worst.hook} to ${targetOf(worst)}, ${why}.`,
       evidence: [
         evidenceOf(worst),
         isFull
@@ -76,7 +76,7 @@ function takenBefore(device: DeviceSpan, window: Window): readonly Diagnosis[] {
     onDevice(device, {
       severity: 'warning',
       brief: `gets nothing: tc at ${worst.from} redirects it to ${targetOf(worst)}`,
-      cause: `${nameOf(device)} got ${count(offered)} packets, while tc at ${worst.from} (${worst.hook}) redirected ${count(worst.packets)} to ${targetOf(worst)}.`,
+      cause: `${nameOf(device)} got ${several(offered, 'packet')}, while tc at ${worst.from} (${worst.hook}) redirected ${count(worst.packets)} to ${targetOf(worst)}.`,
       evidence: [
         evidenceOf(worst),
         worst.to === ''
@@ -84,7 +84,9 @@ function takenBefore(device: DeviceSpan, window: Window): readonly Diagnosis[] {
           : `the filter takes packets before ${device.now.bridgePort ? 'the bridge' : 'the host'} sees them`,
       ],
       remedies: [showFilters(device, window, worst)],
-      rejected: [{ rule: NO_READER, because: `${count(device.now.attachedQueues ?? 0)} queues are attached` }],
+      rejected: [
+        { rule: NO_READER, because: `${several(device.now.attachedQueues ?? 0, 'queue is', 'queues are')} attached` },
+      ],
       confidence: worst.failed > 0 ? 'medium' : 'low',
     }),
   ];
@@ -143,7 +145,7 @@ function targetOf({ to }: Taken): string {
 }
 
 function evidenceOf({ from, hook, packets, failed }: Taken): string {
-  return `the filter at ${from} (${hook}) took ${count(packets)} packets, of which ${count(failed)} were dropped`;
+  return `the filter at ${from} (${hook}) took ${several(packets, 'packet')}, of which ${count(failed)} were dropped`;
 }
 
 function showFilters(device: DeviceSpan, window: Window, { from, hook }: Taken): Remedy {

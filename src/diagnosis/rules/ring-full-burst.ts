@@ -42,7 +42,7 @@ function burst({ queue, loss, time, use, episodes }: FullRing, window: Window): 
   return onQueue(queue, {
     severity: gravityOf(loss),
     brief: `${loses(loss)}: bursts do not fit its ring of ${count(capacity)}`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in bursts that its ring of ${count(capacity)} could not hold${why}.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} in bursts that its ring of ${count(capacity)} could not hold${why}.`,
     evidence: [
       episodes
         ? `${several(episodes, 'overflow')} in ${duration(queue.device.seconds)}, and the ring was empty again after ${episodes === 1 ? 'it' : 'each'}`

@@ -5,7 +5,7 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { showsStalls } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, nameOf, percent, queueName } from '../format.ts';
+import { count, loses, nameOf, percent, queueName, several } from '../format.ts';
 import { onDevice, onQueue } from '../make-finding.ts';
 import { quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -37,7 +37,7 @@ function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): 
   return onQueue(queue, {
     severity: gravityOf(loss),
     brief: `${loses(loss)}: its ring is full, and why cannot be told`,
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets because its ring of ${count(queue.now.ring?.capacity ?? 0)} was full; why it was full cannot be told: ${why}.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} because its ring of ${count(queue.now.ring?.capacity ?? 0)} was full; why it was full cannot be told: ${why}.`,
     evidence: [
       `${percent(loss.share)} of the packets were lost, ${count(loss.perSecond)} a second`,
       fullTimeEvidence(time),
@@ -60,7 +60,7 @@ function ofMacvtap(device: DeviceSpan): readonly Diagnosis[] {
     onDevice(device, {
       severity,
       brief: `${loses(loss)}: its ring is full, and why cannot be told`,
-      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets because its ring was full; readers of a ${device.now.kind} are not looked at, so why cannot be told.`,
+      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} because its ring was full; readers of a ${device.now.kind} are not looked at, so why cannot be told.`,
       evidence: [`${percent(loss.share)} of the packets were lost, ${count(loss.perSecond)} a second`],
       remedies: lookCloser(device, undefined, true),
       rejected: [],

@@ -2,7 +2,7 @@
 
 import { isQdiscReset } from '../evidence/drop-kinds.ts';
 import { lossBefore } from '../evidence/loss.ts';
-import { count, nameOf } from '../format.ts';
+import { nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { grown } from '../window.ts';
@@ -29,9 +29,9 @@ export const selfInflicted: Rule = {
       return [
         onDevice(device, {
           severity: 'info',
-          brief: `lost ${count(total)} packets: ${acts.map(({ act }) => act).join(', and ')}`,
-          cause: `${nameOf(device)}: ${count(total)} packets that waited for its reader were thrown out when ${acts.map(({ act }) => act).join(', and ')}.`,
-          evidence: acts.map(({ packets, act }) => `${count(packets)} packets: ${act}`),
+          brief: `lost ${several(total, 'packet')}: ${acts.map(({ act }) => act).join(', and ')}`,
+          cause: `${nameOf(device)}: ${several(total, 'packet that waited for its reader was', 'packets that waited for its reader were')} thrown out when ${acts.map(({ act }) => act).join(', and ')}.`,
+          evidence: acts.map(({ packets, act }) => `${several(packets, 'packet')}: ${act}`),
           remedies: [
             {
               command: undefined,

@@ -2,7 +2,7 @@
 
 import { heldUp, type SendSpan } from '../evidence/program-side.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, queueName } from '../format.ts';
+import { count, queueName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -39,7 +39,7 @@ function limited(queue: QueueSpan, held: SendSpan, window: Window): Diagnosis {
       device.now.macvtap
         ? 'writes were refused (EAGAIN) or had to wait; tx_dropped counts them, though they are no loss'
         : 'writes were refused (EAGAIN) or had to wait',
-      `${count(passed / device.seconds)} packets a second passed`,
+      `${several(passed / device.seconds, 'packet')} a second passed`,
     ],
     remedies: [
       {

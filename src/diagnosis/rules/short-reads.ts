@@ -2,7 +2,7 @@
 
 import { type Reads, readsOf } from '../evidence/program-side.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, nameOf, percent, readerName } from '../format.ts';
+import { count, nameOf, percent, readerName, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -36,7 +36,7 @@ function cutReads(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       brief: `loses the ends of its packets: ${reader} reads into too small a buffer`,
       cause: `${nameOf(device)}: its reader, ${reader}, reads into too small a buffer: the kernel cut off at least ${count(reads.cut)} of ${count(reads.handedOut)} bytes.`,
       evidence: [
-        `${count(reads.packets)} packets of ${count(reads.handedOut / reads.packets)} bytes on average were handed out in ${reads.seconds.toFixed(0)} s, with their headers`,
+        `${several(reads.packets, 'packet')} of ${count(reads.handedOut / reads.packets)} bytes on average were handed out in ${reads.seconds.toFixed(0)} s, with their headers`,
         `they got at most ${count(reads.got)} bytes from all they read, ${count(reads.got / reads.packets)} a packet: ${percent(share)} is missing`,
         `its MTU is ${count(reads.side.mtu ?? 0)}${headerOf(reads)}`,
         'the kernel counts these packets as transmitted; the far end drops what is left of them',

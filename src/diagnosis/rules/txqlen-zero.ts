@@ -3,7 +3,7 @@
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { gravityOf, lossOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, eachSecond, nameOf } from '../format.ts';
+import { count, eachSecond, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -44,7 +44,7 @@ function finding(queues: readonly FullRing[], window: Window): Diagnosis {
     cause: `${nameOf(device)} loses every packet to its reader (${count(lost)} in ${device.seconds.toFixed(0)} s): its txqueuelen is 0, and a ring of size 0 takes none.`,
     evidence: [
       `txqueuelen ${device.now.queueLength}, ring of ${queues[0]?.queue.now.ring?.capacity} places`,
-      `${count(lost)} packets refused as FULL_RING in ${device.seconds.toFixed(0)} s`,
+      `${several(lost, 'packet')} refused as FULL_RING in ${device.seconds.toFixed(0)} s`,
     ],
     remedies: [
       {

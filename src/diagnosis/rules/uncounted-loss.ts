@@ -3,7 +3,7 @@
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, nameOf, percent, readerName } from '../format.ts';
+import { count, loses, nameOf, percent, readerName, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -80,9 +80,9 @@ function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Wi
       severity: cause === 'overflowed' ? 'info' : severity,
       explains: lost,
       brief: `${loses(loss)}: ${why}`,
-      cause: `${nameOf(device)} lost ${count(lost)} of ${count(loss.offered)} packets that no counter of the kernel shows: ${why}.`,
+      cause: `${nameOf(device)} lost ${count(lost)} of ${several(loss.offered, 'packet')} that no counter of the kernel shows: ${why}.`,
       evidence: [
-        `${count(lost)} packets counted as ${cause}, ${percent(loss.share)} of those towards the guest or reader`,
+        `${several(lost, 'packet')} counted as ${cause}, ${percent(loss.share)} of those towards the guest or reader`,
         refused > 0 ? `${count(refused)} more were refused by the ring that these reads left full` : undefined,
         queue && `held by ${readerName(queue)}`,
       ],

@@ -3,7 +3,7 @@
 import { type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { refusalOf } from '../evidence/refusal.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, losesSent, nameOf, percent } from '../format.ts';
+import { count, losesSent, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -58,12 +58,12 @@ function refused(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       severity,
       explains: loss.lost,
       brief: `${losesSent(loss)}: ${why.replace(/ \(\w+\)$/, '')}`,
-      cause: `${nameOf(device)} refused ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer: ${why}.`,
+      cause: `${nameOf(device)} refused ${count(loss.lost)} of ${several(loss.offered, 'packet')} from its guest or writer: ${why}.`,
       evidence: [
         `${percent(loss.share)} of what was written, ${count(loss.perSecond)} a second`,
-        writes.down > 0 ? `${count(writes.down)} writes failed with EIO` : undefined,
-        writes.headers > 0 ? `${count(writes.headers)} writes failed with EINVAL` : undefined,
-        writes.faults > 0 ? `${count(writes.faults)} writes failed with EFAULT` : undefined,
+        writes.down > 0 ? `${several(writes.down, 'write')} failed with EIO` : undefined,
+        writes.headers > 0 ? `${several(writes.headers, 'write')} failed with EINVAL` : undefined,
+        writes.faults > 0 ? `${several(writes.faults, 'write')} failed with EFAULT` : undefined,
         `the device is ${device.now.up ? 'up' : 'down'}`,
       ],
       remedies,
@@ -85,7 +85,9 @@ function waiting(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       severity: 'warning',
       brief: 'makes its guest or writer wait: what it sent before is still in a slow queue',
       cause: `${nameOf(device)}: its guest or writer has to wait in ${percent(loss.share)} of its writes (EAGAIN): what it sent before waits behind the device, in a slow queue.`,
-      evidence: [`${count(loss.lost)} writes failed with EAGAIN, ${count(loss.offered - loss.lost)} packets passed`],
+      evidence: [
+        `${several(loss.lost, 'write')} failed with EAGAIN, ${several(loss.offered - loss.lost, 'packet')} passed`,
+      ],
       remedies: [
         {
           command: inNamespaceOf(device, window, 'tc -s qdisc show'),

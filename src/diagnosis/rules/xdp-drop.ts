@@ -3,7 +3,7 @@
 import { xdpLoss } from '../evidence/from-guest.ts';
 import { isMostOfFew, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, losesSent, nameOf, percent } from '../format.ts';
+import { count, losesSent, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -34,7 +34,7 @@ function dropping(device: DeviceSpan, window: Window, isAsked: boolean): readonl
       severity: isMuch ? 'warning' : 'info',
       explains: loss.lost,
       brief: `${losesSent(loss)}: an XDP program drops them`,
-      cause: `${nameOf(device)}: an XDP program dropped ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer.`,
+      cause: `${nameOf(device)}: an XDP program dropped ${count(loss.lost)} of ${several(loss.offered, 'packet')} from its guest or writer.`,
       evidence: [
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
         native > 0 ? `XDP program ${native} in tun; the kernel counts its drops in rx_dropped only` : undefined,

@@ -3,7 +3,7 @@
 import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
 import { type Loss, lossInQueue, lossOf, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, loses, percent, queueName, readerName } from '../format.ts';
+import { count, loses, percent, queueName, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { recommendedSize } from '../remedies/ring-size.ts';
@@ -51,7 +51,7 @@ function overflowing(queue: QueueSpan, window: Window): readonly Diagnosis[] {
       severity,
       explains: lost,
       brief: `${loses(loss)}: frames that XDP redirects do not fit its ring of ${count(capacity)}`,
-      cause: `${queueName(queue)} lost ${count(lost)} of ${count(loss.offered)} frames that XDP redirected to it: its ring of ${count(capacity)} was full${why}.`,
+      cause: `${queueName(queue)} lost ${count(lost)} of ${several(loss.offered, 'frame')} that XDP redirected to it: its ring of ${count(capacity)} was full${why}.`,
       evidence: [
         `${percent(loss.share)} of the redirected frames were lost, ${count(loss.perSecond)} a second`,
         fullTimeEvidence(time),
