@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the configuration around a device did to its packets in the window, and what of it could not be read.
 import type { AstrayFrames, BridgeTable, TcRedirect, WithheldFrames } from '../../snapshot/surroundings.ts';
-import { count } from '../format.ts';
+import { count, several } from '../format.ts';
 import type { DeviceSpan } from '../window.ts';
 import { NOISE_PER_SECOND } from './loss.ts';
 
@@ -14,7 +14,7 @@ export function surroundingDoubts(device: DeviceSpan): readonly string[] {
   return [
     ...(isMuch
       ? [
-          `${count(unknown.packets)} frames from its guest are for ${unknown.address}: ${unknown.port} has seen nobody send from it, and floods them; whether anybody takes them is not known`,
+          `${several(unknown.packets, 'frame from its guest is', 'frames from its guest are')} for ${unknown.address}: ${unknown.port} has seen nobody send from it, and floods what is for it; whether anybody takes that is not known`,
         ]
       : []),
     ...(unread.length === 0 ? [] : [`not read: ${unread.join(', ')}`]),

@@ -2,7 +2,7 @@
 // MAC addresses that the guest asks for, and nobody answers: it sends nothing else, and no packet is lost.
 import type { AskedFor } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
-import { count } from '../format.ts';
+import { several } from '../format.ts';
 import { lookAt, quoted } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { type Loss, NOISE_PER_SECOND } from './loss.ts';
@@ -26,7 +26,7 @@ export function unansweredDoubt(device: DeviceSpan, towards: Loss): string | und
   const [first] = unansweredIn(device, towards);
   return (
     first &&
-    `its guest asked ${count(first.asked)} times for the MAC address of ${first.address}, and was sent no answer`
+    `its guest asked ${several(first.asked, 'time')} for the MAC address of ${first.address}, and was sent no answer`
   );
 }
 

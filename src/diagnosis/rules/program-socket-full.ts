@@ -100,7 +100,7 @@ function heldUp(device: DeviceSpan, { socket, samples, fullToSend }: SocketSpan,
     severity: losses.some((loss) => gravityOf(loss) === 'critical') ? 'critical' : 'warning',
     ...(lost > 0 && { explains: lost }),
     brief: `is held up: the ${nameOfSocket(socket)} of ${socket.comm} (${socket.pid}) cannot send`,
-    cause: `${nameOf(device)}: the ${what} ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), is full: what it reads cannot leave${lost > 0 ? `, and ${count(lost)} packets were lost at its full ring` : ''}.`,
+    cause: `${nameOf(device)}: the ${what} ${nameOfSocket(socket)} of its program, ${socket.comm} (pid ${socket.pid}), is full: what it reads cannot leave${lost > 0 ? `, and ${several(lost, 'packet was', 'packets were')} lost at its full ring` : ''}.`,
     evidence: [
       socket.isPeerFull
         ? `full in ${fullToSend} of ${samples} samples: it holds more datagrams than net.unix.max_dgram_qlen, and is not read`
