@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Follow } from '../losses/follow.ts';
 import type { FollowOptions } from '../losses/follow-object.ts';
-import { LossAccounting, type LossSample, type LossSecond } from '../losses/loss-accounting.ts';
+import { LossAccounting, type LossSample, type LossSecond, type WantedLosses } from '../losses/loss-accounting.ts';
 import { FollowedSubjects } from '../losses/subjects.ts';
 import type { Ended } from '../snapshot/deleted-devices.ts';
 import type { Device } from '../snapshot/device.ts';
@@ -63,7 +63,7 @@ export class LossFollower {
   /** Throws one sentence where there is nothing to be followed, or this host does not let us. */
   static async start(
     followed: Followed,
-    options: Omit<FollowOptions, 'chosenOnly' | 'mechanism'>,
+    { isLoss, ...options }: Omit<FollowOptions, 'chosenOnly' | 'mechanism'> & Pick<WantedLosses, 'isLoss'>,
     mechanisms: ReadonlyMap<string, string>,
   ): Promise<LossFollower> {
     const off = EVENTS.filter(({ name }) => !NEEDED.includes(name)).map(({ name }) => [name, 'off'] as const);
@@ -82,7 +82,11 @@ export class LossFollower {
       const counts = subjects.counts();
       const snapshot = await agent.take();
       const first = { counts, ...devicesOf(snapshot, followed.later(snapshot)) };
-      const accounts = new LossAccounting(subjects, { reason: options.reason, queue: followed.queue(there) }, first);
+      const accounts = new LossAccounting(
+        subjects,
+        { reason: options.reason, queue: followed.queue(there), isLoss },
+        first,
+      );
       return new LossFollower(followed, agent, follow, subjects, accounts);
     } catch (error) {
       follow?.close();

@@ -9,6 +9,7 @@ import { followDrops } from '../../test/agent/follow-drops.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { datagram, ethernet } from '../../test/host/frames.ts';
 import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { routeToVeth } from '../../test/host/routed-veth.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 const skip = noLab;
@@ -26,16 +27,7 @@ async function scene(t: Parameters<typeof namespaceLab>[0]): Promise<Scene> {
   const [lab, far] = [await namespaceLab(t), await namespaceLab(t)];
   const guest = await lab.testReader();
   await guest.open('a', 'tap0', 'tap');
-  for (const each of [lab, far])
-    await each.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
-  await lab.ipBatch([
-    `link add up0 type veth peer name far0 netns ${far.name}`,
-    ...['tap0', 'up0'].map((device) => `link set ${device} addrgenmode none up`),
-    'addr add 10.71.0.1/24 dev tap0',
-    'addr add 10.99.0.1/24 dev up0',
-  ]);
-  await far.ipBatch(['link set far0 addrgenmode none up', 'addr add 10.99.0.2/24 dev far0']);
-  await lab.ip(`neigh replace 10.99.0.2 lladdr ${await macOf(far, 'far0')} dev up0 nud permanent`);
+  await routeToVeth(lab, far);
   for (const [each, hook, port] of [
     [lab, 'forward', 11],
     [far, 'input', 10],

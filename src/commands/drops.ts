@@ -5,10 +5,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Followed, LossFollower } from '../agent/loss-follower.ts';
 import { closestName, didYouMean } from '../diagnosis/closest-name.ts';
 import { devicesIn } from '../diagnosis/devices-in.ts';
+import { isOrdinaryEnd } from '../diagnosis/reasons/explain.ts';
 import { isEverything, narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { ownNamespace } from '../kernel/namespaces.ts';
 import { UnknownReason } from '../losses/follow-object.ts';
 import type { LossSecond } from '../losses/loss-accounting.ts';
+import type { IsLoss } from '../losses/losses-elsewhere.ts';
 import { jsonLines, type LossLines, textLines } from '../outputs/drops-text.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -22,6 +24,8 @@ const SECOND_MS = 1000;
 /** Packets lie in the ring buffer for so long at most. */
 const DRAIN_MS = 200;
 
+const isLoss: IsLoss = (drop, device) => !isOrdinaryEnd(drop, device);
+
 /** Resolves at the end, however it came. Throws one sentence if losses cannot be followed. */
 export async function drops(options: DropsOptions, mechanisms: readonly string[]): Promise<void> {
   const { rate, stacks, reason, json, lines: limit, forMs, scope } = options;
@@ -33,7 +37,7 @@ export async function drops(options: DropsOptions, mechanisms: readonly string[]
   const lines = json ? jsonLines() : textLines({ ownNetns: await ownNamespace(), rate, width });
   const hint = hintLine();
   hint.show('Attaching probes');
-  const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason }, forced)
+  const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason, isLoss }, forced)
     .catch(explained)
     .finally(hint.clear);
   const timer = forMs === undefined ? undefined : setTimeout(end, forMs);

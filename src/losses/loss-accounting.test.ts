@@ -3,7 +3,8 @@
 // Traced losses and those that only tx_dropped knows, sample by sample.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Device } from '../snapshot/device.ts';
+import { isOrdinaryEnd } from '../diagnosis/reasons/explain.ts';
+import type { Device, OtherDrop } from '../snapshot/device.ts';
 import type { LossSubject } from '../snapshot/losses.ts';
 import type { LossCount } from './follow.ts';
 import { LossAccounting, type LossSample } from './loss-accounting.ts';
@@ -78,7 +79,11 @@ function sample(txDropped: number | undefined, ...counts: readonly Counted[]): L
   return { counts: counts.map(count), devices, ids: new Set(devices.map(({ id }) => id)), namespaces: new Map() };
 }
 
-const ALL = { reason: undefined, queue: undefined };
+const ALL = {
+  reason: undefined,
+  queue: undefined,
+  isLoss: (drop: OtherDrop, device: Device) => !isOrdinaryEnd(drop, device),
+};
 
 test('what was there before does not count, and what is the same twice is nothing new', () => {
   const accounts = new LossAccounting(subjects, ALL, sample(50, { packets: 3 }));
@@ -158,4 +163,29 @@ test('a device that goes, one that comes', () => {
   );
   accounts.sample(sample(undefined));
   assert.equal(accounts.summary(0, 1, 0, NO_GAPS).devicesGone, 1);
+});
+
+test('what the host freed of a guest’s packets is lost, but for the ordinary ends of protocols', () => {
+  const freed = (packets: number): LossSample => {
+    const refusedByHost = ['NETFILTER_DROP', 'TCP_OLD_ACK', 'SOCKET_CLOSE'].map((reason) => ({
+      reason,
+      location: 'other',
+      packets,
+    }));
+    const unwanted = { reason: 'NO_SOCKET', location: 'other', packets, unwanted: true };
+    const lostBeyond = ['IP_OUTNOROUTES', 'TCP_RESET'].map((reason) => ({
+      reason,
+      location: 'other',
+      packets: 2 * packets,
+      beyond: { netns: 9, sentBy: 'up0' },
+    }));
+    const receive = { dropped: [], refusedByHost: [...refusedByHost, unwanted], refused: [], frameErrors: 0 };
+    const all = sample(0);
+    return { ...all, devices: all.devices.map((device) => ({ ...device, receive, lostBeyond })) };
+  };
+  const accounts = new LossAccounting(subjects, ALL, freed(3));
+  assert.deepEqual(
+    accounts.sample(freed(8)).elsewhere.map(({ where, reason, packets }) => `${packets} ${where} ${reason}`),
+    ['10 beyond IP_OUTNOROUTES', '5 after NETFILTER_DROP'],
+  );
 });

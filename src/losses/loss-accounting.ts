@@ -5,7 +5,7 @@ import { mayBeInTxDropped } from '../engine/locations.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Loss, LossSubject, LossSummary, NotShown } from '../snapshot/losses.ts';
 import type { FollowGaps, LossCount } from './follow.ts';
-import { LossesElsewhere } from './losses-elsewhere.ts';
+import { type IsLoss, LossesElsewhere } from './losses-elsewhere.ts';
 
 /**
  * One sample, at the counts and at the devices. While packets move it has to be the first at which the counts are read
@@ -28,10 +28,13 @@ export interface LossSecond {
   readonly notShown: NotShown;
 }
 
-/** undefined: all. */
 export interface WantedLosses {
+  /** undefined: all. */
   readonly reason: string | undefined;
+  /** undefined: all. */
   readonly queue: number | undefined;
+  /** Of what is freed away from the device. */
+  readonly isLoss: IsLoss;
 }
 
 /** The subject of a loss. */
@@ -78,7 +81,7 @@ export class LossAccounting {
       this.#devices.set(id, { base: (counters?.txDropped ?? 0) - (traced.get(id) ?? 0), untraced: 0 });
     this.#present = new Set(first.devices.map(({ id }) => id));
     for (const count of first.counts) this.#before.set(keyOf(count), count);
-    this.#elsewhere = new LossesElsewhere(first.devices, first.namespaces);
+    this.#elsewhere = new LossesElsewhere(wanted.isLoss, first.devices, first.namespaces);
   }
 
   /** The losses since the last sample. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses away from tun, second by second: of what a guest or writer sent, and of what was for one where only its address tells.
-import type { Device } from '../snapshot/device.ts';
+import type { Device, OtherDrop } from '../snapshot/device.ts';
 import type { Loss, LossElsewhere } from '../snapshot/losses.ts';
 
 type Place = Pick<Loss, 'where' | 'reason' | 'location' | 'packets'> & { readonly elsewhere?: LossElsewhere };
@@ -11,12 +11,17 @@ interface Book {
   readonly losses: ReadonlyMap<string, Place>;
 }
 
+/** Whether it is no protocol's ordinary end: of what the guest or writer sent. */
+export type IsLoss = (drop: OtherDrop, device: Device) => boolean;
+
 export class LossesElsewhere {
+  readonly #isLoss: IsLoss;
   #books: ReadonlyMap<string, Book>;
 
   /** From `devices` on, losses count. */
-  constructor(devices: readonly Device[], namespaces: ReadonlyMap<number, string>) {
-    this.#books = booksOf(devices, namespaces);
+  constructor(isLoss: IsLoss, devices: readonly Device[], namespaces: ReadonlyMap<number, string>) {
+    this.#isLoss = isLoss;
+    this.#books = this.#booksOf(devices, namespaces);
   }
 
   /** Since the last call. `known`: devices that were on the host then; one that was not followed begins with what it lost before. */
@@ -26,7 +31,7 @@ export class LossesElsewhere {
     namespaces: ReadonlyMap<number, string>,
   ): readonly (Place & { readonly device: Device })[] {
     const before = this.#books;
-    this.#books = booksOf(devices, namespaces);
+    this.#books = this.#booksOf(devices, namespaces);
     return [...this.#books].flatMap(([id, { device, losses }]) => {
       const last = before.get(id)?.losses;
       if (!last && known.has(id)) return [];
@@ -38,13 +43,15 @@ export class LossesElsewhere {
       });
     });
   }
+
+  #booksOf(devices: readonly Device[], namespaces: ReadonlyMap<number, string>): ReadonlyMap<string, Book> {
+    return new Map(
+      devices.map((device) => [device.id, { device, losses: lossesOf(device, namespaces, this.#isLoss) }]),
+    );
+  }
 }
 
-function booksOf(devices: readonly Device[], namespaces: ReadonlyMap<number, string>): ReadonlyMap<string, Book> {
-  return new Map(devices.map((device) => [device.id, { device, losses: lossesOf(device, namespaces) }]));
-}
-
-function lossesOf(device: Device, namespaces: ReadonlyMap<number, string>): ReadonlyMap<string, Place> {
+function lossesOf(device: Device, namespaces: ReadonlyMap<number, string>, isLoss: IsLoss): ReadonlyMap<string, Place> {
   const { receive, lostBeyond = [], surroundings, netns } = device;
   const sums = new Map<string, Place>();
   const add = (place: Place): void => {
@@ -53,12 +60,13 @@ function lossesOf(device: Device, namespaces: ReadonlyMap<number, string>): Read
   };
   for (const { reason, location, packets } of receive?.dropped ?? [])
     add({ where: 'written', reason, location, packets });
-  for (const { reason, location, packets, unwanted } of receive?.refusedByHost ?? [])
-    if (!unwanted) add({ where: 'after', reason, location, packets });
-  for (const { reason, location, packets, unwanted, beyond } of lostBeyond) {
+  const isTold = (drop: OtherDrop): boolean => isLoss(drop, device);
+  for (const { reason, location, packets } of (receive?.refusedByHost ?? []).filter(isTold))
+    add({ where: 'after', reason, location, packets });
+  for (const { reason, location, packets, beyond } of lostBeyond.filter(isTold)) {
     const lostIn = beyond?.netns ?? netns;
     const elsewhere = { netns: lostIn, namespace: namespaces.get(lostIn), device: undefined };
-    if (!unwanted) add({ where: 'beyond', reason, location, packets, elsewhere });
+    add({ where: 'beyond', reason, location, packets, elsewhere });
   }
   for (const { reason, location, packets, device: at } of surroundings?.lost ?? [])
     add({

@@ -7,6 +7,7 @@ import { type AgentLab, standingLab } from '../../test/agent/agent-lab.ts';
 import { datagram, ethernet } from '../../test/host/frames.ts';
 import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import { isSince } from '../../test/host/release.ts';
+import { routeToVeth } from '../../test/host/routed-veth.ts';
 import { until } from '../../test/host/until.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import type { Device, WaitBeyond } from '../snapshot/device.ts';
@@ -32,20 +33,8 @@ async function scene(t: Test): Promise<Scene> {
   const agent: AgentLab = await standingLab('question');
   const guest = await lab.testReader();
   await guest.open('a', 'tap0', 'tap');
-  for (const each of [lab, far])
-    await each.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
-  await lab.ipBatch([
-    `link add up0 type veth peer name far0 netns ${far.name}`,
-    ...['tap0', 'up0'].map((device) => `link set ${device} addrgenmode none up`),
-    'addr add 10.71.0.1/24 dev tap0',
-    'addr add 10.99.0.1/24 dev up0',
-  ]);
-  await far.ipBatch([
-    'link set far0 addrgenmode none up',
-    'addr add 10.99.0.2/24 dev far0',
-    'route add 10.71.0.0/24 dev far0',
-  ]);
-  await lab.ip(`neigh replace 10.99.0.2 lladdr ${await macOf(far, 'far0')} dev up0 nud permanent`);
+  await routeToVeth(lab, far);
+  await far.ip('route add 10.71.0.0/24 dev far0');
   await far.ip(`neigh replace 10.71.0.2 lladdr ${await macOf(lab, 'up0')} dev far0 nud permanent`);
   const device = (): Promise<Device> => agent.device(lab.inode, 'tap0');
   await device(); // the question is open from here on

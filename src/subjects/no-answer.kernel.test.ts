@@ -7,6 +7,7 @@ import { assertTold, bridged, CLEAN, GUEST, often, streamTo } from '../../test/a
 import { type Scene, scene } from '../../test/agent/on-call.ts';
 import { arpRequest, datagram, ethernet, solicitation } from '../../test/host/frames.ts';
 import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { routeToVeth } from '../../test/host/routed-veth.ts';
 
 const skip = noLab;
 const TO_FAR = datagram({ from: '10.71.0.2', to: '10.99.0.2', port: 9 });
@@ -21,16 +22,8 @@ async function routed(t: TestContext): Promise<Scene & { readonly far: Namespace
   const far = await namespaceLab(t);
   const { lab, reader } = one;
   await reader.readLoop('a', 0);
-  for (const each of [lab, far])
-    await each.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
-  await lab.ipBatch([
-    `link add up0 type veth peer name far0 netns ${far.name}`,
-    ...['tap0', 'up0'].map((device) => `link set ${device} addrgenmode none up`),
-    'addr add 10.71.0.1/24 dev tap0',
-    'addr add 10.99.0.1/24 dev up0',
-    `neigh replace 10.71.0.2 lladdr ${GUEST} dev tap0 nud permanent`,
-  ]);
-  await far.ipBatch(['link set far0 addrgenmode none up', 'addr add 10.99.0.2/24 dev far0']);
+  await routeToVeth(lab, far);
+  await lab.ip(`neigh replace 10.71.0.2 lladdr ${GUEST} dev tap0 nud permanent`);
   await (await far.testReader()).bind(9, 8_000_000);
   return { ...one, far };
 }

@@ -27,6 +27,11 @@ export function explain(drop: Dropped, device: Explained, way: Way): DropRow {
   return drop.beyond ? behind(row, drop.beyond) : row;
 }
 
+/** Of what a guest or writer sent: no packet is missing to anybody, at whatever rate. */
+export function isOrdinaryEnd(drop: Dropped, device: Explained): boolean {
+  return explain(drop, device, 'from').class === 'harmless';
+}
+
 /** The same in another place: a command that names the device means nothing there. */
 function behind(row: DropRow, { netns, sentBy }: NonNullable<OtherDrop['beyond']>): DropRow {
   const there = row.remedies.filter(({ command, effect }) => !`${command}${effect}`.includes('{device}'));

@@ -82,7 +82,7 @@ function onHost(spots: readonly string[], folded: readonly Inexact[]): readonly 
 function inexactFigures(inexact: readonly Inexact[]): readonly string[] {
   const [first] = inexact;
   if (first === undefined) return [];
-  const whose = inexact.length === 1 ? nameOf(first.device) : `${several(inexact.length, 'device')}`;
+  const whose = inexact.length === 1 ? nameOf(first.device) : several(inexact.length, 'device');
   return [`the figures of ${whose} are not exact: ${firstOf(reasonsOf(inexact))}`];
 }
 
