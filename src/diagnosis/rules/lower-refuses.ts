@@ -42,7 +42,7 @@ function unplugged(device: DeviceSpan, window: Window, isAsked: boolean): readon
   });
   const severity = severityOf(loss) ?? (isAsked && device.now.attachedQueues ? 'warning' : undefined);
   if (!severity) return [];
-  const lostWords = `${count(loss.lost)} of ${several(loss.offered, 'packet')} from its guest or writer were lost`;
+  const lostWords = `${count(loss.lost)} of ${several(loss.offered, 'packet from its guest or writer was', 'packets from its guest or writer were')} lost`;
   return [
     onDevice(device, {
       severity,

@@ -167,7 +167,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       ? 'nothing reached it, and its bridge filters VLANs: frames of a VLAN that its port does not allow are lost uncounted'
       : undefined,
     isMostOfFew(towards)
-      ? `${count(towards.lost)} of ${several(towards.offered, 'packet')} to it were lost${fewWords(towards)}`
+      ? `${count(towards.lost)} of ${several(towards.offered, 'packet to it was', 'packets to it were')} lost${fewWords(towards)}`
       : undefined,
     isMostOfFew(back)
       ? `the host dropped ${count(back.lost)} of ${several(back.offered, 'packet')} from it${fewWords(back)}`

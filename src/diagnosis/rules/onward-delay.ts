@@ -40,7 +40,7 @@ function delayed(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         ? `${nameOf(device)}: what its guest or writer sends waits about ${duration(wait.seconds)} in the qdisc ${backlog.kind} of ${backlog.device}, by which the host sends it on.`
         : `${nameOf(device)}: what comes to it by ${backlog.device} waits about ${duration(wait.seconds)} in the qdisc ${backlog.kind} there.`,
       evidence: [
-        `${several(backlog.packets, 'packet')} (${count(backlog.bytes / 1000)} kB) stand there now, ${count(standing)} on average`,
+        `${several(backlog.packets, 'packet waits', 'packets wait')} there now (${count(backlog.bytes / 1000)} kB), ${count(standing)} on average`,
         `${leavingWords(wait)} leave it: by Little’s law each waits so long`,
         isOnward
           ? `${several(own, 'packet')} of the device went there in ${device.seconds.toFixed(0)} s; others may wait there too`
