@@ -24,7 +24,7 @@ const ANSWERS: Readonly<Record<string, readonly [words: RegExp, codes: readonly 
   'tapscope doctor': [/^(?:OK: all|All) figures are exact[\s\S]*An agent runs, pid \d+, .*\n/, [0, 1]],
   'tapscope check vnet0': [/^CRITICAL: vnet0 /, [2]],
   'tapscope whatif vnet0': [/txqueuelen/, [0]],
-  'tapscope drops vnet0 --for 10s': [/vnet0 +0 +\d+ tun +FULL_RING +tun_net_xmit/, [0]],
+  'tapscope drops vnet0 --for 10s': [/vnet0\/0 +\d+ tun +FULL_RING +tun_net_xmit/, [0]],
   'tapscope explain reader-stalled': [/^reader-stalled: /, [0]],
   'tapscope record -o host.rec': [/^host\.rec: \d+ snapshots, /, [0]],
 };
