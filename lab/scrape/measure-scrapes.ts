@@ -100,6 +100,7 @@ function scrape(agent: Agent, port: number, gzip: boolean): Promise<Scraped> {
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
       });
+      response.once('error', reject);
       response.once('end', () => {
         if (response.statusCode === 200) resolve({ ms: performance.now() - started, bytes });
         else reject(new Error(`The scrape was answered with ${response.statusCode}.`));
