@@ -146,6 +146,19 @@ static __always_inline bool is_copy(struct sk_buff *skb)
 	return BPF_CORE_READ_BITFIELD_PROBED((struct sk_buff___sent *)skb, cloned);
 }
 
+/*
+ * It came in by another device, out of a veth or a tunnel, though what it came by here last has the numbers of an asked
+ * device: a namespace's inode and an ifindex repeat, and the agent may not know yet that the asked one has gone.
+ */
+static __always_inline bool came_from_elsewhere(struct sk_buff *skb, struct came_in_by key)
+{
+	u64 address = (u64)skb;
+	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
+
+	return mark && (mark->by.netns != key.netns || mark->by.ifindex != key.ifindex) &&
+	       goes_on(skb, mark, key.netns, key.ifindex);
+}
+
 /* An asked device's packet, which the kernel still knows as such. */
 static __always_inline void mark_sent(struct sk_buff *skb, struct came_in_by by, struct net_device *dev)
 {

@@ -126,7 +126,7 @@ int sent_on(struct bpf_raw_tracepoint_args *ctx)
 	u32 from = BPF_CORE_READ(skb, skb_iif);
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
 	struct came_in_by key = {}, to = {};
-	bool is_its = from && is_asked(dev, from, &key);
+	bool is_its = from && is_asked(dev, from, &key) && !came_from_elsewhere(skb, key);
 	struct last_packet *last = last_here();
 
 	if (is_resolution(skb) && is_asked(dev, BPF_CORE_READ(dev, ifindex), &to))
