@@ -4,7 +4,6 @@
  * answers is no loss of the kernel's: whoever does not want to answer consumes it, and no packet follows.
  */
 #pragma once
-#include "count-up.bpf.h"
 #include "marks.bpf.h"
 
 #define ARP_PROTOCOL	  0x0806
