@@ -6,6 +6,7 @@
  * and forgets what does not go on from there.
  */
 #pragma once
+#include "count-up.bpf.h"
 #include "kernel.bpf.h"
 #include "tap-losses.bpf.h"
 
@@ -219,10 +220,7 @@ int waited_beyond(struct bpf_raw_tracepoint_args *ctx)
 		struct wait first = {.packets = 1, .nanoseconds = nanoseconds};
 
 		BPF_CORE_READ_INTO(&first.name, dev, name);
-		if (!bpf_map_update_elem(&waits_beyond, &key, &first, BPF_NOEXIST))
-			return 0;
-		/* Another CPU met the new way at the same moment. */
-		known = bpf_map_lookup_elem(&waits_beyond, &key);
+		known = put_or_find(&waits_beyond, &key, &first);
 	}
 	if (known) {
 		__sync_fetch_and_add(&known->packets, 1);

@@ -65,10 +65,7 @@ static __always_inline void add(struct way_key *key, s64 packets, struct net_dev
 		first.packets = packets;
 		if (key->to)
 			BPF_CORE_READ_INTO(&first.name, dev, name);
-		if (!bpf_map_update_elem(&ways, key, &first, BPF_NOEXIST))
-			return;
-		/* Another CPU met the new way at the same moment. */
-		known = bpf_map_lookup_elem(&ways, key);
+		known = put_or_find(&ways, key, &first);
 	}
 	if (known)
 		__sync_fetch_and_add(&known->packets, packets);
