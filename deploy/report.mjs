@@ -4,8 +4,10 @@ import { relative } from 'node:path';
 import { inspect } from 'node:util';
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-/** The names of failed tests and steps. */
+/** The names of failed tests and steps, each with its reason. */
 const failures = [];
+/** The end repeats so many lines of so many reasons: often the end is all that somebody keeps of a run. */
+const REPEATED = { reasons: 6, lines: 14, columns: 240 };
 /** What files and parts of the run took. */
 const times = [];
 /** The longest of them are told at the end. */
@@ -23,7 +25,7 @@ export function skipped(name, reason) {
 
 export function failed(name, reason) {
   counts.failed++;
-  failures.push(name);
+  failures.push({ name, reason });
   console.log(`FAILED   ${name}\n${reason.replace(/^/gm, '    ')}`);
 }
 
@@ -81,8 +83,16 @@ export function finish() {
     .sort((one, other) => other.seconds - one.seconds);
   for (const { name, seconds } of long.slice(0, LONGEST.most))
     console.log(`took ${String(seconds).padStart(4)} s: ${name}`);
-  for (const name of failures) console.log(`failed: ${name}`);
+  for (const [n, { name, reason }] of failures.entries()) {
+    console.log(`failed: ${name}`);
+    if (n < REPEATED.reasons) console.log(beginning(reason));
+  }
   const rest = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   console.log(`${counts.passed} passed, ${counts.failed} failed${rest}`);
   process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+}
+
+function beginning(reason) {
+  const lines = reason.split('\n').slice(0, REPEATED.lines);
+  return lines.map((line) => `    ${line.slice(0, REPEATED.columns)}`).join('\n');
 }

@@ -8,6 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+interface Failure {
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** The output and the exit code after `words` with what report.mjs exports. */
 function report(words: string): readonly [string, number | null] {
   const script = `const report = await import(${JSON.stringify(join(import.meta.dirname, 'report.mjs'))}); ${words}; report.finish()`;
@@ -16,14 +21,14 @@ function report(words: string): readonly [string, number | null] {
 }
 
 const fails = (path: string, title: string, failureType = 'testCodeFailure'): string =>
-  `report.record('${path}', { type: 'test:fail', data: { name: '${title}', nesting: 0, details: { error: { failureType: '${failureType}' } } } })`;
+  `report.record('${path}', { type: 'test:fail', data: { name: '${title}', nesting: 0, details: { error: { failureType: '${failureType}', cause: 'because' } } } })`;
 
-test('a failed test is named again at the end, and sets the exit code', () => {
+test('a failed test is named again at the end, with its reason, and sets the exit code', () => {
   const [output, status] = report(
     `${fails('a.test.ts', 'a')}; ${fails('a.test.ts', 'parent', 'subtestsFailed')}; report.passed('b')`,
   );
   assert.match(output, /^FAILED {3}a\.test\.ts: a$/m);
-  assert.match(output, /^failed: a\.test\.ts: a\n1 passed, 1 failed\n$/m);
+  assert.match(output, /^failed: a\.test\.ts: a\n {4}'because'\n1 passed, 1 failed\n$/m);
   assert.equal(status, 1);
 });
 
@@ -55,11 +60,15 @@ test('a lane answers what came of each file, and prints it', async (t) => {
     writeFileSync(place, `require('node:test')('one', () => ${body});`);
     lane.send({ file: name, place, timeout: 60_000 });
     const [answer] = await once(lane, 'message');
-    return { ...answer, times: answer.times.map(({ name }: { readonly name: string }) => name) };
+    return {
+      ...answer,
+      failures: answer.failures.map(({ name, reason }: Failure) => ({ name, isSo: reason.includes('so it is') })),
+      times: answer.times.map(({ name }: { readonly name: string }) => name),
+    };
   };
   assert.deepEqual(await play('wrong.cjs', `require('node:assert').fail('so it is')`), {
     counts: { passed: 0, failed: 1, skipped: 0 },
-    failures: ['wrong.cjs: one'],
+    failures: [{ name: 'wrong.cjs: one', isSo: true }],
     times: ['wrong.cjs'],
   });
   assert.deepEqual(await play('right.cjs', '{}'), {
@@ -72,9 +81,12 @@ test('a lane answers what came of each file, and prints it', async (t) => {
 
 test('what another process counted fails the run', () => {
   const [output, status] = report(
-    `report.passed('a'); report.add({ counts: { passed: 2, failed: 1, skipped: 1 }, failures: ['b.test.ts: b'], times: [{ name: 'b.test.ts', seconds: 70 }, { name: 'c.test.ts', seconds: 9 }] })`,
+    `report.passed('a'); report.add({ counts: { passed: 2, failed: 1, skipped: 1 }, failures: [{ name: 'b.test.ts: b', reason: 'one\\ntwo' }], times: [{ name: 'b.test.ts', seconds: 70 }, { name: 'c.test.ts', seconds: 9 }] })`,
   );
-  assert.match(output, /^took {3}70 s: b\.test\.ts\nfailed: b\.test\.ts: b\n3 passed, 1 failed, 1 skipped\n$/m);
+  assert.match(
+    output,
+    /^took {3}70 s: b\.test\.ts\nfailed: b\.test\.ts: b\n {4}one\n {4}two\n3 passed, 1 failed, 1 skipped\n$/m,
+  );
   assert.doesNotMatch(output, /c\.test\.ts/);
   assert.equal(status, 1);
 });
