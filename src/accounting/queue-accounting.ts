@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The accounting of one queue: E1, E2 and E4 of docs/accounting.md. `taken` is delivered + failed + held.
 import type { QueueSums } from '../engine/queue-sums.ts';
-import type { WalkedQueue } from '../engine/walk.ts';
+import { stillWaiting, type WalkedQueue } from '../engine/walk.ts';
 
 /** The sources of the accounts, which depend on the probes; a change begins a new epoch. */
 export interface CountingMode {
@@ -197,9 +197,9 @@ export class QueueAccounting {
     // Packets derived from the enqueued packets prove nothing about those.
     const taken = mode.taken === 'counted' ? this.#taken(mode, reading) : reading.takenFromDevice;
     if (taken === undefined) return undefined;
-    const { occupancy, takenSince } = reading.ring ?? { occupancy: 0, takenSince: 0 };
+    const ring = reading.ring ?? { occupancy: 0, takenSince: 0 };
     // The kernel's counter is read after the ring: what was taken in between is in both.
-    const waiting = mode.taken === 'counted' ? occupancy : Math.max(0, occupancy - takenSince);
+    const waiting = mode.taken === 'counted' ? ring.occupancy : stillWaiting(ring);
     return taken + discarded(reading.before) + waiting - (this.#opening ?? 0);
   }
 

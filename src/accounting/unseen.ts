@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that the kernel counted and our programs did not: the kernel skipped the programs, or the packets came past them.
 import { type DeviceSums, sumOf } from '../engine/queue-sums.ts';
+import { stillWaiting } from '../engine/walk.ts';
 import { type Reading, type Totals, totalsOf, unseenOf } from './device-totals.ts';
 import { discarded } from './queue-accounting.ts';
 
@@ -70,7 +71,7 @@ export class Unseen {
  * between must not be counted twice, nor what the backend held and may have delivered since.
  */
 export function leftOrWaiting(reading: Reading, totals: Totals, delivered: number, atRest: boolean): number {
-  const waiting = reading.walked.queues.map(({ occupancy, takenSince }) => Math.max(0, occupancy - takenSince));
+  const waiting = reading.walked.queues.map(stillWaiting);
   const lost = [...reading.before.values()].map((queue) => discarded(queue) + queue.failed);
   return delivered + sumOf(waiting) + sumOf(lost) + (atRest ? totals.held : 0);
 }

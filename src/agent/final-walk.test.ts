@@ -60,3 +60,14 @@ test('a packet that entered while the last sample was taken is delivered once', 
   assert.equal(delivered(before, after), 6);
   assert.equal(delivered(before, before), 7, 'what programs did not see is in the walk alone');
 });
+
+test('a packet that a reader took while the last sample was taken is delivered once', () => {
+  const walked = walkedDevice([walkedQueue(0, 6, { takenSince: 3 })], 3);
+  const then = sums({ enqueued: 6 });
+  const end = { ...LAST, waiting: 3, counters: { ...COUNTERS, txPackets: 3 } };
+  const delivered = (purged: number): number =>
+    finalWalk(9n, sums({ enqueued: 6, purged }), { walked, sums: then, sumsAfter: then, isWhole: true }, end).counters
+      .txPackets;
+  assert.equal(delivered(0), 6);
+  assert.equal(delivered(3), 3);
+});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A deleted device as a walk right after its end would have shown it: no queue, and the kernel's last counters. Pure.
 import { type DeviceSums, type QueueSums, sumOf } from '../engine/queue-sums.ts';
-import type { WalkedDevice } from '../engine/walk.ts';
+import { stillWaiting, type WalkedDevice, type WalkedQueue } from '../engine/walk.ts';
 import type { LastCounters } from '../subjects/deleted-devices.ts';
 
 /** A device at the last sample that saw it. */
@@ -74,15 +74,17 @@ export function finalWalk(
 
 /**
  * E1: the kernel's tx_packets, by what was delivered at the last sample, and what entered and left the rings since. A packet that entered while that
- * sample was taken is in the walk's ring and may be in the rows too: at the most it counts twice, at the least not at all.
+ * sample was taken is in the walk's ring and may be in the rows too, and one that was taken out meanwhile is in the ring (or with vhost-net) and may
+ * be in the kernel's counter too: at the most both count twice, at the least once.
  */
 function deliveredBy(sums: DeviceSums, seen: Seen | undefined): number {
   const left = total(sums, leftToReader);
   if (!seen) return left;
-  const there = sumOf(seen.walked.queues.map(({ occupancy, backend }) => occupancy + (backend?.held ?? 0)));
-  const known = seen.walked.counters.txPackets + there + left;
-  const most = known - total(seen.sums, leftToReader);
-  const least = known - total(seen.sumsAfter, leftToReader);
+  const { queues, counters } = seen.walked;
+  const known = (waiting: (queue: WalkedQueue) => number): number =>
+    counters.txPackets + sumOf(queues.map(waiting)) + left;
+  const most = known(({ occupancy, backend }) => occupancy + (backend?.held ?? 0)) - total(seen.sums, leftToReader);
+  const least = known(stillWaiting) - total(seen.sumsAfter, leftToReader);
   return seen.isWhole ? Math.max(Math.min(left, most), least) : most;
 }
 

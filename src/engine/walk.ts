@@ -37,6 +37,11 @@ export interface WalkedQueue {
   readonly backend: WalkedBackend | undefined;
 }
 
+/** Packets that waited in its ring when the device's counters were read, at the least. */
+export function stillWaiting({ occupancy, takenSince }: Pick<WalkedQueue, 'occupancy' | 'takenSince'>): number {
+  return Math.max(0, occupancy - takenSince);
+}
+
 /** What takes packets for a guest, beside read(): vhost-net. */
 export interface WalkedBackend {
   /** Packets that it has taken out of the ring and not delivered. */
