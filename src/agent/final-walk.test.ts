@@ -71,3 +71,11 @@ test('a packet that a reader took while the last sample was taken is delivered o
   assert.equal(delivered(0), 6);
   assert.equal(delivered(3), 3);
 });
+
+test('a packet that was purged while the last sample was taken is not delivered', () => {
+  const walked = walkedDevice([walkedQueue(0, 3)], 3);
+  const [before, after] = [sums({}), sums({ purged: 3 })];
+  const end = { ...LAST, waiting: 3, counters: { ...COUNTERS, txPackets: 3 } };
+  const seen = { walked, sums: before, sumsAfter: after, isWhole: true };
+  assert.equal(finalWalk(9n, after, seen, end).counters.txPackets, 3);
+});

@@ -73,23 +73,30 @@ export function finalWalk(
 }
 
 /**
- * E1: the kernel's tx_packets, by what was delivered at the last sample, and what entered and left the rings since. A packet that entered while that
- * sample was taken is in the walk's ring and may be in the rows too, and one that was taken out meanwhile is in the ring (or with vhost-net) and may
- * be in the kernel's counter too: at the most both count twice, at the least once.
+ * E1: the kernel's tx_packets, by what was delivered at the last sample, and what entered and left the rings since. What happened while that sample was
+ * taken may be in the walk and in the rows, or in one of them: a packet that entered or was purged meanwhile, and one that a reader took, which is in
+ * the ring (or with vhost-net) and may be in the kernel's counter too.
  */
 function deliveredBy(sums: DeviceSums, seen: Seen | undefined): number {
-  const left = total(sums, leftToReader);
+  const left = total(sums, enteredOf) - total(sums, lostOf);
   if (!seen) return left;
   const { queues, counters } = seen.walked;
   const known = (waiting: (queue: WalkedQueue) => number): number =>
     counters.txPackets + sumOf(queues.map(waiting)) + left;
-  const most = known(({ occupancy, backend }) => occupancy + (backend?.held ?? 0)) - total(seen.sums, leftToReader);
-  const least = known(stillWaiting) - total(seen.sumsAfter, leftToReader);
+  const most =
+    known(({ occupancy, backend }) => occupancy + (backend?.held ?? 0)) -
+    total(seen.sums, enteredOf) +
+    total(seen.sumsAfter, lostOf);
+  const least = known(stillWaiting) - total(seen.sumsAfter, enteredOf) + total(seen.sums, lostOf);
   return seen.isWhole ? Math.max(Math.min(left, most), least) : most;
 }
 
-function leftToReader({ enqueued, entering, purged, resized, overflowed, failed }: QueueSums): number {
-  return enqueued + entering - purged - resized - overflowed - failed;
+function enteredOf({ enqueued, entering }: QueueSums): number {
+  return enqueued + entering;
+}
+
+function lostOf({ purged, resized, overflowed, failed }: QueueSums): number {
+  return purged + resized + overflowed + failed;
 }
 
 function droppedOf({ dropped }: QueueSums): number {

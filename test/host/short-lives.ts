@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { sumOf } from '../../src/engine/queue-sums.ts';
 import type { Ended, EndedDevice } from '../../src/snapshot/deleted-devices.ts';
 import { agentLabOf } from '../agent/agent-lab.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
@@ -52,6 +53,7 @@ export async function assertShortLives(t: Test & Pick<TestContext, 'diagnostic'>
     return ended;
   };
   const looking = lookEachSecond(look, looks.signal);
+  const lived = new Map<string, Figures>();
   let told: Figures = { ...NOTHING, refused: agent.mechanism('refused') === 'fexit' ? 0 : undefined };
   const startMs = performance.now();
   const testReaders = await Promise.all(Array.from({ length: READERS }, () => lab.testReader()));
@@ -60,6 +62,7 @@ export async function assertShortLives(t: Test & Pick<TestContext, 'diagnostic'>
     for (let tap = next++; tap < taps; tap = next++) {
       await wait(Math.max(0, startMs + (tap * 1000) / A_SECOND - performance.now()));
       const one = await oneLife(lab, testReader, tap);
+      lived.set(`${PREFIX}${tap}`, one);
       told = plus(told, one);
     }
   };
@@ -80,6 +83,13 @@ export async function assertShortLives(t: Test & Pick<TestContext, 'diagnostic'>
   );
   const skipped = (event: string): number => probes.find((probe) => probe.event === event)?.missed ?? 0;
   t.diagnostic(`runs that the kernel skipped: ${skipped('freed')} of freed, ${skipped('refused')} of refused`);
+  for (const device of last.values()) {
+    const { counts, name } = device;
+    const one = lived.get(name);
+    const offered = (counts.offered ?? 0) + sumOf(counts.droppedBefore.map(({ packets }) => packets));
+    if (one && (offered !== one.sent || counts.delivered !== one.delivered))
+      t.diagnostic(`${name} sent ${one.sent}, delivered ${one.delivered}: ${JSON.stringify(device)}`);
+  }
   assertEqualBut({ freed: skipped('freed'), refused: skipped('refused') }, ended, told);
   const why = [...last.values()].flatMap(({ name, degraded }) => degraded.map((one) => `${name}: ${one}`));
   assert.ok(why.length <= skipped('freed'), why.join('\n'));
@@ -188,7 +198,7 @@ function figuresOf(ended: Ended | undefined): Figures {
   if (!ended) throw new Error('This agent does not count devices that have ended.');
   const { counts, seen, unseen, inexact } = ended;
   const lost = (wanted: string): number => counts.uncounted.find(({ cause }) => cause === wanted)?.packets ?? 0;
-  const before = counts.droppedBefore.reduce((sum, { packets }) => sum + packets, 0);
+  const before = sumOf(counts.droppedBefore.map(({ packets }) => packets));
   return {
     devices: seen + unseen,
     sent: (counts.offered ?? 0) + before,
