@@ -153,6 +153,8 @@ export async function twoUnits(t: TestContext, host: BootedRoot, root: string): 
     await host.inside('systemctl', 'kill', '--signal=STOP', SERVING);
     await host.inside('systemctl', 'reset-failed', COUNTING);
     await host.inside('systemctl', 'stop', COUNTING);
+    // It is killed by then, and systemd may hear of its end a moment later.
+    await until(async () => (await pidsOf(host, SERVING)).length === 0);
     assert.deepEqual(await pidsOf(host, SERVING), []);
     await host.inside('systemctl', 'start', COUNTING);
     await pair(host, before.serving.pid);
