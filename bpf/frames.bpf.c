@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Frames that come to bridges which have a tap as a port, by port, VLAN and address: what the bridge then does with
-// them is in its tables, and in no counter. An object of its own: it runs for every packet of the host, and is attached
+// Frames that come to bridges which have a tap as a port, or to the device below a macvtap, by port, VLAN and address:
+// what is then done with them is in tables, and in no counter. An object of its own: it runs for every packet of the host, and is attached
 // only while a person asks about a device.
 #include "count-up.bpf.h"
 #include "kernel.bpf.h"
@@ -21,8 +21,9 @@ struct sk_buff___frame {
 enum watched_as {
 	WATCHED_PORT = 1,  /* frames to groups and to guests */
 	WATCHED_GUEST = 2, /* a tap's port: the senders behind it too, and frames to all */
-	WATCHED_BRIDGE =
-		3, /* what the host itself sends by it; what it passes up to the host comes in by it once more */
+	WATCHED_BRIDGE = 3, /* what the host itself sends by it; what it passes up to the host comes in by it once more */
+	WATCHED_MACVTAP = 4, /* what its guest sends, and from where */
+	WATCHED_BELOW = 5,   /* the device below it: frames to and from guests */
 };
 
 struct watched_port {
@@ -88,10 +89,17 @@ static __always_inline u16 vlan_of(struct sk_buff___frame *skb, struct ethernet 
 	return tag & VLAN_NUMBERS;
 }
 
+static __always_inline bool is_guest(const u8 *address)
+{
+	struct guest_address guest = {};
+
+	__builtin_memcpy(guest.address, address, sizeof(guest.address));
+	return bpf_map_lookup_elem(&guest_addresses, &guest) != NULL;
+}
+
 static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev, bool is_sent)
 {
 	struct watched_port port = {};
-	struct guest_address guest = {};
 	struct frame_key key = {};
 	struct ethernet head = {};
 	u32 *as;
@@ -99,7 +107,7 @@ static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev, 
 	port.netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
 	port.ifindex = BPF_CORE_READ(dev, ifindex);
 	as = bpf_map_lookup_elem(&watched_ports, &port);
-	if (!as || (*as == WATCHED_BRIDGE) != is_sent)
+	if (!as || (*as == WATCHED_BRIDGE || *as == WATCHED_MACVTAP) != is_sent)
 		return 0;
 	if (bpf_probe_read_kernel(&head, sizeof(head),
 				  BPF_CORE_READ(skb, head) + BPF_CORE_READ((struct sk_buff___frame *)skb, mac_header)))
@@ -107,12 +115,13 @@ static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev, 
 	key.netns = port.netns;
 	key.ifindex = port.ifindex;
 	key.vlan = vlan_of((struct sk_buff___frame *)skb, &head);
-	__builtin_memcpy(guest.address, head.destination, sizeof(guest.address));
-	if (*as == WATCHED_GUEST || head.destination[0] & GROUP_BIT || bpf_map_lookup_elem(&guest_addresses, &guest)) {
+	bool is_guests = *as == WATCHED_GUEST || *as == WATCHED_MACVTAP;
+
+	if (is_guests || head.destination[0] & GROUP_BIT || is_guest(head.destination)) {
 		__builtin_memcpy(key.address, head.destination, sizeof(key.address));
 		count_up(&frames, &key);
 	}
-	if (*as != WATCHED_GUEST)
+	if (!is_guests && (*as != WATCHED_BELOW || !is_guest(head.source)))
 		return 0;
 	__builtin_memcpy(key.address, head.source, sizeof(key.address));
 	key.is_sender = 1;

@@ -21,6 +21,8 @@ export interface TopologyLink {
   readonly bridge: BridgeSettings | undefined;
   /** undefined: it is no port of a bridge. */
   readonly port: PortSettings | undefined;
+  /** undefined: it is no macvlan or macvtap. */
+  readonly macvlan: MacvlanSettings | undefined;
   /** undefined: it is no tun or tap. */
   readonly tun: Attachable | undefined;
 }
@@ -29,6 +31,12 @@ export interface TopologyLink {
 interface Attachable {
   readonly owner: number | undefined;
   readonly group: number | undefined;
+}
+
+interface MacvlanSettings {
+  readonly mode: 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
+  /** In passthru the device below takes frames for every address, unless it was told not to (nopromisc). */
+  readonly takesAll: boolean;
 }
 
 interface BridgeSettings {
@@ -69,6 +77,9 @@ const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
+const IFLA_MACVLAN_MODE = 1;
+const IFLA_MACVLAN_FLAGS = 2;
+const MACVLAN_FLAG_NOPROMISC = 1;
 const IFLA_TUN_OWNER = 1;
 const IFLA_TUN_GROUP = 2;
 const IFLA_BR_GROUP_FWD_MASK = 9;
@@ -115,6 +126,7 @@ function linkOf({ body, attributes }: Message): TopologyLink {
     lower: lowerOf(attributes, kind, info.get(IFLA_INFO_DATA)),
     bridge: kind === 'bridge' ? bridgeOf(info.get(IFLA_INFO_DATA)) : undefined,
     port: isPort ? portOf(info.get(IFLA_INFO_SLAVE_DATA)) : undefined,
+    macvlan: kind === 'macvtap' || kind === 'macvlan' ? macvlanOf(info.get(IFLA_INFO_DATA)) : undefined,
     tun: kind === 'tun' ? attachableOf(info.get(IFLA_INFO_DATA)) : undefined,
   };
 }
@@ -135,6 +147,22 @@ function lowerOf(
 function attachableOf(data: DataView | undefined): Attachable {
   const found = nested(data);
   return { owner: integer(found.get(IFLA_TUN_OWNER)), group: integer(found.get(IFLA_TUN_GROUP)) };
+}
+
+/** By the bit of enum macvlan_mode. */
+const MACVLAN_MODES = new Map([
+  [1, 'private'],
+  [2, 'vepa'],
+  [4, 'bridge'],
+  [8, 'passthru'],
+  [16, 'source'],
+] as const);
+
+function macvlanOf(data: DataView | undefined): MacvlanSettings | undefined {
+  const found = nested(data);
+  const mode = MACVLAN_MODES.get((integer(found.get(IFLA_MACVLAN_MODE)) ?? 0) as 1);
+  const refusesAll = ((integer(found.get(IFLA_MACVLAN_FLAGS)) ?? 0) & MACVLAN_FLAG_NOPROMISC) !== 0;
+  return mode && { mode, takesAll: mode === 'passthru' && !refusesAll };
 }
 
 function bridgeOf(data: DataView | undefined): BridgeSettings {

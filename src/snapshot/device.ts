@@ -2,7 +2,7 @@
 // One device at one moment, with its queues.
 import type { ProgramSide } from './program.ts';
 import type { AuditResult, Queue, ReasonCount } from './queue.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { MacvtapReach, Surroundings } from './surroundings.ts';
 
 /** How a device treats a sender that is faster than its reader. */
 export type FlowControl = 'tail-drop' | 'backpressure' | 'backpressure-inactive';
@@ -73,6 +73,8 @@ interface Macvtap {
   readonly refused?: number;
   /** undefined: no person asks, the kernel refuses the program, or an older recording. */
   readonly sendDrops?: SendDrops | undefined;
+  /** undefined: no person asks, the kernel refuses the programs, or an older recording. */
+  readonly reach?: MacvtapReach | undefined;
 }
 
 /** What the guest or writer of a macvtap sent and the host freed on its way out, since a person asks. */
@@ -229,6 +231,8 @@ export interface Device {
   readonly sentOn?: readonly SentOn[] | undefined;
   /** What the guest or writer sent, and was lost behind such a device, since a person asks. */
   readonly lostBeyond?: readonly OtherDrop[] | undefined;
+  /** Of that, freed by whom it was not for, though another has or had a copy of it: a packet socket, a mirror, the host's own stack. */
+  readonly copiesBeyond?: number | undefined;
   /** How long it waited behind such a device, in front of others, since a person asks. */
   readonly waitsBeyond?: readonly WaitBeyond[] | undefined;
   /** MAC addresses that its guest asked for (ARP, neighbour discovery), since a person asks. */

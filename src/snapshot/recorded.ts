@@ -18,6 +18,7 @@ type Holding<Value, Leaf, Key> =
 const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   above: true,
   address: true,
+  below: true,
   bridge: true,
   bridgePort: true,
   cause: true,
@@ -38,6 +39,7 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   level: true,
   location: true,
   mechanism: true,
+  mode: true,
   name: true,
   path: true,
   pod: true,
@@ -89,6 +91,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   learns: true,
   multiQueue: true,
   persistent: true,
+  takesAll: true,
   unwanted: true,
   up: true,
   vnetHeader: true,

@@ -114,6 +114,29 @@ export interface LostOnTheWay {
   readonly packets: number;
 }
 
+/** To whom the guest of a macvtap sends. Frames are counted since the question was asked. */
+export interface MacvtapReach {
+  /** Of the macvtap: it takes frames to this one and to many. */
+  readonly address: string;
+  readonly mode: 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
+  /** Frames to any address. */
+  readonly takesAll: boolean;
+  /** The device that it was made on; undefined: that is in another namespace. */
+  readonly below?: string;
+  /** Addresses that the guest sends from; `arrived`: frames to that address that came in by the device below. */
+  readonly senders: readonly { readonly address: string; readonly packets: number; readonly arrived: number }[];
+  /** The device below and others on it that frames of the guest reach by the network alone. */
+  readonly beside: readonly { readonly device: string; readonly address: string; readonly packets: number }[];
+  /** Of guests on the same device below: frames to this one that the network would have to send back. */
+  readonly missed: readonly { readonly device: string; readonly address: string; readonly packets: number }[];
+  /** Frames to its address that came in by the device below. */
+  readonly arrived: number;
+  /** Frames of the guest that the network sent back by the device below. */
+  readonly returned: number;
+  /** Frames to groups and to all. */
+  readonly toMany: number;
+}
+
 export interface RefusedSends {
   readonly counter: string;
   /** Since the namespace was made. */

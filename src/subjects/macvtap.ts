@@ -15,6 +15,8 @@ import { counter, counters, series, sinceDevice } from '../snapshot/metric.ts';
 import type { Owner } from '../snapshot/owner.ts';
 import type { SendBuffer } from '../snapshot/program.ts';
 import { NO_QUEUE } from '../snapshot/queue.ts';
+import type { MacvtapReach } from '../snapshot/surroundings.ts';
+import { MacvtapReaches } from './macvtap-reach.ts';
 import { TapLosses } from './tap-losses.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
@@ -86,12 +88,14 @@ const KINDS = ['macvtap', 'ipvtap'] as const;
 function open(parts: Parts): OpenSubject {
   const { probes, programs, owners, freed, programFiles, states } = parts;
   const losses = new TapLosses(parts);
+  const reaches = new MacvtapReaches(parts);
   const reads = new MacvtapReads(programs.object);
   const walkers = new Map<string, Walker>();
   /** Of these devices no generation is asked for: each is made anew, and compared. */
   const generations = new Generations();
   let delivered: ReadonlyMap<bigint, number> = new Map();
   let made: ReadonlyMap<bigint, Device> = new Map();
+  let walked: readonly WalkedDevice[] = [];
   /** Made late: its module may come later than the agent. */
   const walkerOf = (kind: (typeof KINDS)[number]): Walker | undefined => {
     const known = walkers.get(kind);
@@ -109,6 +113,8 @@ function open(parts: Parts): OpenSubject {
       if (counted && (devices.length > 0 || delivered.size > 0)) delivered = reads.read();
       const degraded = missedReads(states());
       losses.read();
+      reaches.read(devices);
+      walked = devices;
       const now = devices.map((one): [bigint, Device] => {
         const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
         const sends = one.queues.map(({ tunFile, file }) => programFiles.find(tunFile, file)?.send);
@@ -119,7 +125,7 @@ function open(parts: Parts): OpenSubject {
           deviceOf(
             one,
             freed.towards.get(one.id) ?? [],
-            { delivered: packets, sendDrops, refused: losses.refused },
+            { delivered: packets, sendDrops, reach: reaches.of(one.id), unfollowed: unfollowedBy(losses, reaches) },
             held,
             degraded,
           ),
@@ -138,10 +144,18 @@ function open(parts: Parts): OpenSubject {
       const drops = freed.towards.get(id);
       return delivered.has(id) || (drops ?? []).some(({ location }) => location in MACVTAP_LOCATIONS);
     },
-    refresh: () => losses.refresh(made.size > 0),
+    refresh: () => {
+      losses.refresh(made.size > 0);
+      return reaches.refresh(walked);
+    },
     devices: () => delivered.keys(),
     remove: (gone) => reads.remove(gone),
   };
+}
+
+function unfollowedBy({ refused }: TapLosses, { unfollowed }: MacvtapReaches): readonly string[] {
+  const drops = refused === undefined ? [] : [`what the host drops on its way out (${refused})`];
+  return unfollowed === undefined ? drops : [...drops, unfollowed];
 }
 
 function deviceOf(
@@ -150,8 +164,9 @@ function deviceOf(
   counted: {
     readonly delivered: number | undefined;
     readonly sendDrops: SendDrops | undefined;
-    /** Why the kernel does not let these be counted. */
-    readonly refused: string | undefined;
+    readonly reach: MacvtapReach | undefined;
+    /** What the kernel does not let us count, and why. */
+    readonly unfollowed: readonly string[];
   },
   /** In the order of its queues. */
   {
@@ -193,9 +208,10 @@ function deviceOf(
       written: counters.txPackets,
       refused: counters.txDropped,
       ...(counted.sendDrops && { sendDrops: counted.sendDrops }),
+      ...(counted.reach && { reach: counted.reach }),
     },
     uncounted: uncountedOf(freed),
-    ...(counted.refused !== undefined && { unfollowed: [`what the host drops on its way out (${counted.refused})`] }),
+    ...(counted.unfollowed.length > 0 && { unfollowed: counted.unfollowed }),
     degraded,
   };
 }

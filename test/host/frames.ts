@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames and packets as a guest sends them, byte by byte.
 
-const GUEST = '02:00:00:00:00:02';
+export const GUEST = '02:00:00:00:00:02';
 export const EVERYONE = 'ff:ff:ff:ff:ff:ff';
 const ETHERNET = { 4: 0x0800, 6: 0x86dd } as const;
 const UDP = 17;

@@ -2,6 +2,7 @@
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
 import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lostInTun, MEANT_SHARE } from '../evidence/loss.ts';
+import { reachDoubts } from '../evidence/macvtap-reach.ts';
 import { programDoubts } from '../evidence/program-side.ts';
 import { surroundingDoubts } from '../evidence/surroundings.ts';
 import { looksAtUnanswered, unansweredDoubt } from '../evidence/unanswered.ts';
@@ -53,6 +54,7 @@ function cleanMacvtap(device: DeviceSpan, window: Window): readonly Diagnosis[] 
     mayBeItsOwn(unrouted, came)
       ? `${several(sumOf(unrouted), 'packet that came into its namespace was', 'packets that came into its namespace were')} dropped before the host chose a device for them (${placesOf(unrouted)})`
       : undefined,
+    ...reachDoubts(device, came),
     ...surroundingDoubts(device),
   ].flatMap((doubt) => doubt ?? []);
   const said = onDevice(device, {

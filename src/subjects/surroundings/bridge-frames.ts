@@ -7,7 +7,7 @@ import type { BpfLink, BpfObject } from '../../kernel/native.ts';
 
 export interface SeenFrames {
   readonly netns: number;
-  /** ifindex of the port that they came in by; of the bridge, where the host itself sent them. */
+  /** ifindex of the port that they came in by; of the bridge or macvtap that sent them. */
   readonly port: number;
   readonly address: string;
   /** 0: no tag. */
@@ -20,7 +20,10 @@ export interface SeenFrames {
 export interface WatchedPort {
   readonly netns: number;
   readonly ifindex: number;
-  /** guest: a device of ours, addresses that its guest sends from are noted. bridge: what the host itself sends by it. */
+  /**
+   * guest: a device of ours, addresses that its guest sends from are noted. bridge: what the host itself sends by it. macvtap: what its guest
+   * sends. below: the device below that, frames to and from guests.
+   */
   readonly as: keyof typeof WATCHED_AS;
 }
 
@@ -29,7 +32,7 @@ const KEY_FIELDS = ['netns', 'ifindex', 'address', 'vlan', 'is_sender'] as const
 const PORT_FIELDS = ['netns', 'ifindex'] as const;
 const ADDRESS_BYTES = 6;
 /** enum watched_as */
-const WATCHED_AS = { port: 1, guest: 2, bridge: 3 } as const;
+const WATCHED_AS = { port: 1, guest: 2, bridge: 3, macvtap: 4, below: 5 } as const;
 
 export class BridgeFrames {
   readonly #object: BpfObject;
