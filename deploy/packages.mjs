@@ -23,6 +23,11 @@ export const packagingPackages = [
 /** `npm run rpm` needs these beyond a build. */
 export const rpmPackages = [{ name: 'rpm', reason: 'makes the RPM', present: () => hasProgram('rpmbuild') }];
 
+/** The image of a release needs these. */
+export const imagePackages = [
+  { name: 'buildah', reason: 'builds the image of the Dockerfile', present: () => hasProgram('buildah') },
+];
+
 /** `make lint` needs these beyond a build. */
 export const lintPackages = [
   { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
@@ -30,7 +35,7 @@ export const lintPackages = [
 
 const testPackages = [
   { name: 'bpftool', reason: 'lists the BPF programs that are loaded', present: () => hasProgram('bpftool') },
-  { name: 'buildah', reason: 'builds the image of the Dockerfile', present: () => hasProgram('buildah') },
+  ...imagePackages,
   { name: 'busybox-static', reason: 'starts the kernels of the lab', present: () => hasProgram('busybox') },
   ...packagingPackages,
   ...rpmPackages,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `node deploy/release.mjs`: everything that is published, in dist/release, from one build: npm packages for amd64 and arm64, Debian
-// packages, RPM, Helm chart, bill of materials, checksums, which RELEASE_KEY signs. --no-audit, --no-cross, --no-deb and --no-rpm leave something out.
+// packages, RPM, image, Helm chart, bill of materials, checksums, which RELEASE_KEY signs. --no-audit, --no-cross, --no-deb, --no-rpm and --no-image leave
+// something out.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildChart } from './chart.mjs';
 import { otherArchitectures } from './cross-build.mjs';
+import { buildImage } from './image-archive.mjs';
 import { buildNpmPackage } from './npm.mjs';
 import { prepare } from './prepare.mjs';
 import { orSentence } from './runtime.mjs';
@@ -41,6 +43,7 @@ function main() {
     const built = join(root, 'dist', kind);
     for (const file of readdirSync(built)) copyFileSync(join(built, file), join(output, file));
   }
+  if (!skips.has('--no-image') && buildImage(root, output) === undefined) return 1;
   const files = readdirSync(output).sort();
   writeFileSync(join(output, 'SHA256SUMS'), files.map((file) => `${sha256(join(output, file))}  ${file}\n`).join(''));
   const signed = sign(join(output, 'SHA256SUMS'));

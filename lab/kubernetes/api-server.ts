@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { freePort } from '../../test/host/free-port.ts';
-import { cachePath, type Need, pathOf, provide } from '../../test/host/need.ts';
+import { cachePath, HELM, type Need, pathOf, provide } from '../../test/host/need.ts';
 import { run } from '../../test/host/run.ts';
 
 const READY_WITHIN_MS = 180_000;
@@ -162,7 +162,7 @@ const NEEDS: readonly Need[] = [
     main: './cmd/kube-apiserver',
     file: 'kube-apiserver',
   },
-  { go: 'helm.sh/helm/v3/cmd/helm@v3.19.5', builtAs: 'helm', file: 'helm' },
+  HELM,
 ];
 
 /** Builds what is missing, which takes half an hour on two slow cores. Returns why it cannot be had, or false. */

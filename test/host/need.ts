@@ -31,6 +31,7 @@ export type Need =
   | Replacing
   | { readonly go: string; readonly file: string; readonly builtAs: string };
 
+export const HELM: Need = { go: 'helm.sh/helm/v3/cmd/helm@v3.19.5', builtAs: 'helm', file: 'helm' };
 export const IPERF: Need = { debian: 'iperf3', file: 'iperf3' };
 /** Debian's converts no classic histograms to native ones. */
 export const NEWEST_PROMETHEUS: Need = {
