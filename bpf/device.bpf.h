@@ -2,28 +2,19 @@
 /* Is this net_device a tun or tap, and which one: for programs that get untyped arguments (raw tracepoints). */
 #pragma once
 #include "kernel.bpf.h"
+#include "typed.bpf.h"
 
 #define FOREIGN_CELLS 256
 #define IFF_TAP	      0x0002 /* of tun_struct.flags, which tun sets before its ops, and never changes */
 
 /* Address of tun_net_xmit; 0 where symbols are hidden: the link kind decides then. */
 const volatile u64 tun_net_xmit_address;
-/* The kernel has bpf_rdonly_cast (6.2): a field costs one checked load, not a helper call. */
-const volatile u8 typed_reads;
 
 /* Verdicts on net_device_ops, so that a foreign packet leaves after one read and one comparison. The walk clears them.
  */
 u64 foreign_ops[FOREIGN_CELLS];
 u64 tun_ops[2];	  /* of tun, and of tap */
 u64 foreign_base; /* the address of foreign_ops as a number, from the first walk on */
-
-extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
-
-#define TYPED(type, address) ((struct type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(struct type)))
-/* A number in what lies at an address. An address is read by BPF_CORE_READ(): as a typed one it could not be reckoned
- * with. */
-#define NUMBER(type, address, field)                                                                                   \
-	(typed_reads ? TYPED(type, address)->field : BPF_CORE_READ((struct type *)(address), field))
 
 /* The ops pointer as a number to compare and hash; its base is arbitrary, since pointers cannot be shifted but
  * subtracted. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Frames that come to bridges which have a tap as a port, or to the device below a macvtap, by port, VLAN and address:
-// what is then done with them is in tables, and in no counter. An object of its own: it runs for every packet of the host, and is attached
-// only while a person asks about a device.
+// what is then done with them is in tables, and in no counter. An object of its own: it runs for every packet of the
+// host, and is attached only while a person asks about a device.
 #include "count-up.bpf.h"
 #include "kernel.bpf.h"
+#include "typed.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -21,7 +22,8 @@ struct sk_buff___frame {
 enum watched_as {
 	WATCHED_PORT = 1,  /* frames to groups and to guests */
 	WATCHED_GUEST = 2, /* a tap's port: the senders behind it too, and frames to all */
-	WATCHED_BRIDGE = 3, /* what the host itself sends by it; what it passes up to the host comes in by it once more */
+	WATCHED_BRIDGE =
+		3, /* what the host itself sends by it; what it passes up to the host comes in by it once more */
 	WATCHED_MACVTAP = 4, /* what its guest sends, and from where */
 	WATCHED_BELOW = 5,   /* the device below it: frames to and from guests */
 };
@@ -104,8 +106,8 @@ static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev, 
 	struct ethernet head = {};
 	u32 *as;
 
-	port.netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
-	port.ifindex = BPF_CORE_READ(dev, ifindex);
+	port.netns = netns_of(dev);
+	port.ifindex = NUMBER(net_device, dev, ifindex);
 	as = bpf_map_lookup_elem(&watched_ports, &port);
 	if (!as || (*as == WATCHED_BRIDGE || *as == WATCHED_MACVTAP) != is_sent)
 		return 0;
@@ -135,7 +137,7 @@ int frame_received(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
 
-	return look_at(skb, BPF_CORE_READ(skb, dev), false);
+	return look_at(skb, NUMBER(sk_buff, skb, dev), false);
 }
 
 /* The host itself sends by a bridge. */

@@ -9,12 +9,21 @@
 #include "count-up.bpf.h"
 #include "kernel.bpf.h"
 #include "tap-losses.bpf.h"
+#include "typed.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct sk_buff___sent {
 	unsigned char *data;
+	unsigned int end; /* from `head` on */
 	u8 cloned : 1;
+};
+
+/* At the end of the data. */
+struct skb_shared_info {
+	struct {
+		int counter;
+	} dataref;
 };
 
 #pragma clang attribute pop
@@ -26,6 +35,13 @@ enum crossing {
 	CROSSES_NOTHING,
 	CROSSES_PAIR,	/* it comes in at the other end, maybe in another namespace */
 	CROSSES_TUNNEL, /* it is sent once more, with a header before it, as if it came from here */
+};
+
+/* Whether others may have a copy of the packet, so that who is not meant throws this one away. */
+enum copies {
+	NO_COPY,
+	COPIES_SENT, /* a bridge sent copies by other ports too */
+	COPY_KEPT,   /* another has the same data: a packet socket, the host's own stack, or a mirror sent this one */
 };
 
 struct came_in_by {
@@ -42,7 +58,7 @@ struct mark {
 	u32 oif; /* of the device that it was handed to; 0: it was received since */
 	u32 length;
 	u16 crossing;  /* enum crossing */
-	u16 is_copy;   /* a bridge sent copies by other ports too: who is not meant throws its own away */
+	u16 copies;    /* enum copies */
 	u64 queued_ns; /* when it was handed to the device `oif`; 0: it has left its qdisc, or the kernel knows it still
 			*/
 };
@@ -60,7 +76,7 @@ struct beyond_key {
 	u32 first;
 	u32 netns; /* where it was lost */
 	u32 reason;
-	u32 reserved;
+	u32 may_be_copy; /* for another; whether somebody else got it is not known */
 };
 
 struct {
@@ -90,11 +106,30 @@ struct {
 	__type(value, struct wait);
 } waits_beyond SEC(".maps");
 
+#define EACH_BYTE 0x0101010101010101ULL
+
+/* Eight bytes of a text, without what stands behind its end. */
+static __always_inline u64 up_to_its_end(u64 text)
+{
+	u64 ends = (text - EACH_BYTE) & ~text & (EACH_BYTE << 7) & -((text - EACH_BYTE) & ~text & (EACH_BYTE << 7));
+
+	return text & (ends ? (ends >> 7) - 1 : ~0ULL >> 8);
+}
+
+/* Of a type that has them as a number. */
+#define EIGHT_BYTES(address) (TYPED(kernfs_node, (void *)(address)-bpf_core_field_offset(struct kernfs_node, id))->id)
+
 /* The name that `ip link add type` takes, as a number; 0: none. */
 static __always_inline u64 kind_of(struct net_device *dev)
 {
-	const char *name = BPF_CORE_READ(dev, rtnl_link_ops, kind);
 	u64 kind = 0;
+
+	if (typed_reads) {
+		const struct rtnl_link_ops *ops = TYPED(net_device, dev)->rtnl_link_ops;
+
+		return ops ? up_to_its_end(EIGHT_BYTES(TYPED(rtnl_link_ops, ops)->kind)) : 0;
+	}
+	const char *name = BPF_CORE_READ(dev, rtnl_link_ops, kind);
 
 	if (!name || bpf_probe_read_kernel_str(&kind, sizeof(kind), name) < 0)
 		return 0;
@@ -119,7 +154,7 @@ static __always_inline enum crossing crossing_of(u64 kind)
  * the device by which it then leaves it is as it was. */
 static __always_inline bool left_tunnel(struct sk_buff *skb, const struct mark *mark, u32 iif)
 {
-	u32 length = BPF_CORE_READ(skb, len);
+	u32 length = NUMBER(sk_buff, skb, len);
 
 	if (iif || BPF_CORE_READ(skb, sk))
 		return false;
@@ -137,55 +172,74 @@ static __always_inline bool came_out(const struct mark *mark, u32 crossing, u32 
 	return crossing == CROSSES_TUNNEL && !iif && mark->iif && !mark->oif && length < mark->length;
 }
 
-static __always_inline u32 netns_of(struct net_device *dev)
-{
-	return BPF_CORE_READ(dev, nd_net.net, ns.inum);
-}
+/* Of skb_shared_info.dataref; the other half counts who has the data alone. */
+#define DATA_HOLDERS 0xffff
 
-static __always_inline bool is_copy(struct sk_buff *skb)
+/* What was a copy for a packet socket may be freed since; the bit stays. */
+static __always_inline enum copies copies_of(struct sk_buff *skb, bool is_another)
 {
-	return BPF_CORE_READ_BITFIELD_PROBED((struct sk_buff___sent *)skb, cloned);
+	if (is_another)
+		return COPIES_SENT;
+	if (!BPF_CORE_READ_BITFIELD_PROBED((struct sk_buff___sent *)skb, cloned))
+		return NO_COPY;
+	void *end = BPF_CORE_READ(skb, head) + BPF_CORE_READ((struct sk_buff___sent *)skb, end);
+
+	return (BPF_CORE_READ((struct skb_shared_info *)end, dataref.counter) & DATA_HOLDERS) > 1 ? COPY_KEPT : NO_COPY;
 }
 
 /*
  * It came in by another device, out of a veth or a tunnel, though what it came by here last has the numbers of an asked
  * device: a namespace's inode and an ifindex repeat, and the agent may not know yet that the asked one has gone.
  */
-static __always_inline bool came_from_elsewhere(struct sk_buff *skb, struct came_in_by key)
+static __always_inline bool came_from_elsewhere(struct sk_buff *skb, const struct mark *mark, struct came_in_by key)
 {
-	u64 address = (u64)skb;
-	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
-
 	return mark && (mark->by.netns != key.netns || mark->by.ifindex != key.ifindex) &&
 	       goes_on(skb, mark, key.netns, key.ifindex);
 }
 
-/* An asked device's packet, which the kernel still knows as such. */
-static __always_inline void mark_sent(struct sk_buff *skb, struct came_in_by by, struct net_device *dev)
+static __always_inline struct mark *mark_of(struct sk_buff *skb)
+{
+	u64 address = (u64)skb;
+
+	return bpf_map_lookup_elem(&marks, &address);
+}
+
+/* An asked device's packet, which the kernel still knows as such. `is_another`: the one before it had the same data. */
+static __always_inline void mark_sent(struct sk_buff *skb, const struct mark *known, struct came_in_by by,
+				      struct net_device *dev, bool is_another)
 {
 	u64 address = (u64)skb;
 	struct mark mark = {
 		.by = by,
-		.first = BPF_CORE_READ(dev, ifindex),
+		.first = NUMBER(net_device, dev, ifindex),
 		.netns = by.netns,
 		.iif = by.ifindex,
-		.oif = BPF_CORE_READ(dev, ifindex),
-		.length = BPF_CORE_READ(skb, len),
+		.oif = NUMBER(net_device, dev, ifindex),
+		.length = NUMBER(sk_buff, skb, len),
 		.crossing = crossing_of(kind_of(dev)),
-		.is_copy = is_copy(skb),
+		.copies = copies_of(skb, is_another),
 	};
 
 	if (mark.crossing)
 		bpf_map_update_elem(&marks, &address, &mark, BPF_ANY);
-	else
+	else if (known)
 		bpf_map_delete_elem(&marks, &address);
 }
 
+/* The one before had the same data. */
+static __always_inline void copies_were_sent(u64 before)
+{
+	struct mark *mark = bpf_map_lookup_elem(&marks, &before);
+
+	if (mark)
+		mark->copies = COPIES_SENT;
+}
+
 /* The packet is no asked device's own, or no longer known as one. */
-static __always_inline void follow_sent(struct sk_buff *skb, struct net_device *dev, u32 iif)
+static __always_inline void follow_sent(struct sk_buff *skb, struct mark *mark, struct net_device *dev, u32 iif,
+					bool is_another)
 {
 	u64 address = (u64)skb;
-	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
 
 	if (!mark)
 		return;
@@ -194,10 +248,11 @@ static __always_inline void follow_sent(struct sk_buff *skb, struct net_device *
 		return;
 	}
 	mark->iif = iif;
-	mark->oif = BPF_CORE_READ(dev, ifindex);
-	mark->length = BPF_CORE_READ(skb, len);
+	mark->oif = NUMBER(net_device, dev, ifindex);
+	mark->length = NUMBER(sk_buff, skb, len);
 	mark->crossing = crossing_of(kind_of(dev));
-	mark->is_copy |= is_copy(skb);
+	if (mark->copies != COPIES_SENT)
+		mark->copies = copies_of(skb, is_another) ?: mark->copies;
 	mark->queued_ns = bpf_ktime_get_ns();
 }
 
@@ -209,7 +264,7 @@ int waited_beyond(struct bpf_raw_tracepoint_args *ctx)
 	struct net_device *dev = (struct net_device *)ctx->args[1];
 	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
 
-	if (!mark || !mark->queued_ns || mark->oif != BPF_CORE_READ(dev, ifindex) || mark->netns != netns_of(dev))
+	if (!mark || !mark->queued_ns || mark->oif != NUMBER(net_device, dev, ifindex) || mark->netns != netns_of(dev))
 		return 0;
 	struct wait_key key = {.by = mark->by, .first = mark->first, .netns = mark->netns, .ifindex = mark->oif};
 	u64 nanoseconds = bpf_ktime_get_ns() - mark->queued_ns;
@@ -237,7 +292,7 @@ static __always_inline void follow_received(struct sk_buff *skb, struct net_devi
 
 	if (!mark)
 		return;
-	u32 iif = BPF_CORE_READ(skb, skb_iif), length = BPF_CORE_READ(skb, len), netns = netns_of(dev);
+	u32 iif = NUMBER(sk_buff, skb, skb_iif), length = NUMBER(sk_buff, skb, len), netns = netns_of(dev);
 	u32 crossing = crossing_of(kind_of(dev));
 	bool is_same;
 
@@ -251,16 +306,16 @@ static __always_inline void follow_received(struct sk_buff *skb, struct net_devi
 		return;
 	}
 	mark->netns = netns;
-	mark->iif = BPF_CORE_READ(dev, ifindex);
+	mark->iif = NUMBER(net_device, dev, ifindex);
 	mark->oif = 0;
 	mark->length = length;
 	mark->crossing = CROSSES_NOTHING;
 }
 
-/* The only one that there is of it, at the only device that it was sent to. */
+/* At the only device that it was sent to. */
 static __always_inline bool is_for_nobody(struct sk_buff *skb, const struct mark *mark)
 {
-	return !mark->is_copy && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST;
+	return mark->copies != COPIES_SENT && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST;
 }
 
 SEC("raw_tp/kfree_skb")
@@ -277,7 +332,9 @@ int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
 	u32 reason = reason_of(ctx), iif = BPF_CORE_READ(skb, skb_iif);
 
 	bpf_map_delete_elem(&marks, &address);
-	if (reason == reason_consumed || (has_arrived(skb) && !is_for_nobody(skb, &mark)))
+	bool has_come = has_arrived(skb);
+
+	if (reason == reason_consumed || (has_come && !is_for_nobody(skb, &mark)))
 		return 0;
 	if ((s64)dev >= 0 || !goes_on(skb, &mark, netns_of(dev), iif))
 		return 0;
@@ -290,6 +347,7 @@ int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
 		.first = mark.first,
 		.netns = mark.netns,
 		.reason = reason,
+		.may_be_copy = has_come && mark.copies == COPY_KEPT,
 	};
 	count_up(&lost_beyond, &key);
 	return 0;

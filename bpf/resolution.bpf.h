@@ -4,6 +4,7 @@
  * answers is no loss of the kernel's: whoever does not want to answer consumes it, and no packet follows.
  */
 #pragma once
+#include "count-up.bpf.h"
 #include "marks.bpf.h"
 
 #define ARP_PROTOCOL	  0x0806
@@ -55,7 +56,7 @@ struct {
 
 static __always_inline bool is_resolution(struct sk_buff *skb)
 {
-	u16 protocol = __builtin_bswap16(BPF_CORE_READ(skb, protocol));
+	u16 protocol = __builtin_bswap16(NUMBER(sk_buff, skb, protocol));
 
 	return protocol == ARP_PROTOCOL || protocol == ND_PROTOCOL;
 }
@@ -108,10 +109,10 @@ static __always_inline void count_question(struct sk_buff *skb, struct came_in_b
 	    !asks_for(skb, BPF_CORE_READ((struct sk_buff___sent *)skb, data), false, key.address))
 		return;
 	known = bpf_map_lookup_elem(&questions, &key);
+	if (!known)
+		known = put_or_find(&questions, &key, &first);
 	if (known)
 		__sync_fetch_and_add(&known->asked, 1);
-	else
-		bpf_map_update_elem(&questions, &key, &first, BPF_NOEXIST);
 }
 
 /* It goes to this device. */

@@ -45,6 +45,9 @@ struct {
 /* Copies of one packet share their data. A bridge sends them in one go, on the CPU that got the packet. */
 struct last_packet {
 	u64 data; /* 0: the next one is new */
+	/* Of any packet, the one before. */
+	u64 seen;
+	u64 seen_data;
 	u64 skb;
 	struct way_key key;
 	u32 below; /* enum below: of the device that it left by */
@@ -73,7 +76,7 @@ static __always_inline void add(struct way_key *key, s64 packets, struct net_dev
 
 static __always_inline bool is_asked(struct net_device *dev, u32 ifindex, struct came_in_by *key)
 {
-	key->netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
+	key->netns = netns_of(dev);
 	key->ifindex = ifindex;
 	return bpf_map_lookup_elem(&asked_devices, key) != NULL;
 }
@@ -102,12 +105,14 @@ SEC("raw_tp/netif_receive_skb")
 int way_begins(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	struct net_device *dev = NUMBER(sk_buff, skb, dev);
 	struct last_packet *last = last_here();
 	struct came_in_by key = {};
 
 	follow_received(skb, dev);
-	if (!is_asked(dev, BPF_CORE_READ(dev, ifindex), &key))
+	if (last)
+		last->seen_data = 0;
+	if (!is_asked(dev, NUMBER(net_device, dev, ifindex), &key))
 		return 0;
 	count_question(skb, key);
 	if (last)
@@ -120,21 +125,30 @@ SEC("raw_tp/net_dev_queue")
 int sent_on(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-	u32 from = BPF_CORE_READ(skb, skb_iif);
-	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	u32 from = NUMBER(sk_buff, skb, skb_iif);
+	struct net_device *dev = NUMBER(sk_buff, skb, dev);
 	struct came_in_by key = {}, to = {};
-	bool is_its = from && is_asked(dev, from, &key) && !came_from_elsewhere(skb, key);
+	struct mark *mark = mark_of(skb);
+	bool is_its = from && is_asked(dev, from, &key) && !came_from_elsewhere(skb, mark, key);
 	struct last_packet *last = last_here();
+	u64 data = (u64)BPF_CORE_READ(skb, head);
+	bool is_another = last && (is_its ? last->data == data && last->skb != (u64)skb
+					  : last->seen_data == data && last->seen != (u64)skb);
 
-	if (is_resolution(skb) && is_asked(dev, BPF_CORE_READ(dev, ifindex), &to))
+	if (is_resolution(skb) && is_asked(dev, NUMBER(net_device, dev, ifindex), &to))
 		count_answer(skb, to);
+	if (is_another && is_its)
+		copies_were_sent(last->skb);
 	if (is_its)
-		mark_sent(skb, key, dev);
+		mark_sent(skb, mark, key, dev, is_another);
 	else
-		follow_sent(skb, dev, from);
+		follow_sent(skb, mark, dev, from, is_another);
+	if (last) {
+		last->seen = (u64)skb;
+		last->seen_data = data;
+	}
 	if (!is_its || !last)
 		return 0;
-	u64 data = (u64)BPF_CORE_READ(skb, head);
 	u32 next = below(kind_of(dev));
 
 	if (next == BELOW_SOURCE)
@@ -143,7 +157,7 @@ int sent_on(struct bpf_raw_tracepoint_args *ctx)
 		last->data = data;
 		last->key.netns = key.netns;
 		last->key.from = from;
-		last->key.to = BPF_CORE_READ(dev, ifindex);
+		last->key.to = NUMBER(net_device, dev, ifindex);
 		last->key.ports = 1;
 	} else {
 		if (last->below == BELOW_COPIES || (last->below == BELOW_ITSELF && last->skb == (u64)skb))

@@ -37,6 +37,13 @@ export function openObject(
   return new BpfObject(path, constants, limits);
 }
 
+/** `typedReads`: the kernel has bpf_rdonly_cast, and takes programs with it. */
+export function openQuestion(name: 'frames' | 'ways', typedReads: boolean): BpfObject {
+  const object = openObject(name);
+  object.setVariable('typed_reads', Uint8Array.of(Number(typedReads)));
+  return object;
+}
+
 export function writeTextRanges(object: BpfObject, host: Host): void {
   const layout = layoutOf(object.btf(), 'text_range', ['start', 'length', 'class']);
   const ranges = host.symbols ? classifyText(host.symbols, object.btf(), host.limits.dropReasons) : [];

@@ -48,6 +48,8 @@ export class LoadedPrograms {
   /** The object that all maps belong to. */
   readonly object: BpfObject;
   readonly reasons: DropReasons;
+  /** The kernel has bpf_rdonly_cast, and takes programs with it. */
+  readonly typedReads: boolean;
   /** An address stands for one device, because the end of each is seen. */
   readonly endsSeen: boolean;
   /** One packet may preempt another on its CPU, within the transmit function. */
@@ -62,9 +64,10 @@ export class LoadedPrograms {
   constructor(host: Host, wanted: Wanted, options: LoadOptions) {
     this.#options = options;
     this.#refused = new Map(options.refused);
-    const { object, reasons } = this.#load(host, wanted, undefined);
+    const { object, reasons, typedReads } = this.#load(host, wanted, undefined);
     this.object = object;
     this.reasons = reasons;
+    this.typedReads = typedReads;
     this.endsSeen = this.#owners.has(ENDED);
     this.#writeEndsSeen = WRITE_ENDS.every((name) => this.#owners.has(name));
     writeTextRanges(object, host);
@@ -124,7 +127,11 @@ export class LoadedPrograms {
   }
 
   /** One that the kernel refuses is left out and the rest tried again, because libbpf loads all or nothing. */
-  #load(host: Host, wanted: Wanted, shared: BpfObject | undefined): { object: BpfObject; reasons: DropReasons } {
+  #load(
+    host: Host,
+    wanted: Wanted,
+    shared: BpfObject | undefined,
+  ): { object: BpfObject; reasons: DropReasons; typedReads: boolean } {
     let typedReads = host.functionArgs('bpf_rdonly_cast') !== undefined;
     this.#refuseTracing(host, wanted.all);
     for (;;) {
@@ -140,7 +147,7 @@ export class LoadedPrograms {
       try {
         object.load(TRACED_MODULES);
         for (const name of accepted) this.#owners.set(name, object);
-        return { object, reasons };
+        return { object, reasons, typedReads };
       } catch (error) {
         object.close();
         const program = refusedProgram(error, accepted);

@@ -18,7 +18,7 @@ const MOST_BYTES = 2 << 20;
 const MOST_SENDERS = 16;
 
 export class MacvtapReaches {
-  readonly #question: Parts['question'];
+  readonly #parts: Pick<Parts, 'question' | 'programs'>;
   readonly #namespaces = new NamespacePaths();
   #frames: BridgeFrames | undefined;
   /** Why the kernel refuses the programs, or the namespace cannot be read. */
@@ -26,8 +26,8 @@ export class MacvtapReaches {
   #links: ReadonlyMap<number, Links> = new Map();
   #reaches: ReadonlyMap<bigint, MacvtapReach> = new Map();
 
-  constructor({ question }: Pick<Parts, 'question'>) {
-    this.#question = question;
+  constructor(parts: Pick<Parts, 'question' | 'programs'>) {
+    this.#parts = parts;
   }
 
   of(id: bigint): MacvtapReach | undefined {
@@ -39,14 +39,14 @@ export class MacvtapReaches {
   }
 
   async refresh(devices: readonly Walked[]): Promise<void> {
-    if (!this.#question.isOpen || devices.length === 0) return this.#close();
+    if (!this.#parts.question.isOpen || devices.length === 0) return this.#close();
     if (this.#refused !== undefined) return;
     try {
       const links = new Map<number, Links>();
       for (const netns of new Set(devices.map((one) => one.netns)))
         links.set(netns, await readTopology(await this.#namespaces.to(netns), MOST_BYTES));
       this.#links = links;
-      if (this.#question.isOpen) this.#watch(devices);
+      if (this.#parts.question.isOpen) this.#watch(devices);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
@@ -56,7 +56,7 @@ export class MacvtapReaches {
   }
 
   #watch(devices: readonly Walked[]): void {
-    this.#frames ??= new BridgeFrames();
+    this.#frames ??= new BridgeFrames(this.#parts.programs.typedReads);
     const ports = devices.flatMap(({ netns, ifindex }): readonly WatchedPort[] => {
       const { lower, macvlan } = this.#links.get(netns)?.get(ifindex) ?? {};
       if (!macvlan) return [];

@@ -42,6 +42,15 @@ test('the host has an old MAC address of its neighbour, and then the new one', {
   await assertTold(one, CLEAN);
 });
 
+for (const [device, ...how] of [['tap0'], ['tap0', 'mapped'], ['up0', 'mapped']] as const)
+  test(`the same, and ${how.length > 0 ? 'tcpdump runs' : 'a packet socket is'} on ${device}`, { skip }, async (t) => {
+    const one = await routed(t);
+    await (await one.lab.testReader()).sniff(device, true, ...how);
+    await one.lab.ip(`neigh replace 10.99.0.2 lladdr ${STALE} dev up0 nud permanent`);
+    sends(one, ethernet(await macOf(one.lab, 'tap0'), TO_FAR));
+    await assertTold(one, FOR_NOBODY);
+  });
+
 const BRIDGE = ['link add br0 type bridge mcast_snooping 0 forward_delay 0', 'link set br0 up'];
 
 test('the bridge has an old MAC address at one port, and no other is there', { skip }, async (t) => {
@@ -51,18 +60,30 @@ test('the bridge has an old MAC address at one port, and no other is there', { s
   await assertTold(one, FOR_NOBODY);
 });
 
-test('a bridge floods, and one of two namespaces takes it', { skip }, async (t) => {
+test('the bridge has an old MAC address at one port, and tcpdump runs on the bridge', { skip }, async (t) => {
   const one = await routed(t);
-  const other = await namespaceLab(t);
-  await one.lab.ipBatch([
-    ...BRIDGE,
-    `link add up1 type veth peer name far1 netns ${other.name}`,
-    ...['tap0', 'up0', 'up1'].map((device) => `link set ${device} master br0 up`),
-  ]);
-  await other.ipBatch(['link set far1 addrgenmode none up', 'addr add 10.99.0.3/24 dev far1']);
-  sends(one, ethernet(await macOf(one.far, 'far0'), TO_FAR));
-  await assertTold(one, CLEAN);
+  await one.lab.ipBatch([...BRIDGE, 'link set tap0 master br0', 'link set up0 master br0', 'link set br0 promisc on']);
+  await (await one.lab.testReader()).sniff('br0', true, 'mapped');
+  await one.lab.exec('bridge', 'fdb', 'replace', STALE, 'dev', 'up0', 'master', 'static');
+  sends(one, ethernet(STALE, TO_FAR));
+  await assertTold(one, /^(unknown: not-here|warning: host-refuses)/);
 });
+
+for (const capture of ['nothing', 'tcpdump'] as const)
+  test(`a bridge floods, and one of two namespaces takes it; ${capture} runs on it`, { skip }, async (t) => {
+    const one = await routed(t);
+    if (capture === 'tcpdump')
+      for (const device of ['tap0', 'up0']) await (await one.lab.testReader()).sniff(device, true, 'mapped');
+    const other = await namespaceLab(t);
+    await one.lab.ipBatch([
+      ...BRIDGE,
+      `link add up1 type veth peer name far1 netns ${other.name}`,
+      ...['tap0', 'up0', 'up1'].map((device) => `link set ${device} master br0 up`),
+    ]);
+    await other.ipBatch(['link set far1 addrgenmode none up', 'addr add 10.99.0.3/24 dev far1']);
+    sends(one, ethernet(await macOf(one.far, 'far0'), TO_FAR));
+    await assertTold(one, CLEAN);
+  });
 
 test('a bridge floods what is for an address that it has never seen, though it has seen others', {
   skip,

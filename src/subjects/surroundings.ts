@@ -45,7 +45,7 @@ class Watch {
   readonly devices = new Map<bigint, Walked>();
   #facts: ReadonlyMap<bigint, Surroundings> = new Map();
   readonly #remembered = new Map<bigint, ReadonlySet<string>>();
-  readonly #frames = new FrameCounts();
+  readonly #frames: FrameCounts;
   readonly #lost: LostForGuests;
   readonly #ownLost = new OwnCounts<GuestLoss>(({ at, reason, location }) => `${at} ${reason} ${location}`);
   readonly #paths = new NamespacePaths();
@@ -57,6 +57,7 @@ class Watch {
 
   constructor(parts: NeededParts) {
     this.#question = parts.question;
+    this.#frames = new FrameCounts(parts.programs);
     this.#lost = new LostForGuests(parts);
   }
 

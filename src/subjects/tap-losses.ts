@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What guests of macvtaps and ipvtaps sent and the host freed on its way out, counted while a person asks (bpf/tap-losses.bpf.h).
 import { HashEntries } from '../engine/hash-entries.ts';
-import { bytes32, bytes64, openObject } from '../engine/open-object.ts';
+import { bytes32, bytes64, openQuestion } from '../engine/open-object.ts';
 import { Places } from '../engine/places.ts';
 import type { Parts } from '../engine/subject.ts';
 import { isLoss, type SilentReasons, silentReasons } from '../engine/unnamed-losses.ts';
@@ -47,7 +47,7 @@ export class TapLosses {
       return;
     }
     try {
-      this.#counting = new Counting(socketEnd, silentReasons(programs.reasons));
+      this.#counting = new Counting(socketEnd, silentReasons(programs.reasons), programs.typedReads);
     } catch (error) {
       this.refused = errnoOf(error);
       if (this.refused === undefined) throw error;
@@ -98,8 +98,8 @@ class Counting {
   readonly #entries: HashEntries;
   readonly #at: Readonly<Record<(typeof KEY_FIELDS)[number], number>>;
 
-  constructor(socketEnd: bigint, { unnamed, consumed }: SilentReasons) {
-    this.#object = openObject('ways');
+  constructor(socketEnd: bigint, { unnamed, consumed }: SilentReasons, typedReads: boolean) {
+    this.#object = openQuestion('ways', typedReads);
     try {
       for (const { name } of this.#object.programs) this.#object.setAutoload(name, name === PROGRAM);
       this.#object.setVariable(SOCKET_END, bytes64(socketEnd));

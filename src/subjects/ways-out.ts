@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // By which devices the host sends on what came in by a tun or tap, and what is lost behind them, counted while a person asks (bpf/ways.bpf.c).
 import { HashEntries } from '../engine/hash-entries.ts';
-import { bytes32, openObject } from '../engine/open-object.ts';
+import { bytes32, openQuestion } from '../engine/open-object.ts';
 import type { SilentReasons } from '../engine/unnamed-losses.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { MapView } from '../kernel/map-view.ts';
@@ -34,6 +34,8 @@ export interface SeenBeyond {
   /** The namespace where it was lost. */
   readonly lostIn: number;
   readonly reason: number;
+  /** They were for another MAC address, and whether somebody else got a copy is not known. */
+  readonly mayBeCopy: boolean;
   readonly address: bigint;
   readonly packets: number;
 }
@@ -68,7 +70,7 @@ const PROGRAMS = ['way_begins', 'sent_on', 'lost_after_crossing', 'waited_beyond
 const KEY_FIELDS = ['netns', 'from', 'to', 'ports'] as const;
 const WAIT_KEY_FIELDS = ['by', 'first', 'netns'] as const;
 const WAIT_FIELDS = ['packets', 'nanoseconds', 'name'] as const;
-const BEYOND_FIELDS = ['location', 'by', 'first', 'netns', 'reason'] as const;
+const BEYOND_FIELDS = ['location', 'by', 'first', 'netns', 'reason', 'may_be_copy'] as const;
 /** IFNAMSIZ */
 const NAME_BYTES = 16;
 /** Of IPv6. */
@@ -93,8 +95,8 @@ export class WaysOut {
   readonly #followed = new Map<string, { readonly id: bigint; readonly key: Uint8Array }>();
 
   /** Attached when it returns. Throws where the kernel refuses the programs. */
-  constructor({ unnamed, consumed }: SilentReasons) {
-    this.#object = openObject('ways');
+  constructor({ unnamed, consumed }: SilentReasons, typedReads: boolean) {
+    this.#object = openQuestion('ways', typedReads);
     try {
       const btf = this.#object.btf();
       this.#key = layoutOf(btf, 'way_key', KEY_FIELDS);
@@ -180,6 +182,7 @@ export class WaysOut {
       first: key.getUint32(at.first, true),
       lostIn: key.getUint32(at.netns, true),
       reason: key.getUint32(at.reason, true),
+      mayBeCopy: key.getUint32(at.may_be_copy, true) !== 0,
       address: key.getBigUint64(at.location, true),
       packets: Number(value.getBigUint64(0, true)),
     }));

@@ -13,7 +13,7 @@ import { type SeenBeyond, type SeenQuestion, type SeenWait, type SeenWay, WaysOu
 /** Devices and numbers of copies that a device shows; the rest is in none of its rows. */
 const MOST_WAYS = 32;
 
-type Followed = Pick<Device, 'sentOn' | 'askedFor' | 'lostBeyond' | 'waitsBeyond' | 'unfollowed'>;
+type Followed = Pick<Device, 'sentOn' | 'askedFor' | 'lostBeyond' | 'copiesBeyond' | 'waitsBeyond' | 'unfollowed'>;
 
 type Needed = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
@@ -46,7 +46,7 @@ class Ways {
   #follow(): void {
     const { programs } = this.#parts;
     try {
-      this.#out ??= new WaysOut(silentReasons(programs.reasons));
+      this.#out ??= new WaysOut(silentReasons(programs.reasons), programs.typedReads);
       this.#out.follow(this.devices);
     } catch (error) {
       const errno = errnoOf(error);
@@ -81,9 +81,10 @@ class Ways {
           .slice(0, MOST_WAYS)
           .map(({ to, ports, packets }) => ({ ...(to !== '' && { device: to }), ports, packets })),
         lostBeyond: beyond
-          .filter(isIts)
+          .filter((one) => isIts(one) && !one.mayBeCopy)
           .map((one) => this.#lossOf(id, one, own))
           .filter(isLoss),
+        copiesBeyond: beyond.reduce((sum, one) => sum + (isIts(one) && one.mayBeCopy ? one.packets : 0), 0),
         waitsBeyond: waits
           .filter(isIts)
           .slice(0, MOST_WAYS)
@@ -138,10 +139,18 @@ function open(parts: Parts): OpenSubject {
     },
     isAsSeen: ({ id }) => shown.get(id) === ways.of(id),
     device: ({ walked: { id } }) => {
-      const { sentOn, lostBeyond = [], waitsBeyond = [], askedFor = [], unfollowed } = shown.get(id) ?? {};
+      const {
+        sentOn,
+        lostBeyond = [],
+        copiesBeyond = 0,
+        waitsBeyond = [],
+        askedFor = [],
+        unfollowed,
+      } = shown.get(id) ?? {};
       return {
         ...(sentOn && { sentOn }),
         ...(lostBeyond.length > 0 && { lostBeyond }),
+        ...(copiesBeyond > 0 && { copiesBeyond }),
         ...(waitsBeyond.length > 0 && { waitsBeyond }),
         ...(askedFor.length > 0 && { askedFor }),
         ...(unfollowed && { unfollowed }),

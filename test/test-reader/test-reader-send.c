@@ -144,7 +144,15 @@ static struct sniffer *find_sniffer(const char *device)
 	return NULL;
 }
 
-static int start_sniffer(const char *device)
+/* Frames of TPACKET_V1, without room for more than some hundred. */
+static int add_ring(int fd)
+{
+	struct tpacket_req ring = {.tp_block_size = 4096, .tp_block_nr = 64, .tp_frame_size = 2048, .tp_frame_nr = 128};
+
+	return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)) ? -errno : 0;
+}
+
+static int start_sniffer(const char *device, bool mapped)
 {
 	struct sniffer *slot = find_sniffer("");
 	int smallest = 0, fd;
@@ -155,6 +163,10 @@ static int start_sniffer(const char *device)
 	if (fd < 0)
 		return fd;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof(smallest));
+	if (mapped && add_ring(fd)) {
+		close(fd);
+		return -EINVAL;
+	}
 	slot->fd = fd;
 	strncpy(slot->device, device, IFNAMSIZ - 1);
 	return 0;
@@ -166,7 +178,7 @@ int sniff(int argc, char **argv, struct answer *out)
 
 	(void)argc, (void)out;
 	if (strcmp(argv[2], "on") == 0)
-		return start_sniffer(argv[1]);
+		return start_sniffer(argv[1], has_word(argc - 3, argv + 3, "mapped"));
 	slot = find_sniffer(argv[1]);
 	if (!slot)
 		return -ENOENT;

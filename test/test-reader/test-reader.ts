@@ -85,7 +85,8 @@ export interface TestReader {
   forge(pid: number, seconds: number): Promise<number>;
   /** Sets which frames the device drops; passing: a filter is there, and drops none. */
   filter(id: string, what: 'none' | 'all' | 'address' | 'passing'): Promise<void>;
-  sniff(device: string, on: boolean): Promise<void>;
+  /** A packet socket that is never read; mapped: with a ring, as tcpdump has. */
+  sniff(device: string, on: boolean, ...how: readonly 'mapped'[]): Promise<void>;
   /** Native XDP sends what comes in by one device out by the other, until the test reader ends. */
   redirect(from: string, to: string): Promise<void>;
   /** An XDP program that answers so for all that comes in by the device, until the test reader ends; generic: behind the driver. */
@@ -249,7 +250,7 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
     frames: async (device, count, queue) => sendCounts(await ask(`frames ${device} ${count} queue=${queue}`)),
     forge: async (of, seconds) => numberAt(await ask(`forge ${of} ${seconds}`), 'sent'),
     filter: (id, what) => tell('filter', id, what),
-    sniff: (device, on) => tell('sniff', device, onOff(on)),
+    sniff: (device, on, ...how) => tell('sniff', device, onOff(on), ...how),
     signal: (name) => void child.kill(name),
     quit: () => endChild(child),
   };

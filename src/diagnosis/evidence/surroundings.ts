@@ -17,8 +17,20 @@ export function surroundingDoubts(device: DeviceSpan): readonly string[] {
           `${several(unknown.packets, 'frame from its guest is', 'frames from its guest are')} for ${unknown.address}: ${unknown.port} has seen nobody send from it, and floods what is for it; whether anybody takes that is not known`,
         ]
       : []),
+    ...copiesDoubt(device),
     ...(unread.length === 0 ? [] : [`not read: ${unread.join(', ')}`]),
     ...(unfollowed.length === 0 ? [] : [`the kernel does not show ${unfollowed.join(', and ')}`]),
+  ];
+}
+
+/** A mirror sends copies that nobody has to take. */
+function copiesDoubt(device: DeviceSpan): readonly string[] {
+  const first = device.steps.find(({ sentOn }) => sentOn)?.copiesBeyond ?? 0;
+  const copies = Math.max(0, (device.now.copiesBeyond ?? 0) - first);
+  const isMirrored = redirectsIn(device, ({ isCopy }) => isCopy).length > 0;
+  if (isMirrored || copies / device.seconds < NOISE_PER_SECOND) return [];
+  return [
+    `${several(copies, 'packet from its guest was', 'packets from its guest were')} freed behind it by whom they were not for (OTHERHOST); a capture (tcpdump) or a bridge has copies of them, so that whether the one who is meant got them is not known: ask again without the capture`,
   ];
 }
 

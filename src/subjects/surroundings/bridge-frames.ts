@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames that come to bridges, counted while a person asks (bpf/frames.bpf.c): by port, VLAN and address.
 import { HashEntries } from '../../engine/hash-entries.ts';
-import { bytes32, openObject } from '../../engine/open-object.ts';
+import { bytes32, openQuestion } from '../../engine/open-object.ts';
 import { layoutOf } from '../../kernel/layout.ts';
 import type { BpfLink, BpfObject } from '../../kernel/native.ts';
 
@@ -46,8 +46,8 @@ export class BridgeFrames {
   readonly #guests = new Set<string>();
 
   /** Attached when it returns. Throws where the kernel refuses the programs. */
-  constructor() {
-    this.#object = openObject('frames');
+  constructor(typedReads: boolean) {
+    this.#object = openQuestion('frames', typedReads);
     try {
       const btf = this.#object.btf();
       this.#key = layoutOf(btf, 'frame_key', KEY_FIELDS);

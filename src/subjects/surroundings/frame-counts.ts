@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames that came to bridges since they were counted before: the ports of the bridges that have a device of ours, and these bridges.
+import type { Parts } from '../../engine/subject.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
 import { BridgeFrames, type SeenFrames, type WatchedPort } from './bridge-frames.ts';
 import type { NamespaceTables } from './read-namespace.ts';
@@ -8,6 +9,7 @@ import type { NamespaceTables } from './read-namespace.ts';
 const SENT_LATELY_MS = 10_000;
 
 export class FrameCounts {
+  readonly #typedReads: boolean;
   #frames: BridgeFrames | undefined;
   /** Why the kernel refuses to count. */
   refused: string | undefined;
@@ -15,6 +17,10 @@ export class FrameCounts {
   readonly #counted = new Map<string, { readonly packets: number; readonly grewMs: number }>();
   /** Ports and guests of each namespace, as it was read last. */
   readonly #ports = new Map<number, readonly WatchedPort[]>();
+
+  constructor({ typedReads }: Pick<Parts['programs'], 'typedReads'>) {
+    this.#typedReads = typedReads;
+  }
 
   read(): readonly SeenFrames[] {
     if (this.refused !== undefined) return [];
@@ -47,7 +53,7 @@ export class FrameCounts {
     const ports = [...this.#ports.values()].flat();
     if (this.refused !== undefined || (ports.length === 0 && !this.#frames)) return;
     try {
-      this.#frames ??= new BridgeFrames();
+      this.#frames ??= new BridgeFrames(this.#typedReads);
       this.#frames.watch(ports);
       for (const addresses of guests) this.#frames.expect(addresses);
     } catch (error) {

@@ -2,7 +2,7 @@
 // Packets for guests that the host freed where nothing but their address says so, counted while a person asks (bpf/for-guests.bpf.h).
 import { isDeepStrictEqual } from 'node:util';
 import { HashEntries } from '../../engine/hash-entries.ts';
-import { bytes32, openObject } from '../../engine/open-object.ts';
+import { bytes32, openQuestion } from '../../engine/open-object.ts';
 import { Places } from '../../engine/places.ts';
 import type { Parts } from '../../engine/subject.ts';
 import { isLoss, NO_REASON, type SilentReasons, silentReasons } from '../../engine/unnamed-losses.ts';
@@ -45,6 +45,7 @@ export class LostForGuests {
       this.#counting ??= new Counting(
         silentReasons(programs.reasons),
         programs.reasons.number('OTHERHOST') ?? NO_REASON,
+        programs.typedReads,
       );
       this.#counting.expect(netns, keys);
     } catch (error) {
@@ -94,8 +95,8 @@ class Counting {
   /** What the maps have, by map and namespace, and by a text of the key. */
   readonly #known = new Map<string, ReadonlyMap<string, Entry>>();
 
-  constructor({ unnamed, consumed }: SilentReasons, otherHost: number) {
-    this.#object = openObject('ways');
+  constructor({ unnamed, consumed }: SilentReasons, otherHost: number, typedReads: boolean) {
+    this.#object = openQuestion('ways', typedReads);
     try {
       const btf = this.#object.btf();
       this.#loss = layoutOf(btf, 'guest_loss_key', LOSS_FIELDS);
