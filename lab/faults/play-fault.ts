@@ -14,6 +14,8 @@ const PROCESSES = 2;
 /** A mark comes with the third snapshot that disagrees. */
 const JUDGED_WITHIN_MS = 6000;
 const GONE_WITHIN_MS = 5000;
+/** BPF objects that no process holds: the kernel frees them later, those of other tests' agents too, and much later where no CPU is free. What is left behind stays. */
+const FREED_WITHIN_MS = 60_000;
 const LOOK_MS = 200;
 /** V8 collects when it likes. */
 const MOST_GROWTH = 40e6;
@@ -148,21 +150,28 @@ interface Kept {
 /**
  * What the round left behind: answers as soon as nothing is left, or at the end of the time limit. `kept`: an agent that lived on has this.
  * Agents of other tests end meanwhile, and the kernel frees their objects later: an object that is not in every sample is theirs.
+ * Nor is a descriptor left that is not in every sample: the agent reads files of /proc all the time.
  */
 export async function leftBehind(host: FaultHost, { names, orphans }: Traces, kept?: Kept): Promise<string[]> {
-  const deadline = performance.now() + GONE_WITHIN_MS;
+  const began = performance.now();
   let objects: readonly string[] | undefined;
+  let descriptors: readonly string[] | undefined;
   for (;;) {
     const now = bpfOrphans(names);
     objects = objects ? objects.filter((id) => now.has(id)) : [...now].filter((id) => !orphans.has(id));
-    const left = [
-      ...objects,
+    const more = kept
+      ? moreThan(kept.descriptors, withoutFirstQuestion(kept.descriptors, descriptorsOf(kept.pid)))
+      : [];
+    descriptors = descriptors ? less(descriptors, less(descriptors, more)) : more;
+    const others = [
       ...countOf('process', markedProcesses().length - (host.isRunning ? PROCESSES : 0)),
       ...filesOf().filter((name) => !OWN_FILES.includes(name) || (name === 'agent.sock' && !host.isRunning)),
-      ...(kept ? moreThan(kept.descriptors, withoutFirstQuestion(kept.descriptors, descriptorsOf(kept.pid))) : []),
+      ...[...new Set(descriptors)].flatMap((one) => countOf(`descriptor of ${one}`, numberOf(descriptors ?? [], one))),
       ...countOf('BPF object of its own', kept ? bpfObjectsOf(kept.pid).length - kept.objects : 0),
     ];
-    if (left.length === 0 || performance.now() > deadline) return left;
+    const limit = others.length > 0 ? GONE_WITHIN_MS : FREED_WITHIN_MS;
+    const left = [...objects, ...others];
+    if (left.length === 0 || performance.now() - began > limit) return left;
     await wait(LOOK_MS);
   }
 }
@@ -187,14 +196,17 @@ function withoutFirstQuestion(before: readonly string[], now: readonly string[])
   return now.filter((_, place) => !places.includes(place));
 }
 
-/** Nothing where there are no more of them in all. */
+/** Those that were not there before; nothing where there are no more of them in all. */
 function moreThan(before: readonly string[], now: readonly string[]): readonly string[] {
-  if (now.length <= before.length) return [];
-  const numberOf = (list: readonly string[], one: string): number => list.filter((other) => other === one).length;
-  return [...new Set(now)].flatMap((one) =>
-    countOf(`descriptor of ${one}`, numberOf(now, one) - numberOf(before, one)),
-  );
+  return now.length > before.length ? less(now, before) : [];
 }
+
+/** Each as often as it is in `all` more than in `some`. */
+function less(all: readonly string[], some: readonly string[]): readonly string[] {
+  return [...new Set(all)].flatMap((one) => Array(Math.max(0, numberOf(all, one) - numberOf(some, one))).fill(one));
+}
+
+const numberOf = (list: readonly string[], one: string): number => list.filter((other) => other === one).length;
 
 function countOf(what: string, count: number): readonly string[] {
   return count > 0 ? [`${count} × ${what}`] : [];
@@ -204,8 +216,9 @@ function countOf(what: string, count: number): readonly string[] {
 function stderrFaults(host: FaultHost, { says }: Fault): readonly string[] {
   const said = host.ended.splice(0).map(({ stderr }) => stderr);
   const all = said.join('');
+  const crash = /.*(?:\n\s+at |It crashed|UnhandledPromise|FATAL ERROR)[\s\S]{0,1000}/.exec(all);
   return [
-    ...(/\n\s+at |It crashed|UnhandledPromise|FATAL ERROR/.test(all) ? [`a stack trace: ${all.slice(0, 300)}`] : []),
+    ...(crash === null ? [] : [`a stack trace: ${crash[0]}`]),
     ...(says && !says.test(all) ? [`not said: ${says}`] : []),
     ...said.filter((text) => text.split('\n').length > 60).map(() => 'a flood of messages'),
   ];

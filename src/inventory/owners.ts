@@ -79,6 +79,7 @@ export class Owners {
   #allKnown: readonly Held[] | undefined;
   #readMs = Number.NEGATIVE_INFINITY;
   #reading = false;
+  #failed: { readonly error: unknown } | undefined;
 
   constructor({ can }: Pick<Probes, 'can'>, tenants?: Tenants, object?: BpfObject) {
     this.#identities = new Identities(tenants);
@@ -136,12 +137,28 @@ export class Owners {
     const identities = this.#identities.refresh([...this.#asked.values(), ...this.#processes]);
     this.#asked.clear();
     await doneWithin(NAMED_WITHIN_MS, identities);
-    // Not waited for: the threads of a large VM take some milliseconds to read.
-    void this.#vcpus.refresh(this.#machines(queues.filter(({ waits }) => waits)));
+    // The threads of a large VM take some milliseconds to read.
+    this.#later(this.#vcpus.refresh(this.#machines(queues.filter(({ waits }) => waits))));
     // On a host at rest it is the same list, and no device has lost more.
-    if (queues !== this.#lastQueues || this.#readers.isWatching) void this.#readers.refresh(this.#heldDevices(queues));
+    if (queues !== this.#lastQueues || this.#readers.isWatching)
+      this.#later(this.#readers.refresh(this.#heldDevices(queues)));
     this.#lastQueues = queues;
+    this.#throwFailed();
     return read;
+  }
+
+  /** Not waited for. */
+  #later(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#failed = { error };
+    });
+  }
+
+  /** Of what was not waited for, since the last refresh: no descriptor was left, as a rule. */
+  #throwFailed(): void {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (failed) throw failed.error;
   }
 
   /** One was not there, or had no owner, when holders were read. */

@@ -50,6 +50,7 @@ export const STALLS: readonly Fault[] = [
   {
     name: 'SIGSTOP, then SIGKILL of the process that serves, under load',
     says: /ended \(signal SIGKILL\) and is started again/,
+    isFresh: true,
     play: async (host) => {
       await host.loaded.load();
       const serving = servingOf(host);

@@ -23,7 +23,8 @@ export class ApiSocket {
     this.#path = path;
     this.#group = group;
     this.#hand = hand;
-    this.#timer = setInterval(() => void this.#renew(), LOOK_EVERY_MS).unref();
+    // What may not be looked at now is looked at again.
+    this.#timer = setInterval(() => this.#renew().catch(() => undefined), LOOK_EVERY_MS).unref();
   }
 
   /** Opens the socket in place of the previous one, whose listener is gone. Throws one sentence. */

@@ -11,11 +11,13 @@ const AUTOGROUP = '/proc/self/autogroup';
 const SESSION_BEFORE = 'TAPSCOPE_SESSION_NICE';
 /** Until every answer has begun; what a person then watches needs little. */
 const RAISED_MS = 15_000;
+/** TAPSCOPE_PRIORITY=keep: the operator wants no priority changed, neither of an agent nor of a command (deploy/entry.mjs, deploy/raise.sh). */
+const KEEP = 'keep';
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** For an agent. undefined: this process has no right to, or a service manager has seen to it; else gives the session's priority back. */
+/** For an agent. undefined: it is not wanted, this process has no right to, or a service manager has seen to it; else gives the session's priority back. */
 export function raisePriority(): (() => void) | undefined {
-  if (getPriority() < 0) return undefined;
+  if (process.env.TAPSCOPE_PRIORITY === KEEP || getPriority() < 0) return undefined;
   try {
     setPriority(NICE); // of this thread, and so of what it starts
   } catch {
