@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// libbpf and rtnetlink for Node. Only src/kernel/native.ts imports this, and all other files use what native.ts exports. The
+// libbpf and netlink for Node. Only src/kernel/native.ts imports this, and all other files use what native.ts exports. The
 // addon compares the length of each byte array with what the kernel will read or write (EINVAL); types are TypeScript's.
 //
 // Errors: every failure throws (or rejects with) an Error whose message is "<action> <object>: <reason>", followed, where
@@ -184,7 +184,7 @@ export function textSymbols(
 export function textSymbolsAt(file: string | number, addresses: BigUint64Array): readonly (string | undefined)[];
 
 /**
- * Sends one rtnetlink message, nlmsghdr included (the addon numbers it), on a socket opened in the namespace `netnsPath`
+ * Sends one message of rtnetlink or nfnetlink, nlmsghdr included (the addon numbers it), on a socket opened in the namespace `netnsPath`
  * (its bytes, without NUL; undefined: the process's own), on the addon's own thread, one request at a time. Resolves with the reply's messages,
  * one after the other, without NLMSG_DONE; a lone acknowledgement is empty. Socket and namespace are closed by then.
  * Rejects with the kernel's errno, with ETIMEDOUT after 2 s of silence, with EINTR when a dump was disturbed four times, with EMSGSIZE when the reply

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,4 +116,36 @@ test('an interrupted `check` gives the session its priority back', { skip: noSes
   process.kill(Number(String(pid)), 'SIGTERM');
   assert.match(await said, / nice 0\n$/);
   connection.destroy();
+});
+
+/** The name by which texts call the program that this launcher starts, in a copy of the tree with nothing to build. */
+function ownNameIn(tree: string, cwd: string, command: string, env: NodeJS.ProcessEnv = {}): string {
+  const file = join(tree, 'deploy/launch.mjs');
+  return spawnSync(file, [command], { cwd, encoding: 'utf8', env: { ...process.env, ...env } }).stdout;
+}
+
+test('texts call the program as a shell finds it', () => {
+  const tree = join(folder, "o'clone");
+  for (const file of ['deploy/launch.mjs', 'package.json']) cpSync(join(packageRoot(), file), join(tree, file));
+  mkdirSync(join(tree, 'dist/src'), { recursive: true });
+  writeFileSync(join(tree, 'dist/src/main.js'), 'process.stdout.write(process.env.TAPSCOPE_COMMAND)');
+  writeFileSync(join(tree, 'Makefile'), '');
+  writeFileSync(join(tree, 'deploy/prepare.mjs'), 'export const prepare = () => true;');
+  const path = `'${folder}/o'\\''clone/deploy/launch.mjs'`;
+  assert.equal(ownNameIn(tree, tree, 'check'), 'npx tapscope');
+  // Elsewhere npx would fetch what the registry has by that name.
+  assert.equal(ownNameIn(tree, folder, 'check'), path);
+  assert.equal(ownNameIn(tree, tree, 'serve'), path);
+  assert.equal(
+    ownNameIn(tree, tree, 'check', { TAPSCOPE_COMMAND: 'docker exec a tapscope' }),
+    'docker exec a tapscope',
+  );
+  for (const bin of ['bin', 'node_modules/.bin']) {
+    mkdirSync(join(folder, bin), { recursive: true });
+    symlinkSync(join(tree, 'deploy/launch.mjs'), join(folder, bin, 'tapscope'));
+  }
+  const found = (bin: string): string =>
+    ownNameIn(tree, folder, 'serve', { PATH: `${join(folder, bin)}:${process.env.PATH}` });
+  assert.equal(found('bin'), 'tapscope');
+  assert.equal(found('node_modules/.bin'), path);
 });

@@ -34,6 +34,7 @@ import { lowerAtEnd } from './kernel/processes/own-priority.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { typedWords } from './kernel/typed-words.ts';
 import { ownLog, useLog } from './log/log.ts';
+import { callTapscope } from './own-command.ts';
 import { visibleLines } from './snapshot/visible.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
@@ -279,6 +280,7 @@ function watchOutputs(): void {
   process.stderr.on('error', () => undefined);
 }
 
+callTapscope(process.env.TAPSCOPE_COMMAND);
 lowerAtEnd();
 // The agent has outputs of its own, which never fail.
 if (process.argv[2] !== 'serve') watchOutputs();

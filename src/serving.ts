@@ -15,6 +15,7 @@ import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { refusalOf } from './kernel/processes/socket-peer.ts';
 import { createLog } from './log/agent-log.ts';
 import { type AgentLog, announce as announceLines, ownLog, useLog, warn } from './log/log.ts';
+import { callTapscope } from './own-command.ts';
 import type { AgentSelf } from './server/agent-self.ts';
 import { LatestSnapshot } from './server/latest-snapshot.ts';
 import { createObserver } from './server/observer.ts';
@@ -35,6 +36,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+callTapscope(process.env.TAPSCOPE_COMMAND);
 const { channel, nextDescriptor } = firstProcess();
 const observer = createObserver((goOn) => void setImmediate(goOn));
 const reader = new SnapshotReader();

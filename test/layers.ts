@@ -26,7 +26,7 @@ function outside(name: string, files: RegExp, imports: string): [string, Layer] 
 }
 
 const PRODUCT =
-  'snapshot log operator-file foreign-name kernel engine inventory subjects losses accounting agent history diagnosis fleet outputs server commands';
+  'snapshot log operator-file foreign-name own-command kernel engine inventory subjects losses accounting agent history diagnosis fleet outputs server commands';
 
 /** From the top down. A file is of the first layer that names it. */
 const LAYERS = new Map<string, Layer>([
@@ -40,10 +40,10 @@ const LAYERS = new Map<string, Layer>([
   outside('addon', /^addon\//, ''),
   // It alone starts programs.
   outside('bench', /^bench\//, PRODUCT),
-  inSrc('main', 'snapshot log kernel agent commands commander', 'most'),
+  inSrc('main', 'snapshot log own-command kernel agent commands commander', 'most'),
   inSrc('commands', `${PRODUCT} commander`, 'most'),
   // The process of the agent that has no rights.
-  inSrc('serving', 'snapshot log kernel server', 'most'),
+  inSrc('serving', 'snapshot log own-command kernel server', 'most'),
   // Runs in a browser: the parts of these layers that it uses must not need Node.
   inSrc('page', 'snapshot diagnosis outputs uplot'),
   inSrc(
@@ -51,10 +51,13 @@ const LAYERS = new Map<string, Layer>([
     'snapshot log subjects history diagnosis outputs url-credentials operator-file foreign-name fastify @fastify/basic-auth bcrypt yaml',
     'most',
   ),
-  inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client @bufbuild/protobuf/wire fast-string-width'),
+  inSrc(
+    'outputs',
+    'snapshot own-command subjects diagnosis fleet prom-client @bufbuild/protobuf/wire fast-string-width',
+  ),
   // Reads other hosts by the HTTP API of an engine: `fetch` is all it needs of the system.
   inSrc('fleet', 'url-credentials'),
-  inSrc('diagnosis', 'snapshot foreign-name'),
+  inSrc('diagnosis', 'snapshot foreign-name own-command'),
   inSrc('history', 'snapshot'),
   inSrc('agent', 'snapshot log operator-file foreign-name kernel engine inventory subjects losses accounting'),
   inSrc('accounting', 'snapshot kernel engine'),
@@ -62,12 +65,13 @@ const LAYERS = new Map<string, Layer>([
   inSrc('subjects', 'snapshot kernel engine'),
   inSrc('inventory', 'snapshot kernel engine operator-file foreign-name re2js'),
   inSrc('engine', 'snapshot kernel'),
-  inSrc('kernel', 'addon log operator-file foreign-name', 'most'),
+  inSrc('kernel', 'addon log operator-file foreign-name own-command', 'most'),
   inSrc('log', 'snapshot pino'),
   inSrc('snapshot', ''),
   inSrc('url-credentials', ''),
   inSrc('operator-file', '', 'most'),
   inSrc('foreign-name', ''),
+  inSrc('own-command', ''),
 ]);
 
 function layerOf(path: string): string {

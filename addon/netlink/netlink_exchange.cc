@@ -46,6 +46,12 @@ bool isWhole(const nlmsghdr *message, int left)
 	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<uint32_t>(left);
 }
 
+/** Types of nfnetlink have its subsystem in the upper byte, from 1 on; those of rtnetlink end far below. */
+int protocolOf(const std::vector<uint8_t> &message)
+{
+	return reinterpret_cast<const nlmsghdr *>(message.data())->nlmsg_type >> 8 ? NETLINK_NETFILTER : NETLINK_ROUTE;
+}
+
 /** Takes the messages of one datagram that answer the request. */
 void take(const nlmsghdr *message, size_t length, const nlmsghdr *request, NetlinkMessages &reply, Progress &progress)
 {
@@ -75,7 +81,8 @@ NetlinkMessages NetlinkExchange::run(const NetlinkRequest &request)
 		goHome();
 	if (request.file)
 		return readFile(request);
-	const Socket socket = request.netnsPath ? openIn(*request.netnsPath) : open();
+	const int protocol = protocolOf(request.message);
+	const Socket socket = request.netnsPath ? openIn(*request.netnsPath, protocol) : open(protocol);
 	if (!socket)
 		throw NetlinkFailure{errno, "open a netlink socket in", where_};
 	std::vector<uint8_t> message = request.message;
@@ -91,9 +98,9 @@ NetlinkMessages NetlinkExchange::run(const NetlinkRequest &request)
  * Connected to the kernel, whose answers alone it then takes: who is root in a namespace may send to any socket there,
  * could forge answers, and let one go on without an end.
  */
-NetlinkExchange::Socket NetlinkExchange::open()
+NetlinkExchange::Socket NetlinkExchange::open(int protocol)
 {
-	Socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+	Socket socket(mnl_socket_open2(protocol, SOCK_CLOEXEC));
 	sockaddr_nl kernel{};
 	kernel.nl_family = AF_NETLINK;
 	if (socket &&
@@ -102,10 +109,10 @@ NetlinkExchange::Socket NetlinkExchange::open()
 	return socket;
 }
 
-NetlinkExchange::Socket NetlinkExchange::openIn(const std::string &netnsPath)
+NetlinkExchange::Socket NetlinkExchange::openIn(const std::string &netnsPath, int protocol)
 {
 	enter(netnsPath);
-	Socket socket = open();
+	Socket socket = open(protocol);
 	const int error = errno;
 	goHome();
 	errno = error;

@@ -33,8 +33,8 @@ struct NetlinkFailure {
 	std::string object;
 };
 
-/** Sends rtnetlink requests, and reads the kernel's counters of a namespace. Belongs to one thread, whose network
- * namespace it changes for a moment. */
+/** Sends rtnetlink and nfnetlink requests, and reads the kernel's counters of a namespace. Belongs to one thread, whose
+ * network namespace it changes for a moment. */
 class NetlinkExchange
 {
 public:
@@ -50,8 +50,8 @@ private:
 	};
 	using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
 
-	static Socket open();
-	Socket openIn(const std::string &netnsPath);
+	static Socket open(int protocol);
+	Socket openIn(const std::string &netnsPath, int protocol);
 	NetlinkMessages readFile(const NetlinkRequest &request);
 	void enter(const std::string &netnsPath);
 	void goHome();

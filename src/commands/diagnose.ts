@@ -5,6 +5,7 @@ import type { Scope } from '../diagnosis/scope.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askWindow } from './ask-agent.ts';
+import { FirewallWatch } from './firewall-watch.ts';
 import { parseDuration } from './options/duration.ts';
 import { parsePast } from './options/time-of-day.ts';
 import { judgeSnapshots, sayVerdict, withSilence } from './run-diagnosis.ts';
@@ -48,6 +49,7 @@ async function diagnoseThen({ scope, duration, json, socket }: DiagnoseOptions, 
 async function diagnoseNow({ scope, duration, json, mechanisms, socket }: DiagnoseOptions): Promise<number> {
   const seconds = parseDuration('--for', duration ?? USUAL, { least: 2, most: 3600 });
   const snapshots: Snapshot[] = [];
+  const firewall = new FirewallWatch(scope);
   // Snapshots from before the agent fell silent are judged, if they are enough.
   const unlessSeen = (error: unknown): Silence => {
     if (error instanceof SilentAgent && snapshots.length > 1) return error.silence;
@@ -63,9 +65,13 @@ async function diagnoseNow({ scope, duration, json, mechanisms, socket }: Diagno
         signal,
         begun,
         keep: (snapshot) => snapshots.push(snapshot),
-        check: (first) => devicesIn(first, scope),
+        check: (first) => {
+          devicesIn(first, scope);
+          firewall.begin(first);
+        },
       }).catch(unlessSeen),
     soFarOf(snapshots, scope),
   );
-  return sayVerdict(withSilence(judgeSnapshots(snapshots, scope, thisHost()), silence), json);
+  const judged = judgeSnapshots(await firewall.onto(snapshots), scope, thisHost());
+  return sayVerdict(withSilence(judged, silence), json);
 }

@@ -12,6 +12,7 @@ import { UnknownReason } from '../losses/follow-object.ts';
 import type { LossSecond } from '../losses/loss-accounting.ts';
 import type { IsLoss } from '../losses/losses-elsewhere.ts';
 import { jsonLines, type LossLines, textLines } from '../outputs/drops-text.ts';
+import { tapscope } from '../own-command.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -58,7 +59,7 @@ function explained(error: unknown): never {
   if (!(error instanceof UnknownReason)) throw error;
   const meant = didYouMean(closestName(error.reason, error.known));
   throw new Error(
-    `This kernel has no drop reason ${error.reason}${meant}; write one as 'tapscope drops' shows it, such as FULL_RING.`,
+    `This kernel has no drop reason ${error.reason}${meant}; write one as '${tapscope('drops')}' shows it, such as FULL_RING.`,
     { cause: error },
   );
 }

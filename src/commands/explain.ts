@@ -4,6 +4,7 @@
 import { RULES } from '../diagnosis/all-rules.ts';
 import { closestName, didYouMean } from '../diagnosis/closest-name.ts';
 import { renderExplanation, renderRuleList } from '../outputs/explanation.ts';
+import { tapscope } from '../own-command.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { layoutOf } from './terminal/terminal.ts';
 
@@ -11,7 +12,9 @@ export function explain(name: string | undefined, json: boolean): void {
   const rule = RULES.find((one) => one.name === name);
   if (name !== undefined && !rule) {
     const names = RULES.map((one) => one.name);
-    throw new Error(`Unknown rule ${name}${didYouMean(closestName(name, names))}; 'tapscope explain' lists all rules.`);
+    throw new Error(
+      `Unknown rule ${name}${didYouMean(closestName(name, names))}; '${tapscope('explain')}' lists all rules.`,
+    );
   }
   const layout = layoutOf(process.stdout);
   const shown = (rule ? [rule] : RULES).map(({ judge: _, ...told }) => told);

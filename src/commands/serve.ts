@@ -27,6 +27,7 @@ import { servingUnit } from '../kernel/processes/serving-unit.ts';
 import { servingUser } from '../kernel/processes/serving-user.ts';
 import { announce, inform, ownLog, warn } from '../log/log.ts';
 import { measuredWords } from '../outputs/doctor-text.ts';
+import { tapscope } from '../own-command.ts';
 import { formatAddress } from '../server/listen-address.ts';
 import { DNS_PORT, otlpPorts } from '../server/otlp/otlp-proxy.ts';
 import type { Message, ServingSetup } from '../server/serving-messages.ts';
@@ -199,7 +200,7 @@ function measured(probes: Probes): string {
   if (best === events.length) return counted;
   const blind = events.filter(({ state }) => state === 'blind').map(({ event }) => event);
   const rest = blind.length > 0 ? `Not measured: ${blind.join(', ')}.` : measuredWords(events);
-  return `${counted} ${rest} 'tapscope doctor --verbose' says more.`;
+  return `${counted} ${rest} '${tapscope('doctor --verbose')}' says more.`;
 }
 
 function readBuild(kernel: string): Build {

@@ -7,6 +7,7 @@ import { agentPid } from '../kernel/agent-lock.ts';
 import { listOf } from '../outputs/top-list.ts';
 import { makeRows } from '../outputs/top-rows.ts';
 import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
+import { tapscope } from '../own-command.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { parseDuration } from './options/duration.ts';
 import { type QueuesSeen, QueueWatch } from './queue-watch.ts';
@@ -31,7 +32,7 @@ type Show = (seen: QueuesSeen) => void;
 export async function top(options: TopOptions): Promise<void> {
   const isBatch = options.batch || options.json;
   if (!isBatch && !(process.stdin.isTTY && process.stdout.isTTY))
-    throw new Error("top needs a terminal; 'tapscope top -b -n 1' writes the list once.");
+    throw new Error(`top needs a terminal; '${tapscope('top -b -n 1')}' writes the list once.`);
   const delayMs = 1000 * parseDuration('--delay', options.delay, { least: 0.5, most: 3600 });
   const count = parseCount(options.count);
   const agent = agentPid();
@@ -123,7 +124,7 @@ function pictureOf({ takenAt, rates, findings, ownCpu, snapshot, late }: QueuesS
   const counts = snapshot.agent.probes.some(({ event, attached }) => event === 'transmit' && attached);
   const how = counts
     ? `in the kernel ${measured}, level ${snapshot.agent.level}`
-    : "nothing counts here, and what is shown are the kernel's own counters: 'tapscope doctor' says why";
+    : `nothing counts here, and what is shown are the kernel's own counters: '${tapscope('doctor')}' says why`;
   const cost = `This costs ${(100 * ownCpu).toFixed(1)} % of a CPU; ${how}${beside}`;
   return { takenAt, rows: makeRows(rates, findings), snapshot, late, cost };
 }

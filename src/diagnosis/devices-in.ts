@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The devices that were asked for, or the sentence that says what is there in their place.
+
+import { tapscope } from '../own-command.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -97,7 +99,7 @@ const MOST_LISTED = 8;
 
 /** 'there are vnet0 and blue/vnet1': as they can be asked for. */
 function listed(devices: readonly Device[], snapshot: Snapshot): string {
-  if (devices.length > MOST_LISTED) return `'tapscope top -b -n 1' lists the ${devices.length} there are`;
+  if (devices.length > MOST_LISTED) return `'${tapscope('top -b -n 1')}' lists the ${devices.length} there are`;
   const names = devices.map((device) => fullName(device, snapshot));
   const last = names.at(-1) ?? '';
   return visible(

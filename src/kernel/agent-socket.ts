@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks the running agent one question over its unix socket. Root asks a process without rights: an answer without end is cut off.
 import { type IncomingMessage, request } from 'node:http';
+import { tapscope } from '../own-command.ts';
 import { errnoOf } from './error-name.ts';
 
 export interface Answer {
@@ -46,7 +47,7 @@ function explain(socketPath: string, cause: unknown): string {
   switch (errnoOf(cause)) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return `No agent listens on ${socketPath}: start one ('tapscope serve'), or name the one it was given with --socket.`;
+      return `No agent listens on ${socketPath}: start one ('${tapscope('serve')}'), or name the one it was given with --socket.`;
     case 'EACCES':
       return `Only root and the group of its --socket-group may ask the agent on ${socketPath}: use sudo.`;
     default:

@@ -3,6 +3,7 @@
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/format.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
+import { tapscope } from '../own-command.ts';
 import type { DeviceOutline, SnapshotOutline } from '../snapshot/outline.ts';
 import { visible } from '../snapshot/visible.ts';
 import { type Stated, statusLine, whenSeen } from './first-line.ts';
@@ -73,7 +74,7 @@ export function itemsOf(checked: Checked): readonly Item[] {
     {
       mark: 'note',
       what: 'not judged here',
-      text: `what ${seconds.toFixed(1)} s do not show: rare bursts, what readers do over time; 'tapscope diagnose' looks longer, and says what to type`,
+      text: `what ${seconds.toFixed(1)} s do not show: rare bursts, what readers do over time; '${tapscope('diagnose')}' looks longer, and says what to type`,
     },
   ];
 }
@@ -104,7 +105,11 @@ function probesItem({ agent }: SnapshotOutline, isBeside: boolean): Item {
   const blind = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
   return blind.length === 0
     ? { mark: 'good', what: 'probes', text: 'every event is measured' }
-    : { mark: 'warning', what: 'probes', text: `nothing measures ${blind.join(', ')}: 'tapscope doctor' says why` };
+    : {
+        mark: 'warning',
+        what: 'probes',
+        text: `nothing measures ${blind.join(', ')}: '${tapscope('doctor')}' says why`,
+      };
 }
 
 function agentItem({ agent, agentSilence, late }: Checked): Item {
@@ -161,7 +166,7 @@ function unjudgedItem({ verdict: { unjudged }, rules }: Checked): Item {
   const names = unjudged.map(({ rule }) => rule).join(', ');
   const text =
     unjudged.length > MOST_NAMED
-      ? `${unjudged.length} of ${rules}: 'tapscope diagnose' lists them`
+      ? `${unjudged.length} of ${rules}: '${tapscope('diagnose')}' lists them`
       : `${names}: ${because}`;
   return { mark: 'warning', what: 'blind rules', text };
 }

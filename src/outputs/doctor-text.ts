@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The doctor's report as text: the first line is the answer.
+
+import { tapscope } from '../own-command.ts';
 import type { AgentState } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 
@@ -75,7 +77,7 @@ export function renderDoctorShort(report: DoctorReport): string {
     ...reasons.flatMap(([reason, names]) => (reason === '' ? [] : [`  Why (${names.join(', ')}): ${reason}`])),
     ...(blind.length > 0 ? [''] : []),
     ...missingOf(report),
-    ...(events.some(({ state }) => state !== 'best') ? [`'tapscope doctor --verbose' ${DETAILS}.`] : []),
+    ...(events.some(({ state }) => state !== 'best') ? [`'${tapscope('doctor --verbose')}' ${DETAILS}.`] : []),
   ];
   return `${lines.map(visible).join('\n')}\n`;
 }

@@ -5,6 +5,7 @@ import { count, hiddenWords } from '../diagnosis/format.ts';
 import { isProblem } from '../diagnosis/order.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import { diagnoseIt } from '../diagnosis/remedies/command.ts';
+import { tapscope } from '../own-command.ts';
 import type { DeviceOutline, SnapshotOutline } from '../snapshot/outline.ts';
 import { guestOf } from '../snapshot/owner.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -112,7 +113,7 @@ function typed(finding: Finding, last: SnapshotOutline): string {
 }
 
 function asking({ device, netns }: Finding, last: SnapshotOutline): string {
-  if (device === undefined) return ' Type: tapscope doctor.';
+  if (device === undefined) return ` Type: ${tapscope('doctor')}.`;
   const isAlone = last.devices.filter(({ name }) => name === device).length < 2;
   const where = isAlone || netns === undefined ? undefined : last.agent.namespaceNames.get(netns) || String(netns);
   return ` Type: ${diagnoseIt(device, where)}.`;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The help screen of `tapscope top`: its keys and columns.
+
+import { tapscope } from '../own-command.ts';
 import { type Layout, paint, wrap } from './terminal-text.ts';
 import { COLUMNS } from './top-columns.ts';
 
@@ -30,6 +32,6 @@ export function topHelp(layout: Layout): readonly string[] {
     ...title('Columns, and the key that sorts by each'),
     ...COLUMNS.flatMap(({ title, inFull = title, key, meaning }) => lines(`${key} ${inFull}`, meaning)),
     '',
-    ...wrap("– is not measured; 'tapscope doctor' says why.", layout.width),
+    ...wrap(`– is not measured; '${tapscope('doctor')}' says why.`, layout.width),
   ];
 }

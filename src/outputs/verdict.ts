@@ -7,6 +7,7 @@ import type { Verdict } from '../diagnosis/judge.ts';
 import type { AskedVerdict } from '../diagnosis/judge-asked.ts';
 import { type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
+import { tapscope } from '../own-command.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
@@ -217,7 +218,7 @@ function renderUnjudged({ unjudged }: Verdict, layout: Layout): readonly string[
 function renderWatch({ verdict, host, last, seconds }: Judged, layout: Layout): readonly string[] {
   const until = `${new Date(last.takenAt * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
   const rule = verdict.findings[0]?.rule;
-  const more = rule === undefined ? '' : ` 'tapscope explain ${rule}' tells more.`;
+  const more = rule === undefined ? '' : ` '${tapscope(`explain ${rule}`)}' tells more.`;
   const said = `Watched for ${seconds.toFixed(0)} s until ${until}, Linux ${host.kernel}, tapscope ${host.version}.${more}`;
   return wrap(visible(said), layout.width);
 }

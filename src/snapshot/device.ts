@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device at one moment, with its queues.
+import type { Firewall } from './firewall.ts';
 import type { ProgramSide } from './program.ts';
 import type { AuditResult, Queue, ReasonCount } from './queue.ts';
 import type { MacvtapReach, Surroundings } from './surroundings.ts';
@@ -225,6 +226,8 @@ export interface Device {
   readonly macvtap: Macvtap | undefined;
   /** undefined: it is none, or an older recording; 'unread': the types of the bridge cannot be read. */
   readonly bridgePort?: BridgePort | 'unread' | undefined;
+  /** Of its namespace; undefined: the packets were judged without it, it may not be read, or nothing was dropped by it. */
+  readonly firewall?: Firewall | undefined;
   /** undefined: no person asks, or an older recording. */
   readonly surroundings?: Surroundings | undefined;
   /** undefined: no person asks, the kernel refuses the programs, or an older recording. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The answer of `tapscope whatif`: the least ring, other sizes, backpressure, the command, and its limits.
 
+import { tapscope } from '../../own-command.ts';
 import { count, duration, nameOf, percent, readerInShort, several } from '../format.ts';
 import { setLink } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
@@ -41,7 +42,7 @@ export function ringAnswer(steady: SteadyWindow, { queue, sizes, kernel }: RingQ
   const { name, kind, netns, queues } = device.now;
   if (kind === 'macvtap' || kind === 'ipvtap')
     throw new Error(
-      `${name} is a ${kind}, whose overflows are not followed, so no ring size is known: 'tapscope diagnose' says what it loses and why.`,
+      `${name} is a ${kind}, whose overflows are not followed, so no ring size is known: '${tapscope('diagnose')}' says what it loses and why.`,
     );
   if (queues.every(({ ring }) => ring === undefined))
     throw new Error(`${name} has no reader, hence no ring: start the program that is to read it, and ask again.`);
@@ -81,7 +82,7 @@ function otherQueues(device: DeviceSpan, queue: number | undefined, { advised }:
 function whyUnknown({ now }: DeviceSpan, level: Window['agent']['level']): string {
   if (level === 'lean')
     return `Overflows of ${now.name} are not followed: the agent is over its budget (level lean). Add --socket=/none to measure for 30 s without the agent, or start it with a larger --budget.`;
-  return `Overflows of ${now.name} are not followed on this host: 'tapscope doctor' says why.`;
+  return `Overflows of ${now.name} are not followed on this host: '${tapscope('doctor')}' says why.`;
 }
 
 function answerOf(device: DeviceSpan, asked: number | undefined, forecast: RingForecast): string {
@@ -94,7 +95,7 @@ function answerOf(device: DeviceSpan, asked: number | undefined, forecast: RingF
     const reader = device.queues.find(({ now }) => now.index === dead.queue);
     const who = reader ? readerInShort(reader).replace(/,$/, '') : 'its reader';
     const so = loss.lost === 0 ? `the ring lost nothing yet ${time}` : lost;
-    return `${name}: no ring size helps: ${who} has taken nothing for ${duration(dead.stuck.seconds)}; ${so}. 'tapscope diagnose' says what to type.`;
+    return `${name}: no ring size helps: ${who} has taken nothing for ${duration(dead.stuck.seconds)}; ${so}. '${tapscope('diagnose')}' says what to type.`;
   }
   if (loss.lost === 0) {
     const level =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands to paste: words of others quoted, run in the namespace of the device they are about.
 import { bytesOfName, isSeen } from '../../foreign-name.ts';
+import { tapscope } from '../../own-command.ts';
 import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
@@ -21,9 +22,9 @@ export function operand(word: string): string {
 /** What watches the device for longer; `netns` undefined: no other has its name. */
 export function diagnoseIt(device: string, netns: string | undefined): string {
   const place = netns === undefined ? '' : ` --netns ${quoted(netns)}`;
-  return device.startsWith('-')
-    ? `tapscope diagnose${place} ${operand(device)}`
-    : `tapscope diagnose ${quoted(device)}${place}`;
+  return tapscope(
+    device.startsWith('-') ? `diagnose${place} ${operand(device)}` : `diagnose ${quoted(device)}${place}`,
+  );
 }
 
 /**

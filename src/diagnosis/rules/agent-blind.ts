@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { tapscope } from '../../own-command.ts';
 import { lossTowards } from '../asked.ts';
 import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
 import { doubtsOf, slightSplit } from '../evidence/split.ts';
@@ -47,14 +49,16 @@ interface Inexact {
   readonly reasons: readonly string[];
 }
 
-const DOCTOR: Remedy = {
-  command: 'tapscope doctor',
-  inspects: true,
-  effect: 'Says what is missing, why, and which right or kernel feature brings it.',
-  lossless: true,
-  restart: false,
-  by: 'host',
-};
+function doctor(): Remedy {
+  return {
+    command: tapscope('doctor'),
+    inspects: true,
+    effect: 'Says what is missing, why, and which right or kernel feature brings it.',
+    lossless: true,
+    restart: false,
+    by: 'host',
+  };
+}
 
 /** `folded`: devices that are not told of one by one. */
 function onHost(spots: readonly string[], folded: readonly Inexact[]): readonly Diagnosis[] {
@@ -69,7 +73,7 @@ function onHost(spots: readonly string[], folded: readonly Inexact[]): readonly 
       queue: undefined,
       cause: `tapscope does not see everything on this host: ${firstOf(blind)}.`,
       evidence: blind.slice(0, 5),
-      remedies: [DOCTOR],
+      remedies: [doctor()],
       rejected: [],
       confidence: 'high',
       degraded: inexact,
@@ -102,7 +106,7 @@ function inexactDevice({ device, reasons }: Inexact): Diagnosis {
     severity: 'info',
     cause: `The figures of ${nameOf(device)} are not exact: ${firstOf(reasons)}.`,
     evidence: reasons,
-    remedies: [DOCTOR],
+    remedies: [doctor()],
     rejected: [],
     confidence: 'high',
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isFirewallDrop } from '../evidence/drop-kinds.ts';
+import { type Culprit, culpritOf, dropperName, listChain, policiesOf } from '../evidence/firewall-rule.ts';
 import { isMostOfFew, type Loss, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, loses, nameOf, percent, several } from '../format.ts';
@@ -16,7 +17,7 @@ export const hostFirewall: Rule = {
   explanation:
     'Netfilter freed the packets: a rule of nftables, iptables or ebtables of this host, or conntrack with a full table. Where net.bridge.bridge-nf-call-iptables is on, it may be IP rules that were never meant for bridged packets. ' +
     'The kernel counts drops by conntrack itself for the namespace: if they are most of the loss, the remedy is a larger table. ' +
-    'In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device. Only those of conntrack are reported, for a device that is asked about. ' +
+    '`diagnose` reads the rules of nf_tables (nft, iptables-nft), and names the one that drops where it is certain: nothing else drops there, or what else does has counters that stood still. In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device. Only those of conntrack are reported, for a device that is asked about. ' +
     'A firewall drops on purpose, so this is information; it is a warning only where it drops a fifth of the traffic or more. It is never critical. For a device that is asked about, few packets suffice.',
   symptom: 'firewalled',
   needs: ['devices', 'before'],
@@ -44,16 +45,21 @@ function firewalled(device: DeviceSpan, window: Window, loss: Loss, isAsked: boo
   const isMuch = loss.share >= MEANT_SHARE && (isAsked || loss.perSecond >= NOISE_PER_SECOND);
   const byConntrack = untracked(device);
   const isFull = byConntrack >= MOSTLY * loss.lost;
+  const culprit = byConntrack > 0 ? undefined : culpritOf(device);
+  const who = culprit && dropperName(culprit.dropper);
   return onDevice(device, {
     severity: isMuch ? 'warning' : 'info',
     explains: loss.lost,
-    brief: `${loses(loss)}: ${isFull ? FULL : 'the firewall of the host drops them'}`,
-    cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${several(loss.offered, 'packet')} on their way to it${isFull ? `: ${FULL}` : ''}.`,
+    brief: `${loses(loss)}: ${isFull ? FULL : who === undefined ? 'the firewall of the host drops them' : `the firewall drops them, ${who}`}`,
+    cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${several(loss.offered, 'packet')} on their way to it${isFull ? `: ${FULL}` : who === undefined ? '' : `, by ${who}`}.`,
     evidence: [
       `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, freed by netfilter (nf_hook_slow)`,
       isFull ? inNamespace(byConntrack) : undefined,
+      culprit?.because ?? (isFull ? undefined : policiesOf(device)),
     ],
-    remedies: [...(isFull ? [largerTable] : []), ...looks(device, window)],
+    remedies: culprit
+      ? [chainOf(culprit, device, window)]
+      : [...(isFull ? [largerTable] : []), ...looks(device, window)],
     rejected: [{ rule: QDISC_DROP, because: `no qdisc frees packets in netfilter; these ${count(loss.lost)} were` }],
     confidence: 'high',
   });
@@ -88,6 +94,19 @@ const largerTable: Remedy = {
   restart: false,
   by: 'host',
 };
+
+function chainOf({ dropper }: Culprit, device: DeviceSpan, window: Window): Remedy {
+  const where =
+    dropper.handle === undefined
+      ? 'what it does not accept is dropped'
+      : `the rule that drops ends with “handle ${dropper.handle}”`;
+  return lookAt(
+    device,
+    window,
+    listChain(dropper),
+    `Shows the chain: ${where}. If it is meant, nothing is to be done.`,
+  );
+}
 
 function looks(device: DeviceSpan, window: Window): readonly Remedy[] {
   const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { tapscope } from '../../own-command.ts';
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
@@ -87,10 +88,10 @@ function lookCloser(device: DeviceSpan, pid: number | undefined, isLooking: bool
     isLooking
       ? {
           ...look,
-          command: `tapscope diagnose --netns ${netns} --for 60s -- ${quoted(name)}`,
+          command: tapscope(`diagnose --netns ${netns} --for 60s -- ${quoted(name)}`),
           effect: 'Looks for longer.',
         }
-      : { ...look, command: 'tapscope doctor', effect: 'Says what keeps readers from being looked at.' },
+      : { ...look, command: tapscope('doctor'), effect: 'Says what keeps readers from being looked at.' },
     ...(pid === undefined
       ? []
       : [

@@ -4,6 +4,7 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import { tapscope } from '../../own-command.ts';
 import { listenUnix } from './native-processes.ts';
 import type { Group } from './socket-peer.ts';
 
@@ -37,7 +38,7 @@ export class ApiSocket {
     } catch (error) {
       const reason = error instanceof Error ? error.message : error;
       throw new Error(
-        `the socket ${this.#path} for other commands cannot be made (${reason}): 'tapscope diagnose --at' will find no agent; choose another with --socket.`,
+        `the socket ${this.#path} for other commands cannot be made (${reason}): '${tapscope('diagnose --at')}' will find no agent; choose another with --socket.`,
         { cause: error },
       );
     }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, alone, nftables.
+// `tapscope diagnose` names the rule that drops, and only where it is certain.
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+
+/** What is said of a tap to which the namespace sends, with these statements of nft and iptables. */
+async function diagnosed(t: TestContext, ...commands: readonly (readonly [string, string])[]): Promise<string> {
+  const lab = await namespaceLab(t);
+  const reader = await lab.testReader();
+  await reader.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 1000);
+  for (const [program, words] of commands) await lab.exec(program, ...(program === 'nft' ? [words] : words.split(' ')));
+  const sender = await lab.testReader();
+  const answer = tapscope(['diagnose', 'tap0', '--netns', lab.name, '--for', '3', '--socket=/none']);
+  let isDone = false;
+  void answer.finally(() => {
+    isDone = true;
+  });
+  while (!isDone) await Promise.all([sender.udp(peer, 9, 20, 64), wait(20)]);
+  return (await answer).stdout.replaceAll(/\s+/g, ' ');
+}
+
+const FORWARDED = 'add table inet filter; add chain inet filter out { type filter hook output priority 0; }';
+
+test('the one rule that drops, by its handle, and how to see it', { skip: noLab }, async (t) => {
+  const said = await diagnosed(t, ['nft', `${FORWARDED}; add rule inet filter out udp dport 9 drop`]);
+  assert.match(said, /on their way to it, by rule 2 of chain out, table inet filter\./);
+  assert.match(said, /nothing else in nf_tables drops there; it has no counter/);
+  assert.match(said, /Look: \S.* nft -a list chain inet filter out /);
+});
+
+test('of two rules that of iptables whose counter grew', { skip: noLab }, async (t) => {
+  const said = await diagnosed(
+    t,
+    ['iptables-nft', '-A OUTPUT -p udp --dport 7 -j DROP'],
+    ['iptables-nft', '-A OUTPUT -p udp --dport 9 -j DROP'],
+  );
+  assert.match(said, /by rule (\d+) of chain OUTPUT, table ip filter\./);
+  assert.match(
+    said,
+    /it dropped \S+( \d+)* meanwhile by its counter; what else drops there has counters, and they stood still/,
+  );
+});
+
+test('a policy that drops, where the only rule beside it has dropped nothing', { skip: noLab }, async (t) => {
+  const said = await diagnosed(
+    t,
+    ['nft', 'add table inet f; add chain inet f out { type filter hook output priority 0; policy drop; }'],
+    ['nft', 'add rule inet f out udp dport 7 counter drop'],
+  );
+  assert.match(said, /by the policy of chain out, table inet f\./);
+});
+
+test('two rules without counters: neither is named, and the way to look is', { skip: noLab }, async (t) => {
+  const said = await diagnosed(t, [
+    'nft',
+    `${FORWARDED}; add rule inet filter out udp dport 7 drop; add rule inet filter out udp dport 9 drop`,
+  ]);
+  assert.match(said, /firewall dropped [\d ]+ of [\d ]+ packets on their way to it\./);
+  assert.doesNotMatch(said, /by rule|by the policy/);
+  assert.match(said, /nft list ruleset/);
+});
