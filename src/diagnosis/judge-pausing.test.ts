@@ -40,6 +40,7 @@ test('one that sleeps elsewhere waits for something else', () => {
   assert.match(told, /nstat/);
 });
 
-test('where it cannot be read nothing is said of it', () => {
-  assert.doesNotMatch(found(undefined).evidence.join(), /sleeps in/);
+test('where it cannot be read, and where it waits for packets, nothing is said of it', () => {
+  for (const name of [undefined, 'tun_do_read', 'tap_do_read'])
+    assert.doesNotMatch(found(name).evidence.join(), /sleeps in/, name);
 });

@@ -93,7 +93,7 @@ async function legacyTables(netnsPath: string | undefined): Promise<readonly str
 }
 
 /** `chains`, `rules`: the replies to the two dumps. */
-export function parseFirewall(chains: Uint8Array, rules: Uint8Array): Firewall {
+function parseFirewall(chains: Uint8Array, rules: Uint8Array): Firewall {
   const hooks = new Map<string, string>();
   const policies = messagesOf(chains, NEWCHAIN, NFGENMSG_SIZE).flatMap((message) => {
     const chain = placeOf(message, CHAIN_TABLE, CHAIN_NAME);

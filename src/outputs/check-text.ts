@@ -179,6 +179,6 @@ function pastItem(devices: readonly DeviceOutline[]): readonly Item[] {
   const [worst] = lost;
   if (!worst) return [];
   const share = ((100 * worst.txDropped) / (worst.txDropped + worst.txPackets)).toPrecision(2);
-  const text = `${counted(lost.length, 'device')} lost packets since they were made; the worst is ${worst.name}: ${count(worst.txDropped)} (${Number(share)} %)`;
+  const text = `${counted(lost.length, 'device')} lost packets since ${lost.length === 1 ? 'it was' : 'they were'} made; the worst is ${worst.name}: ${count(worst.txDropped)} (${Number(share)} %)`;
   return [{ mark: 'note', what: 'lost before', text }];
 }

@@ -53,11 +53,14 @@ export function readerUse(queue: QueueSpan): ReaderUse | undefined {
   };
 }
 
-/** The kernel's function in which its reading threads slept at most looks; undefined: no look saw them sleep. */
+/** Here they wait for a packet of the device (drivers/net/tun.c, tap.c): a look came while the ring was empty. */
+const WAITS_FOR_PACKETS = /^(tun|tap)_(do_read|ring_recv)$/;
+
+/** The kernel's function in which its reading threads slept at most looks while packets waited; undefined: no look saw them sleep there. */
 export function sleptIn(queue: QueueSpan, threads: readonly number[]): string | undefined {
-  const seen = usesIn(queue).flatMap((look) =>
-    look.threads.flatMap(({ tid, sleepsIn }) => (sleepsIn !== undefined && threads.includes(tid) ? sleepsIn : [])),
-  );
+  const seen = usesIn(queue)
+    .flatMap((look) => look.threads.flatMap(({ tid, sleepsIn }) => (sleepsIn && threads.includes(tid) ? sleepsIn : [])))
+    .filter((name) => !WAITS_FOR_PACKETS.test(name));
   const looks = (name: string): number => seen.filter((one) => one === name).length;
   return seen.toSorted((a, b) => looks(b) - looks(a))[0];
 }

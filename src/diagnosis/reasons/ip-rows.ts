@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drop reasons of IPv4 and IPv6: addresses, routes, MTU, fragments, neighbours. From net/ipv4 and net/ipv6 of Linux 6.1 to 7.3.
+import { RULES_SHOWN } from '../remedies/command.ts';
 import {
   type DropRemedy,
   type DropRow,
@@ -379,10 +380,7 @@ export const IP_ROWS: DropRows = {
       class: 'meant',
       cause: 'the host’s firewall drops them',
       remedies: [
-        onHost(
-          'nft list ruleset',
-          'Shows the rules, with counters where they have any. If the drop is meant, nothing is to be done.',
-        ),
+        onHost('nft list ruleset', RULES_SHOWN),
         onHost(
           'iptables-legacy-save -c',
           'Shows the rules of the old tables (nft does not know them), each with the packets that it met.',

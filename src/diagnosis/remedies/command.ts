@@ -5,6 +5,10 @@ import { tapscope } from '../../own-command.ts';
 import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
+/** Of `nft list ruleset`, in the words of a remedy's effect. */
+export const RULES_SHOWN =
+  'Shows the rules, with counters where they have any. If the drop is not meant, nft -a list ruleset has the rule’s handle, to delete it.';
+
 /** One word for any POSIX shell, with any characters in it, but a line break at its end, which $(…) takes off. */
 export function quoted(word: string): string {
   if (/^[\w.@:+/][\w.@:+/-]*$/.test(word)) return word;

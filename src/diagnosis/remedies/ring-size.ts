@@ -19,12 +19,16 @@ const LAG = 16;
 export function recommendedSize(queue: QueueSpan): number | undefined {
   const { now, queues } = queue.device;
   const present = Math.max(now.queueLength, ...queues.map((one) => one.now.ring?.capacity ?? 0));
-  const fitting = (needed: number): number | undefined =>
-    SIZES.find((size) => size >= Math.max(HEADROOM * needed + LAG, present + 1));
+  const fitting = (needed: number): number | undefined => withRoom(needed, present + 1);
   if (fitting(neededBy(queue)) === undefined) return undefined;
   const needs = queues.map(neededBy).filter((needed) => needed > 0);
   const sizes = (needs.length > 0 ? needs : [2 * present]).flatMap((needed) => fitting(needed) ?? []);
   return sizes.length > 0 ? Math.max(...sizes) : undefined;
+}
+
+/** `least`: of the size itself; undefined: the kernel accepts none. */
+export function withRoom(needed: number, least = 0): number | undefined {
+  return SIZES.find((size) => size >= Math.max(HEADROOM * needed + LAG, least));
 }
 
 function neededBy({ now: { history } }: QueueSpan): number {

@@ -6,7 +6,7 @@ import { isMostOfFew, type Loss, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, seve
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, loses, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { lookAt } from '../remedies/command.ts';
+import { lookAt, RULES_SHOWN } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -111,10 +111,7 @@ function chainOf({ dropper }: Culprit, device: DeviceSpan, window: Window): Reme
 function looks(device: DeviceSpan, window: Window): readonly Remedy[] {
   const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);
   return [
-    look(
-      'nft list ruleset',
-      'Shows the rules, with counters where they have any. If the drop is meant, nothing is to be done.',
-    ),
+    look('nft list ruleset', RULES_SHOWN),
     look(
       'iptables-legacy-save -c',
       'Shows the rules of the old tables (nft does not know them), each with the packets that it met.',

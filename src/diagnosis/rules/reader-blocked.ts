@@ -10,6 +10,7 @@ import { provenRing } from '../forecast/proven-ring.ts';
 import { count, duration, loses, percent, queueName, readerInShort, readerName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
+import { withRoom } from '../remedies/ring-size.ts';
 import type { Rule } from '../rule.ts';
 import { READER_CPU_BOUND } from '../rule-names.ts';
 import type { QueueSpan, Window } from '../window.ts';
@@ -90,12 +91,14 @@ function sendsSlowly(pid: number): Remedy {
 
 /** Packets then wait for as long as the reader sleeps, and none is lost. */
 function longEnoughRing({ device }: QueueSpan, window: Window): readonly Remedy[] {
-  const size = provenRing(device);
-  if (size === undefined) return [];
+  const least = provenRing(device);
+  if (least === undefined) return [];
+  const size = withRoom(least) ?? least;
+  const room = size > least ? ` (${count(size)} leaves room)` : '';
   return [
     {
       command: setLink(device, window, `txqueuelen ${size}`),
-      effect: `A ring of ${count(size)} would have lost nothing in these ${duration(device.seconds)}: packets wait in it until the reader goes on.`,
+      effect: `A ring of ${count(least)} would have lost nothing in these ${duration(device.seconds)}${room}: packets wait in it until the reader goes on.`,
       lossless: true,
       restart: false,
       by: 'host',
