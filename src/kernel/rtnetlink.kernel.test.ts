@@ -136,7 +136,7 @@ test('a namespace that is none, and a request that the kernel refuses', { skip }
   await assert.rejects(readLinks('/etc/hostname'), failure('EINVAL', /^enter namespace \/etc\/hostname: Invalid/));
   const netns = await namespaceLab(t);
   const unknown = linkDumpRequest();
-  new Uint16Array(unknown.buffer)[2] = 4000;
+  new Uint16Array(unknown.buffer)[2] = 250; // of rtnetlink: nfnetlink begins at 256
   await assert.rejects(
     netlinkRequest(pathOf(netns), unknown),
     failure('EOPNOTSUPP', /^complete a netlink request in namespace \/run\/netns\//),
