@@ -2,7 +2,7 @@
 // Needs: root on this machine's kernel, python3.
 // An agent as built whose log nobody reads: it counts, and answers, as if it were read.
 import assert from 'node:assert/strict';
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,7 +67,7 @@ listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
 listening.listen()
 print(sys.argv[1], flush=True)
-ours = listening.accept()[0].fileno()
+ours = listening.accept()[0].detach()
 `;
 /** They are read once something is asked of them. */
 const LATER = `
@@ -120,6 +120,8 @@ async function standingJournal(t: TestContext): Promise<Unread> {
   const output = connectUnix(path);
   t.after(() => closeSync(output));
   fill(output);
+  // It blocks from here on, as journald's does: so Node hands descriptors on.
+  spawnSync('true', { stdio: ['ignore', output, 'ignore'] });
   return { output, read };
 }
 
