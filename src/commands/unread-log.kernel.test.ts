@@ -2,16 +2,15 @@
 // Needs: root on this machine's kernel, python3.
 // An agent as built whose log nobody reads: it counts, and answers, as if it were read.
 import assert from 'node:assert/strict';
-import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { run } from '../../test/host/run.ts';
+import { TERMINAL, type UnreadEnd, unreadEnd } from '../../test/host/unread-end.ts';
 import { until } from '../../test/host/until.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { connectUnix } from '../kernel/processes/native-processes.ts';
@@ -53,13 +52,6 @@ async function fullPipe(t: TestContext): Promise<Unread> {
   return { output, read: () => readPipe(pipe).replace(/^\.+/, '') };
 }
 
-/** A terminal that was stopped (Ctrl-S). */
-const TERMINAL = `
-import os, pty, sys, tty
-ours, theirs = pty.openpty()
-tty.setraw(theirs)
-print(os.ttyname(theirs), flush=True)
-`;
 /** What systemd gives a unit, to a journald that stands still. */
 const SOCKET = `
 import os, socket, sys
@@ -69,60 +61,40 @@ listening.listen()
 print(sys.argv[1], flush=True)
 ours = listening.accept()[0].detach()
 `;
-/** They are read once something is asked of them. */
-const LATER = `
-sys.stdin.readline()
-while True:
-    sys.stdout.buffer.write(os.read(ours, 65536))
-    sys.stdout.buffer.flush()
-`;
-
-/** Somebody at its other end, and the path by which it is reached. */
-async function otherEnd(
-  t: TestContext,
-  program: string,
-): Promise<{ readonly path: string; readonly read: () => string }> {
-  const words = ['-c', program + LATER, join(folderOf(t), 'socket')];
-  const end: ChildProcessByStdio<Writable, Readable, null> = spawn('python3', words, {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  t.after(() => end.kill());
-  const [path] = await once(end.stdout, 'data');
-  let [heard, isAsked] = ['', false];
-  return {
-    path: String(path).trim(),
-    read: () => {
-      if (!isAsked) {
-        isAsked = true;
-        end.stdout.on('data', (data) => {
-          heard += data;
-        });
-        end.stdin.write('\n');
-      }
-      const now = heard.replace(/^\.+/, '');
-      heard = '';
-      return now;
-    },
+/** What has come since it was read last, without the filling. */
+function readerOf({ heard, ask }: UnreadEnd): () => string {
+  let [text, isAsked] = ['', false];
+  return () => {
+    if (!isAsked) {
+      isAsked = true;
+      heard.on('data', (data) => {
+        text += data;
+      });
+      ask();
+    }
+    const now = text.replace(/^\.+/, '');
+    text = '';
+    return now;
   };
 }
 
 async function stoppedTerminal(t: TestContext): Promise<Unread> {
-  const { path, read } = await otherEnd(t, TERMINAL);
+  const end = await unreadEnd(t, TERMINAL);
   const flags = constants.O_WRONLY | constants.O_NOCTTY;
-  const [filling, output] = [openSync(path, flags | constants.O_NONBLOCK), openSync(path, flags)];
+  const [filling, output] = [openSync(end.path, flags | constants.O_NONBLOCK), openSync(end.path, flags)];
   t.after(() => [filling, output].map((descriptor) => closeSync(descriptor)));
   fill(filling);
-  return { output, read };
+  return { output, read: readerOf(end) };
 }
 
 async function standingJournal(t: TestContext): Promise<Unread> {
-  const { path, read } = await otherEnd(t, SOCKET);
-  const output = connectUnix(path);
+  const end = await unreadEnd(t, SOCKET, join(folderOf(t), 'socket'));
+  const output = connectUnix(end.path);
   t.after(() => closeSync(output));
   fill(output);
   // It blocks from here on, as journald's does: so Node hands descriptors on.
   spawnSync('true', { stdio: ['ignore', output, 'ignore'] });
-  return { output, read };
+  return { output, read: readerOf(end) };
 }
 
 function folderOf(t: TestContext): string {

@@ -86,8 +86,7 @@ export async function assertShortLives(t: Test & Pick<TestContext, 'diagnostic'>
   for (const device of last.values()) {
     const { counts, name } = device;
     const one = lived.get(name);
-    const offered = (counts.offered ?? 0) + sumOf(counts.droppedBefore.map(({ packets }) => packets));
-    if (one && (offered !== one.sent || counts.delivered !== one.delivered))
+    if (one && (offeredTo(counts) !== one.sent || counts.delivered !== one.delivered))
       t.diagnostic(`${name} sent ${one.sent}, delivered ${one.delivered}: ${JSON.stringify(device)}`);
   }
   assertEqualBut({ freed: skipped('freed'), refused: skipped('refused') }, ended, told);
@@ -194,14 +193,23 @@ const NOTHING: Figures = {
   inexact: 0,
 };
 
+/** With what was lost before tun. */
+function offeredTo(counts: Ended['counts']): number {
+  return (counts.offered ?? 0) + lostBefore(counts);
+}
+
+function lostBefore({ droppedBefore }: Ended['counts']): number {
+  return sumOf(droppedBefore.map(({ packets }) => packets));
+}
+
 function figuresOf(ended: Ended | undefined): Figures {
   if (!ended) throw new Error('This agent does not count devices that have ended.');
   const { counts, seen, unseen, inexact } = ended;
   const lost = (wanted: string): number => counts.uncounted.find(({ cause }) => cause === wanted)?.packets ?? 0;
-  const before = sumOf(counts.droppedBefore.map(({ packets }) => packets));
+  const before = lostBefore(counts);
   return {
     devices: seen + unseen,
-    sent: (counts.offered ?? 0) + before,
+    sent: offeredTo(counts),
     delivered: counts.delivered,
     fullRing: counts.dropped.reduce((sum, { packets }) => sum + packets, 0),
     purged: lost('purged') + before,

@@ -2,7 +2,7 @@
 // Needs: python3.
 // A log that nobody reads, of every kind that a process may find at its start: it goes on, and says later what is missing.
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { LogReport } from '../../../test/agent/log-writer.ts';
 import { run } from '../../../test/host/run.ts';
 import { slowness } from '../../../test/host/slowness.ts';
+import { TERMINAL, unreadEnd } from '../../../test/host/unread-end.ts';
 import { errnoOf } from '../error-name.ts';
 
 const WRITER = join(import.meta.dirname, '../../../test/agent/log-writer.ts');
@@ -28,18 +29,6 @@ interface Unread {
   readonly read: (writer: ChildProcess) => AsyncIterable<Buffer>;
 }
 
-/** A terminal whose other end is read once it is asked for: Ctrl-S. */
-const TERMINAL = `
-import os, pty, sys, tty
-ours, theirs = pty.openpty()
-tty.setraw(theirs)
-print(os.ttyname(theirs), flush=True)
-sys.stdin.readline()
-while True:
-    sys.stdout.buffer.write(os.read(ours, 65536))
-    sys.stdout.buffer.flush()
-`;
-
 const outputs: Readonly<Record<string, (t: TestContext) => Promise<Unread>>> = {
   pipe: async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'tapscope-log-'));
@@ -52,15 +41,13 @@ const outputs: Readonly<Record<string, (t: TestContext) => Promise<Unread>>> = {
   },
   socket: async () => ({ stderr: 'pipe', read: ({ stderr }) => stderr ?? assert.fail('no pipe') }),
   terminal: async (t) => {
-    const terminal = spawn('python3', ['-c', TERMINAL], { stdio: ['pipe', 'pipe', 'inherit'] });
-    t.after(() => terminal.kill());
-    const [bytes] = await once(terminal.stdout, 'data');
+    const terminal = await unreadEnd(t, TERMINAL);
     return {
-      stderr: openSync(String(bytes).trim(), constants.O_WRONLY | constants.O_NOCTTY),
+      stderr: openSync(terminal.path, constants.O_WRONLY | constants.O_NOCTTY),
       read: (writer) => {
-        terminal.stdin.write('\n');
-        writer.once('exit', () => void wait(500).then(() => terminal.kill()));
-        return terminal.stdout;
+        terminal.ask();
+        writer.once('exit', () => void wait(500).then(terminal.kill));
+        return terminal.heard;
       },
     };
   },
