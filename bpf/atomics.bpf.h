@@ -52,3 +52,16 @@
 		else                                                                                                   \
 			*(volatile typeof(*(place)) *)(place) &= ~(bits);                                              \
 	} while (0)
+
+/* Clears the bits, and gives those of them that were set. */
+#define TAKE_BITS(place, bits)                                                                                         \
+	({                                                                                                             \
+		typeof(*(place)) former;                                                                               \
+		if (HAS_ATOMICS) {                                                                                     \
+			former = __sync_fetch_and_and((place), ~(bits));                                               \
+		} else {                                                                                               \
+			former = *(volatile typeof(*(place)) *)(place);                                                \
+			*(volatile typeof(*(place)) *)(place) = former & ~(bits);                                      \
+		}                                                                                                      \
+		former &(bits);                                                                                        \
+	})

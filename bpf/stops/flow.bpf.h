@@ -51,3 +51,11 @@ static __always_inline u64 end_stop(u32 number, struct queue *queue, u64 now)
 	observe(number, HISTOGRAM_STOPPED, now - since);
 	return now - since;
 }
+
+/* IFF_BACKPRESSURE is gone: who sees it first counts, the program at the end of TUNSETIFF or a walk in the middle of
+ * it. */
+static __always_inline void lose_flow(struct queue *queue)
+{
+	if (TAKE_BITS(&queue->watch, WATCH_FLOW))
+		__sync_fetch_and_add(&queue->flow_lost, 1);
+}

@@ -111,12 +111,9 @@ SEC("?fentry/tun_force_wake_queue")
 int BPF_PROG(forced_fentry, struct tun_struct *tun, struct tun_file *file)
 {
 	u32 number = shared_row_of(tun->dev, file->queue_index);
-	struct queue *queue = queue_at(number);
 
-	if (number && queue->watch & WATCH_FLOW && !(tun->flags & IFF_BACKPRESSURE)) {
-		__sync_fetch_and_add(&queue->flow_lost, 1);
-		CLEAR_BITS(&queue->watch, WATCH_FLOW);
-	}
+	if (number && !(tun->flags & IFF_BACKPRESSURE))
+		lose_flow(queue_at(number));
 	return set_control(WAKE_FORCED);
 }
 

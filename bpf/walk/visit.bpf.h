@@ -61,6 +61,8 @@ __noinline int visit_shared(u64 device, u32 index, u32 used, u32 flow_watched)
 		queue->highwater[0] = used;
 	if (flow)
 		watch_flow(number, dev, index, now);
+	else if (flow_watched)
+		lose_flow(queue);
 	else
 		CLEAR_BITS(&queue->watch, WATCH_FLOW);
 	return 0;

@@ -213,6 +213,7 @@ test('flow control', { skip: neverStops }, async (t) => {
     const { device, testReader } = await scene(t, agent);
     assert.deepEqual([(await device()).flowControl, (await device()).flowControlLost], ['backpressure', 0]);
     await testReader.close('q0');
+    await device(); // held by nobody
     await testReader.open('old', 'tap0', 'tap', 'persist');
     assert.deepEqual([(await device()).flowControl, (await device()).flowControlLost], ['tail-drop', 1]);
     await testReader.close('old');
