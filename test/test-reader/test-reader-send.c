@@ -48,12 +48,22 @@ static int set_mark(int socket, int argc, char **argv)
 	return setsockopt(socket, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
 }
 
+/* Packets wait for a soft interrupt on a busy host: room for as many large ones as for small ones, where it may be had.
+ */
+static void make_room(int socket, size_t size)
+{
+	int room = 256 * (512 + size);
+
+	setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+}
+
 static int open_udp(const struct sockaddr_in *to, int argc, char **argv)
 {
 	int error, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
+	make_room(fd, strtoul(argv[4], NULL, 10));
 	if (set_mark(fd, argc, argv) == 0 && connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0)
 		return fd;
 	error = -errno;
