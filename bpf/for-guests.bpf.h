@@ -6,6 +6,7 @@
 #pragma once
 #include "bridge-layout.bpf.h"
 #include "tap-losses.bpf.h"
+#include "typed.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -77,10 +78,10 @@ const volatile u32 reason_otherhost;
 static __always_inline u32 guest_by_mac(struct sk_buff *skb, u32 netns)
 {
 	struct guest_mac key = {.netns = netns};
-	u16 header = BPF_CORE_READ((struct sk_buff___mac *)skb, mac_header);
+	u16 header = NUMBER(sk_buff___mac, skb, mac_header);
 
 	if (header == NO_MAC_HEADER ||
-	    bpf_probe_read_kernel(key.address, sizeof(key.address), BPF_CORE_READ(skb, head) + header))
+	    bpf_probe_read_kernel(key.address, sizeof(key.address), (void *)((u64)NUMBER(sk_buff, skb, head) + header)))
 		return 0;
 	u32 *to = bpf_map_lookup_elem(&guest_macs, &key);
 
@@ -90,8 +91,8 @@ static __always_inline u32 guest_by_mac(struct sk_buff *skb, u32 netns)
 static __always_inline u32 guest_by_network(struct sk_buff *skb, u32 netns)
 {
 	struct guest_network key = {.bits = ALL_BITS, .netns = netns};
-	u16 protocol = __builtin_bswap16(BPF_CORE_READ(skb, protocol));
-	void *header = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
+	u16 protocol = __builtin_bswap16(NUMBER(sk_buff, skb, protocol));
+	void *header = (void *)((u64)NUMBER(sk_buff, skb, head) + NUMBER(sk_buff, skb, network_header));
 	long failed;
 
 	if (protocol == IPV4_PROTOCOL) {
@@ -110,26 +111,30 @@ static __always_inline u32 guest_by_network(struct sk_buff *skb, u32 netns)
  */
 static __always_inline u32 routed_by(struct sk_buff *skb)
 {
-	u64 route = BPF_CORE_READ(skb, _skb_refdst) & ~ROUTE_NOT_HELD;
+	u64 route = NUMBER(sk_buff, skb, _skb_refdst) & ~ROUTE_NOT_HELD;
 
-	return (s64)route < 0 ? BPF_CORE_READ((struct dst_entry *)route, dev, ifindex) : 0;
+	if ((s64)route >= 0)
+		return 0;
+	struct net_device *dev = NUMBER(dst_entry, route, dev);
+
+	return NUMBER(net_device, dev, ifindex);
 }
 
 SEC("raw_tp/kfree_skb")
 int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	struct net_device *dev = NUMBER(sk_buff, skb, dev);
 	u32 reason = reason_of(ctx);
 
 	if ((s64)dev >= 0 || reason == reason_consumed)
 		return 0;
 	u32 flags = BPF_CORE_READ_BITFIELD_PROBED((struct net_device___priv_bits *)dev, priv_flags);
-	u32 iif = BPF_CORE_READ(skb, skb_iif);
+	u32 iif = NUMBER(sk_buff, skb, skb_iif);
 	struct guest_loss_key key = {
 		.location = ctx->args[1],
-		.netns = BPF_CORE_READ(dev, nd_net.net, ns.inum),
-		.at = BPF_CORE_READ(dev, ifindex),
+		.netns = netns_of(dev),
+		.at = NUMBER(net_device, dev, ifindex),
 		.reason = reason,
 	};
 	bool came_in_here = iif == key.at;

@@ -2,6 +2,7 @@
 // Frames that come to bridges which have a tap as a port, or to the device below a macvtap, by port, VLAN and address:
 // what is then done with them is in tables, and in no counter. An object of its own: it runs for every packet of the
 // host, and is attached only while a person asks about a device.
+#include "asked-numbers.bpf.h"
 #include "count-up.bpf.h"
 #include "kernel.bpf.h"
 #include "typed.bpf.h"
@@ -84,7 +85,7 @@ static __always_inline u16 swapped(u16 value)
 /* A tag that the network card or the sender's VLAN device took off is in vlan_tci. */
 static __always_inline u16 vlan_of(struct sk_buff___frame *skb, struct ethernet *head)
 {
-	u16 tag = BPF_CORE_READ(skb, vlan_tci);
+	u16 tag = NUMBER(sk_buff___frame, skb, vlan_tci);
 
 	if (!tag && head->type == swapped(VLAN_TAGGED))
 		tag = swapped(head->tag);
@@ -106,13 +107,15 @@ static __always_inline int look_at(struct sk_buff *skb, struct net_device *dev, 
 	struct ethernet head = {};
 	u32 *as;
 
-	port.netns = netns_of(dev);
 	port.ifindex = NUMBER(net_device, dev, ifindex);
+	if (!may_be_asked(port.ifindex, is_sent))
+		return 0;
+	port.netns = netns_of(dev);
 	as = bpf_map_lookup_elem(&watched_ports, &port);
 	if (!as || (*as == WATCHED_BRIDGE || *as == WATCHED_MACVTAP) != is_sent)
 		return 0;
 	if (bpf_probe_read_kernel(&head, sizeof(head),
-				  BPF_CORE_READ(skb, head) + BPF_CORE_READ((struct sk_buff___frame *)skb, mac_header)))
+				  (void *)((u64)NUMBER(sk_buff, skb, head) + NUMBER(sk_buff___frame, skb, mac_header))))
 		return 0;
 	key.netns = port.netns;
 	key.ifindex = port.ifindex;

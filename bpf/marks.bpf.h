@@ -119,6 +119,16 @@ static __always_inline u64 up_to_its_end(u64 text)
 /* Of a type that has them as a number. */
 #define EIGHT_BYTES(address) (TYPED(kernfs_node, (void *)(address)-bpf_core_field_offset(struct kernfs_node, id))->id)
 
+/* A packet was marked since the question was opened: else there is nothing to look up. */
+u64 has_marks;
+
+static __always_inline struct mark *mark_of(struct sk_buff *skb)
+{
+	u64 address = (u64)skb;
+
+	return has_marks ? bpf_map_lookup_elem(&marks, &address) : NULL;
+}
+
 /* The name that `ip link add type` takes, as a number; 0: none. */
 static __always_inline u64 kind_of(struct net_device *dev)
 {
@@ -156,7 +166,7 @@ static __always_inline bool left_tunnel(struct sk_buff *skb, const struct mark *
 {
 	u32 length = NUMBER(sk_buff, skb, len);
 
-	if (iif || BPF_CORE_READ(skb, sk))
+	if (iif || NUMBER(sk_buff, skb, sk))
 		return false;
 	return mark->crossing == CROSSES_TUNNEL ? length >= mark->length : mark->oif && length == mark->length;
 }
@@ -182,9 +192,9 @@ static __always_inline enum copies copies_of(struct sk_buff *skb, bool is_anothe
 		return COPIES_SENT;
 	if (!BPF_CORE_READ_BITFIELD_PROBED((struct sk_buff___sent *)skb, cloned))
 		return NO_COPY;
-	void *end = BPF_CORE_READ(skb, head) + BPF_CORE_READ((struct sk_buff___sent *)skb, end);
+	u64 end = (u64)NUMBER(sk_buff, skb, head) + NUMBER(sk_buff___sent, skb, end);
 
-	return (BPF_CORE_READ((struct skb_shared_info *)end, dataref.counter) & DATA_HOLDERS) > 1 ? COPY_KEPT : NO_COPY;
+	return (NUMBER(skb_shared_info, end, dataref.counter) & DATA_HOLDERS) > 1 ? COPY_KEPT : NO_COPY;
 }
 
 /*
@@ -197,18 +207,18 @@ static __always_inline bool came_from_elsewhere(struct sk_buff *skb, const struc
 	       goes_on(skb, mark, key.netns, key.ifindex);
 }
 
-static __always_inline struct mark *mark_of(struct sk_buff *skb)
-{
-	u64 address = (u64)skb;
-
-	return bpf_map_lookup_elem(&marks, &address);
-}
-
 /* An asked device's packet, which the kernel still knows as such. `is_another`: the one before it had the same data. */
 static __always_inline void mark_sent(struct sk_buff *skb, const struct mark *known, struct came_in_by by,
 				      struct net_device *dev, bool is_another)
 {
+	u32 crossing = crossing_of(kind_of(dev));
 	u64 address = (u64)skb;
+
+	if (!crossing) {
+		if (known)
+			bpf_map_delete_elem(&marks, &address);
+		return;
+	}
 	struct mark mark = {
 		.by = by,
 		.first = NUMBER(net_device, dev, ifindex),
@@ -216,20 +226,19 @@ static __always_inline void mark_sent(struct sk_buff *skb, const struct mark *kn
 		.iif = by.ifindex,
 		.oif = NUMBER(net_device, dev, ifindex),
 		.length = NUMBER(sk_buff, skb, len),
-		.crossing = crossing_of(kind_of(dev)),
+		.crossing = crossing,
 		.copies = copies_of(skb, is_another),
 	};
 
-	if (mark.crossing)
-		bpf_map_update_elem(&marks, &address, &mark, BPF_ANY);
-	else if (known)
-		bpf_map_delete_elem(&marks, &address);
+	if (!has_marks)
+		has_marks = 1;
+	bpf_map_update_elem(&marks, &address, &mark, BPF_ANY);
 }
 
 /* The one before had the same data. */
 static __always_inline void copies_were_sent(u64 before)
 {
-	struct mark *mark = bpf_map_lookup_elem(&marks, &before);
+	struct mark *mark = mark_of((struct sk_buff *)before);
 
 	if (mark)
 		mark->copies = COPIES_SENT;
@@ -260,9 +269,8 @@ static __always_inline void follow_sent(struct sk_buff *skb, struct mark *mark, 
 SEC("raw_tp/net_dev_start_xmit")
 int waited_beyond(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 address = ctx->args[0];
 	struct net_device *dev = (struct net_device *)ctx->args[1];
-	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
+	struct mark *mark = mark_of((struct sk_buff *)ctx->args[0]);
 
 	if (!mark || !mark->queued_ns || mark->oif != NUMBER(net_device, dev, ifindex) || mark->netns != netns_of(dev))
 		return 0;
@@ -288,7 +296,7 @@ int waited_beyond(struct bpf_raw_tracepoint_args *ctx)
 static __always_inline void follow_received(struct sk_buff *skb, struct net_device *dev)
 {
 	u64 address = (u64)skb;
-	struct mark *mark = bpf_map_lookup_elem(&marks, &address);
+	struct mark *mark = mark_of(skb);
 
 	if (!mark)
 		return;
@@ -323,7 +331,7 @@ int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
 	u64 address = (u64)skb;
-	struct mark *kept = bpf_map_lookup_elem(&marks, &address);
+	struct mark *kept = mark_of(skb);
 
 	if (!kept)
 		return 0;

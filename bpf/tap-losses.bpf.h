@@ -6,6 +6,7 @@
 #include "count-up.bpf.h"
 #include "kernel.bpf.h"
 #include "older-kernel.bpf.h"
+#include "typed.bpf.h"
 
 #define PACKET_BROADCAST 1
 #define PACKET_MULTICAST 2
@@ -68,10 +69,10 @@ SEC("raw_tp/kfree_skb")
 int lost_behind_tap(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-	u64 socket = (u64)BPF_CORE_READ(skb, sk);
+	u64 socket = (u64)NUMBER(sk_buff, skb, sk);
 
 	if (!socket || !bpf_core_type_exists(struct tap_queue) ||
-	    (u64)BPF_CORE_READ((struct sock___destruct *)socket, sk_destruct) != tap_sock_destruct)
+	    (u64)NUMBER(sock___destruct, socket, sk_destruct) != tap_sock_destruct)
 		return 0;
 	u32 reason = reason_of(ctx);
 	u64 device = (u64)BPF_CORE_READ((struct tap_queue *)socket, tap, dev);

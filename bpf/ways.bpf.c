@@ -2,6 +2,7 @@
 // By which devices the host sends on what came in by a tun or tap. An object of its own: it runs for every packet of
 // the host, and is attached only while a person asks. The unit is the packet as tun counted it: before the core splits
 // it.
+#include "asked-numbers.bpf.h"
 #include "for-guests.bpf.h"
 #include "kernel.bpf.h"
 #include "marks.bpf.h"
@@ -76,6 +77,8 @@ static __always_inline void add(struct way_key *key, s64 packets, struct net_dev
 
 static __always_inline bool is_asked(struct net_device *dev, u32 ifindex, struct came_in_by *key)
 {
+	if (!may_be_asked(ifindex, false))
+		return false;
 	key->netns = netns_of(dev);
 	key->ifindex = ifindex;
 	return bpf_map_lookup_elem(&asked_devices, key) != NULL;
@@ -131,7 +134,7 @@ int sent_on(struct bpf_raw_tracepoint_args *ctx)
 	struct mark *mark = mark_of(skb);
 	bool is_its = from && is_asked(dev, from, &key) && !came_from_elsewhere(skb, mark, key);
 	struct last_packet *last = last_here();
-	u64 data = (u64)BPF_CORE_READ(skb, head);
+	u64 data = (u64)NUMBER(sk_buff, skb, head);
 	bool is_another = last && (is_its ? last->data == data && last->skb != (u64)skb
 					  : last->seen_data == data && last->seen != (u64)skb);
 

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attaches a configuration inside the VM.
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Demands } from '../../src/agent/demands.ts';
+import { SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
 import { attachProbes, type Probes } from '../../src/engine/attach.ts';
 import { Generations } from '../../src/engine/generations.ts';
 import type { Level } from '../../src/engine/mechanism.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
+import { OPEN_MS } from '../../src/engine/question.ts';
 import { Rows } from '../../src/engine/rows.ts';
 import { type Walk, Walker } from '../../src/engine/walk.ts';
 import { type Host, readHost, TRACED_MODULES } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
 import { Follow } from '../../src/losses/follow.ts';
+import type { Device } from '../../src/snapshot/device.ts';
 import { EVENTS } from '../../src/subjects/list.ts';
+import { until } from '../../test/host/until.ts';
 import { CannotAttach } from './cannot-attach.ts';
 import type { Attached } from './configurations.ts';
 import { startTool } from './start-tool.ts';
@@ -32,6 +37,8 @@ export async function attach(attached: Attached): Promise<Attachment> {
       return attachProduct(attached.forced, attached.level);
     case 'everything':
       return attachProduct(onDemand(readHost(PROBE_SYMBOLS)), 'exact');
+    case 'asked':
+      return attachAsked(attached.forced);
     case 'follow':
       return attachFollow(attached.rate, attached.mechanism);
     case 'object':
@@ -76,6 +83,36 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
 function onDemand(host: Host): Readonly<Record<string, string>> {
   const best = EVENTS.map(({ name, mechanisms }) => [name, mechanisms.find((one) => !one.unavailable(host))] as const);
   return Object.fromEntries(best.flatMap(([event, one]) => (one?.onDemand ? [[event, one.name]] : [])));
+}
+
+/** The programs that a person's question attaches, once those of bridges are among them; they stay, for nobody takes another sample meanwhile. */
+async function attachAsked(forced: Readonly<Record<string, string>>): Promise<Attachment> {
+  const host = readHost(PROBE_SYMBOLS);
+  const probes = attachProbes(host, EVENTS, { forced: new Map(Object.entries(forced)), pin: true });
+  const taker = new SnapshotTaker(host, probes, { filter: () => true, perCpu: false, budget: undefined });
+  const sample = async (): Promise<readonly Device[]> => {
+    const { devices } = await taker.take();
+    await taker.refresh();
+    await wait(100);
+    return devices;
+  };
+  const isAsked = (one: Device): boolean => one.sentOn !== undefined && one.surroundings !== undefined;
+  taker.ask();
+  let asked: readonly Device[] = [];
+  const isReady = async (): Promise<boolean> => {
+    const devices = await sample();
+    asked = devices.filter(isAsked);
+    return asked.length === devices.length && asked.some(({ surroundings }) => surroundings?.table);
+  };
+  await until(isReady, OPEN_MS);
+  if (!(await isReady())) throw new Error(`A question is open, and ${asked.length} devices are followed.`);
+  return {
+    devices: () => asked.length,
+    detach: async () => {
+      await until(async () => (await sample()).every(({ sentOn }) => sentOn === undefined), 2 * OPEN_MS);
+      probes.close();
+    },
+  };
 }
 
 function attachFollow(rate: number, mechanism: string): Attachment {

@@ -13,6 +13,8 @@ export type Attached =
   | { readonly kind: 'everything' }
   /** What `tapscope drops` attaches while it runs; `rate`: single packets a second. */
   | { readonly kind: 'follow'; readonly rate: number; readonly mechanism: string }
+  /** What is attached while a person asks, and nothing else. */
+  | { readonly kind: 'asked'; readonly forced: Readonly<Record<string, string>> }
   /** Programs of an object of the lab. */
   | { readonly kind: 'object'; readonly object: 'empty' | 'exporter'; readonly programs: readonly string[] }
   | { readonly kind: 'tool'; readonly tool: Tool };
@@ -39,6 +41,10 @@ export const RAW_MODE = 'raw mode';
 export const REST_LEVEL = 'level rest';
 /** The same where no function can be traced. */
 export const REST_RAW = 'raw mode at rest';
+/** What a question adds to these, about a device of which the packet is. */
+export const ASKED = 'while a question is open';
+/** The most that it may; of a frame that a bridge sends on it is an aim, for each of its two devices looks at it. */
+const ASKED_LIMIT = 600;
 /** The peer that counts as much as level exact. */
 export const COUNTS_ALL = 'pattern of ebpf_exporter: all of it';
 
@@ -127,6 +133,12 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     product(REST_RAW, only({ transmit: 'arithmetic', freed: 'raw-tracepoint', before: 'raw-tracepoint' }), 'rest'),
     { enqueue: 0, read: 0, 'foreign packet': 0 },
   ),
+  limited(configuration(ASKED, PRODUCT, { kind: 'asked', forced: only({}) }, ['enqueue', 'forwarded']), {
+    enqueue: ASKED_LIMIT,
+    read: 0,
+    'foreign packet': ASKED_LIMIT,
+    write: ASKED_LIMIT,
+  }),
   follow('drops --follow', 0, 'tp_btf'),
   follow('drops --follow --packets', 100, 'tp_btf'),
   follow('drops --follow, raw tracepoint', 0, 'raw-tracepoint'),

@@ -38,7 +38,7 @@ interface Versions {
 const METHOD = `# What watching costs
 
 Instructions per packet: with nothing attached, and added by what is attached (\`·\`: less than the noise of 8, with many rings of 16; \`–\`: this
-kernel does not have the path). Written by \`npm run bench:cost\`; \`npm run bench:cost -- --check\`, which \`npm run test:all\` includes, fails when a
+kernel does not have the path, or it was not clocked there). Written by \`npm run bench:cost\`; \`npm run bench:cost -- --check\`, which \`npm run test:all\` includes, fails when a
 packet's total grows by more than 2 % of \`lab/cost/baseline.json\` (5 % with many rings). A row stays as it was last measured: with \`--ours\` those of tapscope alone are measured anew.
 `;
 
@@ -58,6 +58,7 @@ are not cycles: cache misses, contended atomics and the tools' own user space (i
 * stop and wake: a packet's whole way from \`send()\` through fq_codel and a ring of 100 that stops the queue and wakes it
   (IFF_BACKPRESSURE, Linux 7.3), to \`read()\`
 * write: one \`write()\` into a tap, up to the packet socket that takes it on the host
+* forwarded: one \`write()\` into a tap whose frame a bridge sends on to a dummy; clocked with nothing attached and while a question is open
 * foreign wake: a packet that is redirected through an ifb, whose queue it stops, and which is woken for it. Probes on wakes are attached once a device has IFF_BACKPRESSURE
 * 4 queues, 256 queues, 1 000 devices: each packet goes to another ring than the one before: of so many queues of one device, or of so many devices
 `;

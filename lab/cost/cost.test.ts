@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { ASKED_PRICE } from '../../src/diagnosis/ledger.ts';
 import { readSection } from '../report/report.ts';
 import { baselineFile, baselineText, grown, growthLine, growthOf, readMeasured, SERIES, together } from './baseline.ts';
 import {
+  ASKED,
   BASELINE,
   CONFIGURATIONS,
   DEFAULT_LEVEL,
@@ -45,8 +47,8 @@ function measured(of: string, prices: Prices): Measured {
 
 test('the table shows what is added, no noise, and which paths the kernel does not have', () => {
   const lines = priceTable(measured(RAW_MODE, { enqueue: 4460.4, drop: 2990, read: 1707 })).split('\n');
-  assert.equal(lines[2], '| nothing | 4000 | 3000 | 1700 | 2900 | 2800 | – | – | – | – | – | – | – |');
-  assert.ok(lines.includes('| raw mode | +460 | −10 | · | · | · | – | – | – | – | – | – | – |'));
+  assert.equal(lines[2], '| nothing | 4000 | 3000 | 1700 | 2900 | 2800 | – | – | – | – | – | – | – | – |');
+  assert.ok(lines.includes('| raw mode | +460 | −10 | · | · | · | – | – | – | – | – | – | – | – |'));
   assert.equal(lines.filter((line) => line.startsWith('| **')).length, 3);
 });
 
@@ -255,4 +257,19 @@ test('so are the prices in its sentences', () => {
   const said = (pattern: RegExp): number => Number(pattern.exec(overhead)?.[1]);
   agrees(said(/Then a packet costs \+(\d+)\./), EXIT_HOOKED, 'enqueue');
   agrees(said(/a drop elsewhere then costs (\d+)\./), `${DEFAULT_LEVEL}, before=off`, 'foreign drop');
+});
+
+test('so is what a question costs, in the page and in the answer', () => {
+  const paths: readonly Path[] = ['enqueue', 'write', 'foreign packet', 'drop', 'forwarded'];
+  const page = /into a tap costs (\d+) \D+ it (\d+), \D+ (\d+), a dropped one (\d+), \D+ (\d+), for /;
+  const said = page.exec(overhead)?.slice(1).map(Number) ?? [];
+  assert.equal(said.length, paths.length);
+  for (const [place, path] of paths.entries()) agrees(said[place] ?? Number.NaN, ASKED, path);
+  for (const [most, ...others] of [
+    [ASKED_PRICE.packet, 'enqueue', 'write', 'foreign packet'],
+    [ASKED_PRICE.bridged, 'forwarded'],
+  ] as const) {
+    const dearest = Math.max(...others.map((path) => price(ASKED, path)));
+    assert.ok(dearest <= most && dearest > 0.9 * most, `${others}: ${dearest} of ${most}`);
+  }
 });

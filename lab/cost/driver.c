@@ -19,6 +19,7 @@ static const struct {
 	{"vhost", measure_vhost},
 	{"stop", measure_stop},
 	{"write", measure_write},
+	{"forward", measure_forward},
 	{"wake", measure_wake},
 	{"unix-socket", measure_unix_socket},
 };

@@ -64,6 +64,7 @@ void measure_pktgen(int rounds);
 void measure_vhost(int rounds);
 void measure_stop(int rounds);
 void measure_write(int rounds);
+void measure_forward(int rounds);
 void measure_wake(int rounds);
 void measure_unix_socket(int rounds);
 

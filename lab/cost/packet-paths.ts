@@ -15,6 +15,7 @@ export const PATHS = {
   'vhost consume': ['vhost', 'consume'],
   'stop and wake': ['stop', 'cycle'],
   write: ['write', 'write'],
+  forwarded: ['forward', 'forward'],
   'foreign wake': ['wake', 'wake'],
 } as const satisfies Clocked;
 
@@ -42,3 +43,6 @@ export type Prices = Readonly<Partial<Record<Path | ScaledPath, number>>>;
 export const pathNames: readonly Path[] = namesOf(PATHS);
 export const scaledPathNames: readonly ScaledPath[] = namesOf(SCALED_PATHS);
 export const SCALES = ['4 queues', '256 queues', '1 000 devices'] as const;
+
+/** Clocked with nothing attached and while a question is open: others see nothing more of it than of a write. */
+export const ASKED_PATHS: readonly Path[] = ['forwarded'];

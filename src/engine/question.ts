@@ -2,7 +2,7 @@
 // Whether a person asks about this host now: what costs too much to be read all the time is read while one does.
 
 /** How long a question stays open after it was last asked: a command asks each second. */
-const OPEN_MS = 15_000;
+export const OPEN_MS = 15_000;
 
 export class Question {
   #askedMs = Number.NEGATIVE_INFINITY;

@@ -5,7 +5,7 @@ import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import { count, several } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import type { AskedVerdict } from '../diagnosis/judge-asked.ts';
-import { type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
+import { ASKED_PRICE, type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import { tapscope } from '../own-command.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -215,10 +215,13 @@ function renderUnjudged({ unjudged }: Verdict, layout: Layout): readonly string[
   );
 }
 
-function renderWatch({ verdict, host, last, seconds }: Judged, layout: Layout): readonly string[] {
+function renderWatch({ verdict, host, last, seconds, ledger }: Judged, layout: Layout): readonly string[] {
   const until = `${new Date(last.takenAt * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
   const rule = verdict.findings[0]?.rule;
   const more = rule === undefined ? '' : ` '${tapscope(`explain ${rule}`)}' tells more.`;
-  const said = `Watched for ${seconds.toFixed(0)} s until ${until}, Linux ${host.kernel}, tapscope ${host.version}.${more}`;
+  const price = ledger
+    ? ` Each packet of the host cost up to ${ASKED_PRICE.packet} instructions more meanwhile, one that a bridge sent on ${count(ASKED_PRICE.bridged)}.`
+    : '';
+  const said = `Watched for ${seconds.toFixed(0)} s until ${until}, Linux ${host.kernel}, tapscope ${host.version}.${price}${more}`;
   return wrap(visible(said), layout.width);
 }

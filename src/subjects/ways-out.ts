@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // By which devices the host sends on what came in by a tun or tap, and what is lost behind them, counted while a person asks (bpf/ways.bpf.c).
 import { HashEntries } from '../engine/hash-entries.ts';
-import { bytes32, openQuestion } from '../engine/open-object.ts';
+import { bytes32, noteAsked, openQuestion } from '../engine/open-object.ts';
 import type { SilentReasons } from '../engine/unnamed-losses.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { MapView } from '../kernel/map-view.ts';
@@ -139,6 +139,7 @@ export class WaysOut {
         view.setUint32(this.#device.at.netns, netns, true);
         view.setUint32(this.#device.at.ifindex, ifindex, true);
         this.#object.update('asked_devices', key, bytes32(1));
+        noteAsked(this.#object, ifindex, false);
       }
       this.#followed.set(name, { id, key });
     }

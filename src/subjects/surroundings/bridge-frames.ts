@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames that come to bridges, counted while a person asks (bpf/frames.bpf.c): by port, VLAN and address.
 import { HashEntries } from '../../engine/hash-entries.ts';
-import { bytes32, openQuestion } from '../../engine/open-object.ts';
+import { bytes32, noteAsked, openQuestion } from '../../engine/open-object.ts';
 import { layoutOf } from '../../kernel/layout.ts';
 import type { BpfLink, BpfObject } from '../../kernel/native.ts';
 
@@ -77,6 +77,7 @@ export class BridgeFrames {
       view.setUint32(this.#port.at.netns, netns, true);
       view.setUint32(this.#port.at.ifindex, ifindex, true);
       this.#object.update('watched_ports', key, bytes32(WATCHED_AS[as]));
+      noteAsked(this.#object, ifindex, as === 'bridge' || as === 'macvtap');
       this.#ports.set(name, key);
     }
   }
