@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hysteresis: a finding becomes active when two judgements in a row have made it, and ends when none has for a while.
 import type { Finding } from './finding.ts';
-import { isProblem } from './order.ts';
+import { bySeverity } from './order.ts';
 
 /** A finding as people are told of it. */
 export interface TrackedFinding {
@@ -43,8 +43,8 @@ export function track(
     return { finding, since: earlier?.since ?? judgedAt, seen: judgedAt, isActive: earlier !== undefined };
   });
   const recent = [...known.values()].filter(({ isActive, seen }) => isActive && judgedAt - seen < CLEARS_AFTER_SECONDS);
-  // What has ended comes behind what is so now, unless it alone needs action.
-  return [...made, ...recent].sort(({ finding: a }, { finding: b }) => Number(isProblem(b)) - Number(isProblem(a)));
+  // What has ended comes behind what is so now and as grave: the exit code is the worst of all, and the first line has to fit it.
+  return [...made, ...recent].sort(({ finding: a }, { finding: b }) => bySeverity(a, b));
 }
 
 /** A finding whose figures or severity change stays the same finding. */

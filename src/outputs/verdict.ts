@@ -6,6 +6,7 @@ import { count, several } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import type { AskedVerdict } from '../diagnosis/judge-asked.ts';
 import { type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
+import { isMeantLoss } from '../diagnosis/order.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import { tapscope } from '../own-command.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -86,6 +87,9 @@ function headline(severity: string, sentence: string, layout: Layout): readonly 
 function inGeneral({ status, verdict, inconclusive, devices, seconds, agentSilence }: Judged): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const seen = `${counted(queues, 'queue')} of ${counted(devices.length, 'device')} watched for ${Math.round(seconds)} s`;
+  const lossy = [...new Set(verdict.findings.filter(isMeantLoss).map(({ device }) => device))];
+  if (status === 'ok' && lossy.length > 0)
+    return `${seen}, no fault; but ${lossy.length === 1 ? `${lossy[0]} loses` : `${counted(lossy.length, 'device')} lose`} packets, see below.`;
   const known = verdict.findings.length > 0 ? `; ${counted(verdict.findings.length, 'thing')} to know below` : '';
   if (status === 'ok') return `${seen}, nothing to do${known}.`;
   const blind = verdict.unjudged.length > 0 ? `${counted(verdict.unjudged.length, 'rule')} could not judge` : '';
