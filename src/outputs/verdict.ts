@@ -180,13 +180,27 @@ function few(items: readonly string[], most: number): readonly string[] {
   return items.length <= most ? items : [...items.slice(0, most - 1), `and ${items.length - most + 1} more (--json)`];
 }
 
-/** Figures that add up, the largest first. Where all that was lost has one cause, the finding has the figure already. */
-function renderLedger({ ledger, status }: Judged, layout: Layout): readonly string[] {
-  if (!ledger) return [];
+/** All that was lost has one cause, and the finding has the figure already. */
+function hasNothingToAdd({ ledger, status }: Judged): boolean {
+  if (!ledger || status === 'ok' || status === 'unknown') return false;
   const { to, from, refused } = ledger;
   const lost = [...to.rows, ...from.rows, ...refused].filter(({ isLost }) => isLost);
-  const isSaid = status === 'critical' || status === 'warning';
-  if (isSaid && lost.length <= 1 && Math.max(to.unaccounted, from.unaccounted) <= UNDER_WAY) return [];
+  return lost.length <= 1 && Math.max(to.unaccounted, from.unaccounted) <= UNDER_WAY;
+}
+
+/** Why no ledger stands above, for those who asked about devices; '': one does, or all of the host was asked about. */
+function whyNoLedger(judged: Judged): string {
+  const { ledger, devices, last } = judged;
+  if (hasNothingToAdd(judged)) return ' Nothing else was lost: --json has its ledger.';
+  if (ledger || devices.length === last.devices.length) return '';
+  return devices.length === 1 ? ' Its counters were not read: no ledger.' : ' Of one device alone a ledger is shown.';
+}
+
+/** Figures that add up, the largest first. */
+function renderLedger(judged: Judged, layout: Layout): readonly string[] {
+  const { ledger } = judged;
+  if (!ledger || hasNothingToAdd(judged)) return [];
+  const { to, from, refused } = ledger;
   const all = [to, from].flatMap(({ rows, unaccounted }) => [...rows, { packets: unaccounted }]).concat(refused);
   const room = Math.max(...all.map(({ packets }) => count(packets).length));
   const rowsOf = (rows: readonly LedgerRow[]): readonly string[] =>
@@ -219,10 +233,11 @@ function renderUnjudged({ unjudged }: Verdict, layout: Layout): readonly string[
   );
 }
 
-function renderWatch({ verdict, host, last, seconds }: Judged, layout: Layout): readonly string[] {
+function renderWatch(judged: Judged, layout: Layout): readonly string[] {
+  const { verdict, host, last, seconds } = judged;
   const until = `${new Date(last.takenAt * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
   const rule = verdict.findings[0]?.rule;
   const more = rule === undefined ? '' : ` '${tapscope(`explain ${rule}`)}' tells more.`;
-  const said = `Watched for ${seconds.toFixed(0)} s until ${until}, Linux ${host.kernel}, tapscope ${host.version}.${more}`;
+  const said = `Watched for ${seconds.toFixed(0)} s until ${until}, Linux ${host.kernel}, tapscope ${host.version}.${whyNoLedger(judged)}${more}`;
   return wrap(visible(said), layout.width);
 }

@@ -17,7 +17,7 @@ export function resumeReader(owner: Owner, halt: Halt | undefined): readonly Rem
     proceed('Resumes the reader. First see who stopped it; thaw a frozen cgroup instead.'),
     {
       ...HOST,
-      command: `ps -o pid,ppid,user,stat,wchan:20,cmd -p ${pid}; grep TracerPid /proc/${pid}/status`,
+      command: `ps -o pid,ppid,stat,wchan:16,cmd -p ${pid}; grep Tracer /proc/${pid}/status`,
       effect:
         'T: a signal stopped it. t: the debugger of that number, if it is not 0. do_freezer_trap: its cgroup is frozen.',
     },
