@@ -3,10 +3,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nameOfLatin1 } from '../foreign-name.ts';
-import type { Halt } from '../snapshot/owner.ts';
+
+interface ProcessHalt {
+  readonly by: 'signal' | 'tracer' | 'freezer';
+  readonly tracer?: { readonly pid: number; readonly comm: string };
+}
 
 /** undefined: it may run, has ended, or is not ours to look at. */
-export async function readHalt(pid: number): Promise<Halt | undefined> {
+export async function readHalt(pid: number): Promise<ProcessHalt | undefined> {
   const status = await read(`/proc/${pid}/status`);
   const state = /^State:\s+(\S)/m.exec(status)?.[1];
   if (state === 'T' || state === 't') {
