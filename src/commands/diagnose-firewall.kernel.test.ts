@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: root on this machine's kernel, alone, nftables.
-// `tapscope diagnose` names the rule that drops, and only where it is certain.
+// `tapscope diagnose` names the rule that drops, and only where it is certain. Nobody who asks about all of the host is told OK.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -63,4 +63,39 @@ test('two rules without counters: neither is named, and the way to look is', { s
   assert.match(said, /firewall dropped [\d ]+ of [\d ]+ packets on their way to it\./);
   assert.doesNotMatch(said, /by rule|by the policy/);
   assert.match(said, /nft list ruleset/);
+});
+
+test('what a guest sends, dropped by the host: a warning without being asked about that device, with the rule', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const guest = await lab.testReader();
+  await guest.open('a', 'tun0', 'tun');
+  await guest.open('b', 'tun1', 'tun');
+  await lab.ipBatch([
+    'link set tun0 up',
+    'link set tun1 up',
+    'addr add 10.77.255.1/32 dev tun0',
+    'route add 10.77.255.2/32 dev tun0',
+  ]);
+  await lab.exec('nft', 'add table inet filter; add chain inet filter in { type filter hook input priority 0; }');
+  await lab.exec('nft', 'add rule inet filter in iifname tun0 drop');
+  const asked = ['check', 'diagnose'].map((command) =>
+    tapscope([command, '--netns', lab.name, '--socket=/none', ...(command === 'check' ? [] : ['--for', '3'])]),
+  );
+  let isDone = false;
+  const answers = Promise.all(asked).finally(() => {
+    isDone = true;
+  });
+  void answers.catch(() => undefined);
+  while (!isDone) await Promise.all([guest.write('a', 20, 100), wait(20)]);
+  const [check, diagnose] = (await answers).map(({ stdout }) => stdout);
+  assert.match(
+    check ?? '',
+    /^WARNING: tun0 loses all of what it sends, [\d ]+\/s: the host’s firewall drops them\. Type: /,
+  );
+  assert.match(
+    diagnose?.replaceAll(/\s+/g, ' ') ?? '',
+    /^WARNING: tun0.*: the host dropped ([\d ]+) of \1 packets from its guest or writer: the firewall drops them, rule 2 of chain in, table inet filter\. .* Look: \S.* nft -a list chain inet filter in /,
+  );
 });

@@ -94,9 +94,14 @@ describe('each on a tap of its own, side by side: most of their time they wait',
   test('a stopped reader: the first line says who and what, the finding fits a screen', { skip: noLab }, async (t) => {
     const rows = await diagnosed(t, 100, (reader) => reader.signal('SIGSTOP'));
     const said = rows.slice(0, 3).join(' ');
-    assert.match(said, /^(WARNING|CRITICAL): tap0 \(VM web1\) .*stopped by a signal/);
+    assert.match(said, /^(WARNING|CRITICAL): tap0 \(VM web1\) .*stopped by a signal, for/);
     assert.ok(rows.length <= 24, `${rows.length} rows:\n${rows.join('\n')}`);
     assert.ok(rows.some((row) => /^Do: {4}kill -CONT \d+$/.test(row)));
+    // First ask who stopped it: this is how.
+    assert.ok(
+      rows.some((row) => /^Or: {4}ps -o [\w,]+ -p \d+,\d+$/.test(row)),
+      rows.join('\n'),
+    );
   });
 
   test('a reader that has read, and reads no more', { skip: noLab }, async (t) => {

@@ -59,6 +59,54 @@ test('what a guest sent is told where it was lost: by the host, and behind a vet
   assert.deepEqual(elsewhere, losses);
 });
 
+test('what a guest wrote and tun freed', { skip }, async (t) => {
+  const lab = await namespaceLab(t);
+  const guest = await lab.testReader();
+  await guest.open('a', 'tun0', 'tun');
+  await lab.ip('link set tun0 up');
+  const followed = await followDrops(t, ['tun0', '--netns', lab.name]);
+  await guest.write('a', 6, 100, { wrong: 'noip' });
+  await wait(1500);
+  const { code, losses, elsewhere, summary } = await followed.end();
+  assert.deepEqual(losses, { 'tun0 written NOT_SPECIFIED tun_get_user': 6 });
+  assert.deepEqual([code, elsewhere, summary.lost], [0, losses, 0]);
+});
+
+/** Of a guest that the host knows as a neighbour on its bridge. */
+const GUEST = '02:00:00:00:00:01';
+
+test('what is for a guest and is lost at another device, by its address', { skip }, async (t) => {
+  const lab = await namespaceLab(t);
+  const guest = await lab.testReader();
+  await guest.open('a', 'tap0', 'tap');
+  await guest.readLoop('a', 0);
+  await lab.ipBatch([
+    'link set tap0 up',
+    'link add br0 type bridge mcast_snooping 0 forward_delay 0',
+    'link set br0 up',
+    'link set tap0 master br0',
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 master br0 up',
+    'addr add 10.90.0.1/24 dev ve0',
+    `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
+  ]);
+  await lab.exec('bridge', 'fdb', 'replace', GUEST, 'dev', 'tap0', 'master', 'dynamic');
+  await guest.xdp('ve1', 'drop', 'generic');
+  const followed = await followDrops(t, ['tap0', '--netns', lab.name]);
+  const sender = await lab.testReader();
+  // The addresses behind its port are known to the probes a moment after the first line.
+  for (let round = 0; round < 30; round++) {
+    await sender.udp('10.90.0.2', 9, 10, 64);
+    await wait(100);
+  }
+  const { code, losses, elsewhere, summary } = await followed.end();
+  const [[name, packets] = assert.fail('nothing was told'), ...others] = Object.entries(losses);
+  assert.match(name, /^tap0 before (XDP|NOT_SPECIFIED) \w+$/);
+  assert.ok(packets > 0 && packets <= 300, `${packets} packets`);
+  assert.deepEqual([code, others, elsewhere, summary.lost], [0, [], losses, 0]);
+});
+
 test('on a terminal of 80 columns no line is longer', { skip }, async (t) => {
   const { lab, far, send } = await scene(t);
   const wrapper = ['ip', 'netns', 'exec', lab.name, 'sh', '-c', 'exec script -qec "stty cols 80; $*" /dev/null', 'sh'];

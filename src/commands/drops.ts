@@ -35,7 +35,9 @@ export async function drops(options: DropsOptions, mechanisms: readonly string[]
   const end = (): void => ending.abort();
   const gone = watchPipes(end);
   const width = process.stdout.isTTY ? layoutOf(process.stdout).width : undefined;
-  const lines = json ? jsonLines() : textLines({ ownNetns: await ownNamespace(), rate, width });
+  const lines = json
+    ? jsonLines()
+    : textLines({ ownNetns: await ownNamespace(), rate, width, watched: watchedOf(scope, reason) });
   const hint = hintLine();
   hint.show('Attaching probes');
   const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason, isLoss }, forced)
@@ -62,6 +64,15 @@ function explained(error: unknown): never {
     `This kernel has no drop reason ${error.reason}${meant}; write one as '${tapscope('drops')}' shows it, such as FULL_RING.`,
     { cause: error },
   );
+}
+
+/** 'vnet1', 'the devices of VM web1', 'every tun and tap of this host'; of a reason alone, for that. */
+function watchedOf({ device, netns, vm, pod, process: program }: Scope, reason: string | undefined): string {
+  const of = [vm && `VM ${vm}`, pod && `pod ${pod}`, program && `process ${program}`, netns && `namespace ${netns}`];
+  const owners = of.filter(Boolean).join(', ');
+  const where = owners === '' ? '' : ` of ${owners}`;
+  const what = device === undefined ? `every tun and tap${where || ' of this host'}` : `${device}${where}`;
+  return `${what}${reason === undefined ? '' : `, for packets with the reason ${reason} alone`}`;
 }
 
 function followedBy(scope: Scope): Followed {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of firewalls that drop, read by the command at the begin and at the end of its watch: the agent has no right to (CAP_NET_ADMIN).
 import { isFirewallDrop } from '../diagnosis/evidence/drop-kinds.ts';
+import { hostDrops } from '../diagnosis/evidence/from-guest.ts';
 import { dropsTowards } from '../diagnosis/evidence/loss.ts';
 import { narrowed, type Scope } from '../diagnosis/scope.ts';
 import { readFirewall } from '../inventory/firewall.ts';
@@ -37,10 +38,12 @@ export class FirewallWatch {
     return [withFirewalls(first, before), ...snapshots.slice(1, -1), withFirewalls(last, now)];
   }
 
-  /** Of namespaces where a firewall dropped packets for the devices that are asked about. */
+  /** Of namespaces where a firewall dropped packets on the way to or from the devices that are asked about. */
   async #read(snapshot: Snapshot): Promise<Firewalls> {
     const { devices } = narrowed(snapshot, this.#scope);
-    const dropping = devices.filter((device) => dropsTowards(device)?.some(isFirewallDrop));
+    const dropping = devices.filter((device) =>
+      [...(dropsTowards(device) ?? []), ...(hostDrops(device) ?? [])].some(isFirewallDrop),
+    );
     const found = new Map<number, Firewall>();
     for (const netns of [...new Set(dropping.map((one) => one.netns))].slice(0, MOST_NAMESPACES)) {
       const firewall = await this.#firewallOf(netns);

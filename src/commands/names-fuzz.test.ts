@@ -142,7 +142,11 @@ holdsForAll(
       const log = heardLog({ format }, (line) => heard.push(line));
       log.logger.warn({ namespace, [comm]: { [device]: namespace } }, device + comm);
     }
-    for (const line of [textLines({ ownNetns: 1, rate: 0 }).loss(1, loss), jsonLines().loss(1, loss), ...heard]) {
+    for (const line of [
+      textLines({ watched: 'tap0', ownNetns: 1, rate: 0 }).loss(1, loss),
+      jsonLines().loss(1, loss),
+      ...heard,
+    ]) {
       assert.match(line, /^[^\n]+\n$/);
       assert.doesNotMatch(line, DRIVES);
     }

@@ -246,6 +246,24 @@ testHosts([
     finds: ['not-here info'],
     says: /^tap0 lost no packet here: packets that are missing were lost elsewhere\.$/,
   },
+  ...[
+    {
+      host: 'that lost packets until its remedy',
+      until: 5,
+      says: /^tap0 lost 48 packets here until 5\.0 s ago, and none since: that has ended\.$/,
+    },
+    {
+      host: 'that lost some a moment ago',
+      until: 9,
+      says: /^tap0 lost only 48 packets here: if more are missing, they were lost elsewhere\.$/,
+    },
+  ].map(({ host, until, says }) => ({
+    host: `is asked about a device ${host}`,
+    taps: queues({ delivered: 5000, lost: (second) => (second === until ? 48 : 0) }),
+    asked: true as const,
+    finds: ['not-here info'],
+    says,
+  })),
   {
     host: 'is asked about a device that is not',
     taps: queues({ lost: 500, occupancy: 1000, full: { stopped: 1 } }),

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import { quietHost, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { Device } from '../snapshot/device.ts';
+import type { Dropper } from '../snapshot/firewall.ts';
 import { judge } from './judge.ts';
 import { harmlessBehind, harmlessEvidence } from './reasons/causes.ts';
 
@@ -48,6 +49,12 @@ const PORT = {
   learns: true,
   floods: true,
 } as const;
+
+const BEYOND = { netns: 2, sentBy: 'veth0' };
+
+function dropper(handle: number): Dropper {
+  return { family: 'inet', table: 'filter', chain: 'forward', handle, hook: 'forward', packets: undefined };
+}
 
 const before = (drops: Readonly<Record<string, number>>, more: Partial<Device> = {}): readonly TapPlan[] => [
   { before: drops, more: () => more },
@@ -107,9 +114,46 @@ testHosts([
     finds: ['host-refuses warning'],
   },
   {
-    host: 'has a tap whose tc filter drops half, on purpose as far as anyone knows',
-    taps: behind({ 'TC_INGRESS@tc_run': 500 }),
+    host: 'has a tap whose tc filter drops a tenth, on purpose as far as anyone knows',
+    taps: behind({ 'TC_INGRESS@tc_run': 100 }),
     finds: ['host-refuses info'],
+  },
+  {
+    host: 'has a tap whose tc filter drops half: nobody who asks about all of the host is told OK',
+    taps: behind({ 'TC_INGRESS@tc_run': 500 }),
+    finds: ['host-refuses warning'],
+  },
+  {
+    host: 'has a quiet guest of whose packets a firewall refuses nine a second',
+    taps: behind({ 'NETFILTER_DROP@nf_hook_slow': 9 }, 40),
+    finds: ['host-refuses info'],
+  },
+  ...[
+    { more: 'the one rule that drops', firewall: { droppers: [dropper(7)], others: [] }, named: true },
+    { more: 'an old table too', firewall: { droppers: [dropper(7)], others: ['iptables-legacy'] }, named: false },
+    { more: 'two rules that drop', firewall: { droppers: [dropper(7), dropper(8)], others: [] }, named: false },
+  ].map(({ more, firewall, named }) => ({
+    host: `has a firewall that drops what the guest sends, with ${more}`,
+    taps: behind({ 'NETFILTER_DROP@nf_hook_slow': 490 }, 1000, { firewall }),
+    finds: ['host-refuses warning'],
+    says: named
+      ? /: the firewall drops them, rule 7 of chain forward, table inet filter\.$/
+      : /: the host’s firewall drops them\.$/,
+    types: named ? 'nft -a list chain inet filter forward' : 'nft list ruleset',
+  })),
+  {
+    host: 'has a firewall in another namespace, behind a veth: its own rules are not blamed',
+    taps: behind({}, 1000, {
+      firewall: { droppers: [dropper(7)], others: [] },
+    }).map(({ more, ...tap }) => ({
+      ...tap,
+      more: (second: number) => ({
+        ...more?.(second),
+        lostBeyond: [{ reason: 'NETFILTER_DROP', location: 'nf_hook_slow', packets: 490 * second, beyond: BEYOND }],
+      }),
+    })),
+    finds: ['host-refuses warning'],
+    says: /^(?!.*rule 7)/,
   },
   {
     host: 'has a tun whose program writes no packet information',
@@ -184,7 +228,7 @@ testHosts([
   {
     host: 'has an uplink whose qdisc is full of what the guest sends, and nobody asks',
     taps: behind({ 'QDISC_OVERLIMIT@__dev_queue_xmit': 300 }),
-    finds: ['host-refuses info'],
+    finds: ['host-refuses warning'],
   },
   {
     host: 'is asked about a guest to whose uplink codel keeps the delay short',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the threads of programs do whose devices lose packets: which of them read, and how long they ran and waited for a CPU.
+import { readHalt } from '../kernel/halted.ts';
 import { onlineCpus } from '../kernel/online-cpus.ts';
 import { isBound } from '../kernel/process-text.ts';
 import { readCalls, readThreadTimes, sleepsIn, type ThreadTime } from '../kernel/thread-times.ts';
@@ -56,7 +57,8 @@ export class ReaderThreads {
         for (const thread of threads) looks.set(thread.tid, lookAt(thread, readAt, this.#looks.get(thread.tid)));
         const uses = await Promise.all(threads.map((thread) => useOf(pid, thread, online, looks.get(thread.tid))));
         const parent = threads[0]?.parent;
-        if (parent !== undefined) seen.set(pid, { threads: uses, parent, readAt });
+        const halt = await readHalt(pid);
+        if (parent !== undefined) seen.set(pid, { threads: uses, parent, readAt, ...(halt && { halt }) });
       }
       this.#looks = looks;
       this.#version += 1;

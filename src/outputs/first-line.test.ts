@@ -129,6 +129,28 @@ test('only a command that costs nothing is named; a | would end the line for Nag
   assert.match(line, /Type: tapscope diagnose \S+ --netns \S+\.$/);
 });
 
+test('of a loss that may be meant OK is not all: which device, how much, why', () => {
+  const meant: Finding = {
+    ...stopped,
+    rule: 'host-refuses',
+    severity: 'info',
+    queue: undefined,
+    brief: 'loses 12 % of what it sends, 90/s: the firewall drops them, rule 7 of chain forward, table inet filter',
+    remedies: [],
+    explains: 900,
+  };
+  const last = snapshotOf('web1');
+  assert.equal(
+    statusLine(judged([meant], { last })),
+    'OK: 5 devices, 6 queues, no fault; vnet1 (VM web1) loses 12 % of what it sends, 90/s: the firewall drops them, rule 7 of chain… Type: tapscope diagnose vnet1.',
+  );
+  const others = [other('vnet2', { severity: 'info', explains: 5, brief: 'loses 1 % of its packets, 5/s' }), meant];
+  assert.match(statusLine(judged(others, { last })), /^OK: 5 devices, 6 queues, no fault; vnet1 .* 1 more\.$/);
+  // No loss, or another device's fault: as ever.
+  assert.match(statusLine(judged([{ ...meant, explains: 0 }], { last })), /^OK: .* nothing to do$/);
+  assert.match(statusLine(judged([stopped, meant], { last })), /^CRITICAL: .* Type: kill -CONT 7927\.$/);
+});
+
 test('what is over says when it was, and who is silent is said', () => {
   const last = snapshotOf('web1');
   const past = { ...stopped, seen: last.takenAt - 21 };

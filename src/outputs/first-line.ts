@@ -2,7 +2,7 @@
 // The line that monitoring shows, and pages: what, how much, why, and what to type, in 160 characters at most.
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/format.ts';
-import { isProblem } from '../diagnosis/order.ts';
+import { explained, isMeantLoss, isProblem } from '../diagnosis/order.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import { diagnoseIt } from '../diagnosis/remedies/command.ts';
 import { tapscope } from '../own-command.ts';
@@ -38,15 +38,20 @@ export function forNagios(text: string): string {
 /** Always one line. */
 export function statusLine(judged: Stated): string {
   const { status, verdict, inconclusive, devices, last, agentSilence, late } = judged;
-  const problems = queuesTogether(verdict.findings, last).filter(isProblem);
+  const findings = queuesTogether(verdict.findings, last);
+  const problems = findings.filter(isProblem);
   const [worst] = problems;
-  if (worst) return problemLine(worst, problems, judged);
+  if (worst) return lineOf(`${worst.severity.toUpperCase()}: `, worst, problems, judged);
   const { hiddenDevices: hidden = 0 } = last.agent;
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const left = devices.length === 0 && hidden > 0 ? ` (${hiddenWords(hidden)})` : '';
   const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}${left}`;
-  if (status === 'ok')
+  if (status === 'ok') {
+    const lossy = findings.filter(isMeantLoss).toSorted((a, b) => explained(b) - explained(a));
+    // Nothing that needs action: but whoever reads OK alone does not look any further.
+    if (lossy[0]) return lineOf(`OK: ${size}, no fault; `, lossy[0], lossy, judged);
     return forNagios(shortened(`OK: ${size}, nothing to do${late === undefined ? '' : `; ${late}`}`, MOST));
+  }
   const [doubt = 'not everything could be judged'] = verdict.findings.flatMap(({ doubts = [] }) => doubts);
   const why = inconclusive[0] ?? doubt;
   return unknownLine(
@@ -61,16 +66,16 @@ export function unknownLine(why: string): string {
   return forNagios(shortened(`UNKNOWN: ${why}`, MOST));
 }
 
-/** Its word is that of what it tells: the exit code is the worst of all. */
-function problemLine(
+/** `told`: all that are counted beside the worst. */
+function lineOf(
+  head: string,
   worst: Finding,
-  problems: readonly Finding[],
+  told: readonly Finding[],
   { status, last, agentSilence, late }: Stated,
 ): string {
-  const word = `${worst.severity.toUpperCase()}: `;
   const seen = whenSeen(worst, last);
-  const [more, fewer] = othersThan(worst, problems);
-  const rest = `${worst.severity === status ? '' : ` One is ${status}.`}${agentSilence === undefined ? '' : ' The agent is silent.'}${late === undefined ? '' : ` J${late.slice(1).replace(/:.*/, '')}.`}`;
+  const [more, fewer] = othersThan(worst, told);
+  const rest = `${worst.severity === status || !isProblem(worst) ? '' : ` One is ${status}.`}${agentSilence === undefined ? '' : ' The agent is silent.'}${late === undefined ? '' : ` J${late.slice(1).replace(/:.*/, '')}.`}`;
   const [full, short] = [MOST_OF_NAME, LEAST_OF_NAME].map((most) => answerOf(worst, last, most));
   const [command, diagnose, byNumber] = [typed(worst, last), asking(worst, last), askingByNumber(worst, last)];
   const bare = short?.replace(READER, 'its reader');
@@ -86,10 +91,10 @@ function problemLine(
     [bare, byNumber, fewer],
     [bare, byNumber, ''],
   ].map(([answer = '', type = '', others = '']) => ({ answer, end: `${seen}${type}${others}${rest}` }));
-  const room = MOST - word.length;
+  const room = MOST - head.length;
   const { answer = '', end = '' } =
     forms.find((form) => form.answer.length + form.end.length <= room) ?? forms.at(-2) ?? {}; // cut anyway, so with how many more
-  return forNagios(word + shortened(answer, room - end.length) + end);
+  return forNagios(head + shortened(answer, room - end.length) + end);
 }
 
 /** 'vnet1 (VM web1) loses all packets, 1 994/s: its reader qemu-system-x86 (7927) is stopped.' */

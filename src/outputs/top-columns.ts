@@ -70,11 +70,11 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     'red',
   ),
   figure(
-    ['TO/s', 'TO GUEST/s'],
+    ['OFFER/s', 'OFFERED/s'],
     't',
     7,
     3,
-    'packets a second offered to the guest or reader',
+    'packets a second that came for the guest or reader; those lost in the queue are among them',
     ({ rate }) => rate.offered,
   ),
   figure(

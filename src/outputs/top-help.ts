@@ -3,7 +3,7 @@
 
 import { tapscope } from '../own-command.ts';
 import { type Layout, paint, wrap } from './terminal-text.ts';
-import { COLUMNS } from './top-columns.ts';
+import { COLUMNS, SORT_SIGN } from './top-columns.ts';
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['? h', 'this help'],
@@ -32,6 +32,7 @@ export function topHelp(layout: Layout): readonly string[] {
     ...title('Columns, and the key that sorts by each'),
     ...COLUMNS.flatMap(({ title, inFull = title, key, meaning }) => lines(`${key} ${inFull}`, meaning)),
     '',
+    ...wrap(`${SORT_SIGN} stands behind the column by which the rows are sorted.`, layout.width),
     ...wrap(`– is not measured; '${tapscope('doctor')}' says why.`, layout.width),
   ];
 }

@@ -97,12 +97,35 @@ test('a list has every column, problems first', () => {
   const shown = picture(Number.POSITIVE_INFINITY, { findings: [FINDING] }).map((row) => row.replace(/ +/g, ' '));
   assert.deepEqual(shown, [
     '3 queues, 1 losing packets: 1.00k/s of 1.25M/s, 11:06:40 UTC',
-    'DEVICE STATUS* LOST/s TO GUEST/s FROM GUEST/s RING STOPPED DELAY p99 LOST BEFORE/s STATE OWNER',
+    'DEVICE STATUS* LOST/s OFFERED/s FROM GUEST/s RING STOPPED DELAY p99 LOST BEFORE/s STATE OWNER',
     'tap10/1 critical 1.00k 1.23M 10.0 ████████ 500/500 50% 1.1ms 0 no CPU openvpn (pid 312) in blue',
     'tap2/0 ok 0 12.3k 10.0 █······· 3/1000 – – 0 – openvpn (pid 312) in blue',
     'tap1 idle 0 0 0 – – – 0 – – in blue',
+    '* rows are in the order of STATUS',
     'This costs nothing',
   ]);
+});
+
+test('a star is explained below the table, and in the help of a terminal; without a star nothing is', () => {
+  const below = (view: Partial<TopView>, width = 200): string => picture(width, { view }).slice(-2).join('|');
+  assert.equal(
+    below({ sort: 'd', isReversed: true }),
+    '* rows are in the order of LOST/s, reversed|This costs nothing',
+  );
+  // At 60 columns that column is hidden.
+  assert.doesNotMatch(picture(60, { view: { sort: 'p' } }).join('|'), /\*/);
+  assert.match(picture(100, { terminal: { page: 'help', height: 90 } }).join('\n'), /\* stands behind the column/);
+});
+
+test('of a reader that takes nothing what is lost is what was offered', () => {
+  const [stalled] = [{ ...lossy, offered: 1994, dropped: 1994 }];
+  const [, titles = '', row = ''] = picture(200, { rates: [stalled] });
+  const under = (title: string): string =>
+    row
+      .slice(0, titles.indexOf(title) + title.length)
+      .split(' ')
+      .at(-1) ?? '';
+  assert.deepEqual([under('LOST/s'), under('OFFERED/s')], ['1.99k', '1.99k'], `${titles}\n${row}`);
 });
 
 test('every column can be sorted by, up and down; no key means two things', () => {
@@ -154,8 +177,8 @@ test('a picture is never wider or higher than its terminal, and shows names, fau
     columnsIn(width)
       .map(({ title }) => title)
       .join(' ');
-  assert.equal(titles(77), 'DEVICE STATUS LOST/s TO/s RING READER, OWNER');
-  assert.equal(titles(117), 'DEVICE STATUS LOST/s TO GUEST/s FROM/s RING STOPPED STATE READER, OWNER');
+  assert.equal(titles(77), 'DEVICE STATUS LOST/s OFFER/s RING READER, OWNER');
+  assert.equal(titles(117), 'DEVICE STATUS LOST/s OFFERED/s FROM/s RING STOPPED STATE READER, OWNER');
 });
 
 const VM: QueueRate = {
@@ -169,7 +192,7 @@ const VM: QueueRate = {
 
 test('at 80 columns who reads and whose it is come before what the guest sends, and a program that is both is named once', () => {
   const [, titles = '', first = '', second = ''] = picture(80, { rates: [VM, calm], terminal: {} });
-  assert.match(titles, /^ +DEVICE +STATUS\* +LOST\/s +TO\/s +FROM\/s RING +READER, OWNER *$/);
+  assert.match(titles, /^ +DEVICE +STATUS\* +LOST\/s +OFFER\/s +FROM\/s RING +READER, OWNER *$/);
   assert.match(first, / 500\/500 +VM web1: vhost-4242 4250/);
   assert.match(second, / 3\/1000 +openvpn 312 in blue$/);
   const wide = picture(200, { rates: [VM, calm], terminal: {} });

@@ -76,7 +76,7 @@ function renderList(picture: TopPicture, view: TopView, layout: Layout, terminal
     columns[0]?.width ?? 0,
   );
   const height = terminal?.height;
-  const foot = footOf(picture, view, layout, terminal);
+  const foot = footOf(picture, view, columns, layout, terminal);
   const fold = foldOf(folded, layout, terminal);
   const space = height === undefined ? rows.length : Math.max(1, height - head.length - 1 - foot.length);
   const room = Math.max(1, space - fold.length);
@@ -123,13 +123,17 @@ const KEYS = '? help, Enter detail, ↑↓ select, / filter, a idle queues, R re
 
 function footOf(
   { cost }: TopPicture,
-  { filter }: TopView,
+  { filter, sort, isReversed }: TopView,
+  columns: readonly Column[],
   layout: Layout,
   terminal: TopTerminal | undefined,
 ): readonly string[] {
   const typing = terminal?.typing ?? false;
   const filtered = typing || filter !== '' ? [`filter: ${filter}${typing ? '_' : ''}`] : [];
-  const rows = [...filtered, ...(terminal ? [KEYS] : []), cost].flatMap((text) => wrap(visible(text), layout.width));
+  const sorted = columns.find(({ key }) => key === sort);
+  const star = sorted ? [`${SORT_SIGN} rows are in the order of ${sorted.title}${isReversed ? ', reversed' : ''}`] : [];
+  // The keys of a terminal are in its help, beside those that sort.
+  const rows = [...filtered, ...(terminal ? [KEYS] : star), cost].flatMap((text) => wrap(visible(text), layout.width));
   const most = terminal ? Math.max(1, Math.floor(terminal.height / 3)) : rows.length;
   return rows.slice(0, most).map((text) => paint(layout, 'dim', text));
 }

@@ -6,8 +6,9 @@ import { stripVTControlCharacters } from 'node:util';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
+import type { Ledger, LedgerRow } from '../diagnosis/ledger.ts';
 import { statusOf } from '../diagnosis/status.ts';
-import { renderVerdict } from './verdict.ts';
+import { type Judged, renderVerdict } from './verdict.ts';
 
 /** A finding that has everything, and two ways to help: no finding is longer. */
 const starved: Finding = {
@@ -174,6 +175,44 @@ test('the name of a device or program cannot write to the terminal', () => {
   const said = render({ findings: [finding], unjudged: [{ rule: 'queue-dead', because: evil }] });
   assert.deepEqual(said.match(/[\p{Cc}\p{Cf}]/gu)?.filter((one) => one !== '\n') ?? [], []);
   assert.ok(said.includes('\u{fffd}[2J\u{fffd}<b>\u{fffd}\u{fffd} is full.'));
+});
+
+const EMPTY = { total: 0, rows: [], unaccounted: 0 };
+const LOST_IN_IT = { fate: 'lost in it: FULL_RING', packets: 48, isLost: true } as const;
+
+test('about one device a ledger is shown, or why none is', () => {
+  const tail = (verdict: Verdict, more: Partial<Judged>): string => {
+    const judged: Judged = {
+      ...{ status: statusOf(verdict), verdict, inconclusive: [], isRenamed: false, seconds: 10 },
+      ...{ devices: goldenSnapshot.devices.slice(0, 1), last: goldenSnapshot, host: { kernel: '6.12', version: '1' } },
+      ...more,
+    };
+    return renderVerdict(judged, { width: 400, colours: false });
+  };
+  const fault: Verdict = { findings: [starved], unjudged: [] };
+  const ledger = (rows: readonly LedgerRow[]): Ledger => ({ to: { ...EMPTY, rows }, from: EMPTY, refused: [] });
+  assert.match(tail(OK, { ledger: ledger([LOST_IN_IT]) }), /\nTo it: 0 packets\n +48 lost in it: FULL_RING\n/);
+  // One cause, which is the finding's own: a screen has room for what is new.
+  const told = tail(fault, { ledger: ledger([LOST_IN_IT]) });
+  assert.doesNotMatch(told, /To it:/);
+  assert.match(told, /tapscope 1\. Nothing else was lost: --json has its ledger\. /);
+  const two = tail(fault, { ledger: ledger([LOST_IN_IT, { ...LOST_IN_IT, fate: 'lost before it: QDISC_DROP' }]) });
+  assert.match(two, /\nTo it: 0 packets\n/);
+  assert.doesNotMatch(two, /--json has/);
+  assert.match(tail(OK, {}), / Its counters were not read: no ledger\.\n$/);
+  assert.match(
+    tail(OK, { devices: goldenSnapshot.devices.slice(0, 2) }),
+    / Of one device alone a ledger is shown\.\n$/,
+  );
+  assert.match(tail(OK, { devices: goldenSnapshot.devices }), /tapscope 1\.\n$/);
+});
+
+test('a device that loses packets on purpose is no fault, and is named in the first line', () => {
+  const meant: Finding = { ...starved, rule: 'host-refuses', severity: 'info', explains: 490 };
+  assert.match(
+    render({ findings: [meant], unjudged: [] }, 200),
+    /^OK: .*, no fault; but tap0 loses packets, see below\.\n/,
+  );
 });
 
 test('what is too much for a screen is counted', () => {

@@ -6,6 +6,7 @@ import { count, several } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import type { AskedVerdict } from '../diagnosis/judge-asked.ts';
 import { ASKED_PRICE, type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
+import { isMeantLoss } from '../diagnosis/order.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import { tapscope } from '../own-command.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -86,6 +87,9 @@ function headline(severity: string, sentence: string, layout: Layout): readonly 
 function inGeneral({ status, verdict, inconclusive, devices, seconds, agentSilence }: Judged): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const seen = `${counted(queues, 'queue')} of ${counted(devices.length, 'device')} watched for ${Math.round(seconds)} s`;
+  const lossy = [...new Set(verdict.findings.filter(isMeantLoss).map(({ device }) => device))];
+  if (status === 'ok' && lossy.length > 0)
+    return `${seen}, no fault; but ${lossy.length === 1 ? `${lossy[0]} loses` : `${counted(lossy.length, 'device')} lose`} packets, see below.`;
   const known = verdict.findings.length > 0 ? `; ${counted(verdict.findings.length, 'thing')} to know below` : '';
   if (status === 'ok') return `${seen}, nothing to do${known}.`;
   const blind = verdict.unjudged.length > 0 ? `${counted(verdict.unjudged.length, 'rule')} could not judge` : '';
@@ -176,13 +180,27 @@ function few(items: readonly string[], most: number): readonly string[] {
   return items.length <= most ? items : [...items.slice(0, most - 1), `and ${items.length - most + 1} more (--json)`];
 }
 
-/** Figures that add up, the largest first. Where all that was lost has one cause, the finding has the figure already. */
-function renderLedger({ ledger, status }: Judged, layout: Layout): readonly string[] {
-  if (!ledger) return [];
+/** All that was lost has one cause, and the finding has the figure already. */
+function hasNothingToAdd({ ledger, status }: Judged): boolean {
+  if (!ledger || status === 'ok' || status === 'unknown') return false;
   const { to, from, refused } = ledger;
   const lost = [...to.rows, ...from.rows, ...refused].filter(({ isLost }) => isLost);
-  const isSaid = status === 'critical' || status === 'warning';
-  if (isSaid && lost.length <= 1 && Math.max(to.unaccounted, from.unaccounted) <= UNDER_WAY) return [];
+  return lost.length <= 1 && Math.max(to.unaccounted, from.unaccounted) <= UNDER_WAY;
+}
+
+/** Why no ledger stands above, for those who asked about devices; '': one does, or all of the host was asked about. */
+function whyNoLedger(judged: Judged): string {
+  const { ledger, devices, last } = judged;
+  if (hasNothingToAdd(judged)) return ' Nothing else was lost: --json has its ledger.';
+  if (ledger || devices.length === last.devices.length) return '';
+  return devices.length === 1 ? ' Its counters were not read: no ledger.' : ' Of one device alone a ledger is shown.';
+}
+
+/** Figures that add up, the largest first. */
+function renderLedger(judged: Judged, layout: Layout): readonly string[] {
+  const { ledger } = judged;
+  if (!ledger || hasNothingToAdd(judged)) return [];
+  const { to, from, refused } = ledger;
   const all = [to, from].flatMap(({ rows, unaccounted }) => [...rows, { packets: unaccounted }]).concat(refused);
   const room = Math.max(...all.map(({ packets }) => count(packets).length));
   const rowsOf = (rows: readonly LedgerRow[]): readonly string[] =>
@@ -215,13 +233,14 @@ function renderUnjudged({ unjudged }: Verdict, layout: Layout): readonly string[
   );
 }
 
-function renderWatch({ verdict, host, last, seconds, ledger }: Judged, layout: Layout): readonly string[] {
+function renderWatch(judged: Judged, layout: Layout): readonly string[] {
+  const { verdict, host, last, seconds, ledger } = judged;
   const until = `${new Date(last.takenAt * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
   const rule = verdict.findings[0]?.rule;
   const more = rule === undefined ? '' : ` '${tapscope(`explain ${rule}`)}' tells more.`;
   const price = ledger
     ? ` Each packet of the host cost up to ${ASKED_PRICE.packet} instructions more meanwhile, one that a bridge sent on ${count(ASKED_PRICE.bridged)}.`
     : '';
-  const said = `Watched for ${seconds.toFixed(0)} s until ${until}, Linux ${host.kernel}, tapscope ${host.version}.${price}${more}`;
+  const said = `Watched for ${seconds.toFixed(0)} s until ${until}, Linux ${host.kernel}, tapscope ${host.version}.${whyNoLedger(judged)}${price}${more}`;
   return wrap(visible(said), layout.width);
 }

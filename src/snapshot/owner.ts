@@ -70,11 +70,20 @@ export interface ThreadUse {
   readonly sleepsIn?: string;
 }
 
+/** Why a process does not run. */
+export interface Halt {
+  readonly by: 'signal' | 'tracer' | 'freezer';
+  /** A debugger; only of `tracer`. */
+  readonly tracer?: { readonly pid: number; readonly comm: string };
+}
+
 /** The threads of a process whose device loses packets. */
 export interface ThreadUses {
   readonly threads: readonly ThreadUse[];
   /** The process that started it; absent: an older recording. */
   readonly parent?: number;
+  /** Absent: it may run, or that is not ours to look at. */
+  readonly halt?: Halt;
   /** Unix time, seconds. */
   readonly readAt: number;
 }

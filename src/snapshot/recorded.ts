@@ -16,6 +16,7 @@ type Holding<Value, Leaf, Key> =
 
 /** The compiler knows whether one is missing. */
 const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
+  by: true,
   above: true,
   address: true,
   below: true,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which rule of the firewall drops, where that is certain, and which chains may.
 import type { Dropper } from '../../snapshot/firewall.ts';
+import type { Remedy } from '../finding.ts';
 import { count } from '../format.ts';
-import { quoted } from '../remedies/command.ts';
-import type { DeviceSpan } from '../window.ts';
+import type { Way } from '../reasons/drop-row.ts';
+import { lookAt, quoted } from '../remedies/command.ts';
+import type { DeviceSpan, Window } from '../window.ts';
 import { isFirewallDrop } from './drop-kinds.ts';
 import { dropsTowards } from './loss.ts';
 
@@ -22,9 +24,9 @@ interface Grown {
   readonly grown: number | undefined;
 }
 
-/** undefined: it is not certain, or the rules could not be read. */
-export function culpritOf(device: DeviceSpan): Culprit | undefined {
-  const droppers = droppersOf(device);
+/** Of what is freed on its way to the device, or from it. undefined: it is not certain, or the rules could not be read. */
+export function culpritOf(device: DeviceSpan, way: Way): Culprit | undefined {
+  const droppers = droppersOf(device, way);
   if (droppers.length === 0 || (device.now.firewall?.others.length ?? 1) > 0) return undefined;
   // What has a counter that stood still dropped nothing.
   const possible = droppers.filter(({ grown }) => grown !== 0);
@@ -39,13 +41,16 @@ function reason({ grown }: Grown, all: number): string {
   return `it ${counted}; what else drops there has counters, and they stood still`;
 }
 
-/** Those that a packet for the device may meet. */
-function droppersOf({ before, now }: DeviceSpan): readonly Grown[] {
+/** Those that such a packet may meet. */
+function droppersOf({ before, now }: DeviceSpan, way: Way): readonly Grown[] {
   // At another device, by which it came.
   const isEarly = dropsTowards(now)?.some((drop) => isFirewallDrop(drop) && drop.device !== undefined);
+  // What comes from the device is forwarded, goes to the host's own sockets, or leaves again in a tunnel's packet.
+  const isMet = (hook: string | undefined): boolean =>
+    way === 'from' || (hook !== 'input' && (isEarly || !EARLY.includes(hook)));
   const first = new Map((before.firewall?.droppers ?? []).map((one) => [keyOf(one), one]));
   return (now.firewall?.droppers ?? [])
-    .filter(({ family, hook }) => family !== 'arp' && hook !== 'input' && (isEarly || !EARLY.includes(hook)))
+    .filter(({ family, hook }) => family !== 'arp' && isMet(hook))
     .map((dropper) => {
       const earlier = first.get(keyOf(dropper))?.packets;
       const isCounted = earlier !== undefined && dropper.packets !== undefined;
@@ -65,7 +70,7 @@ export function dropperName({ family, table, chain, handle }: Dropper): string {
 
 /** Where it is not certain which rule it is: chains whose policy is to drop. undefined: none is, or they could not be read. */
 export function policiesOf(device: DeviceSpan): string | undefined {
-  const policies = droppersOf(device).filter(({ dropper, grown }) => dropper.handle === undefined && grown !== 0);
+  const policies = droppersOf(device, 'to').filter(({ dropper, grown }) => dropper.handle === undefined && grown !== 0);
   if (policies.length === 0) return undefined;
   const names = policies.map(({ dropper: { family, table, chain } }) => `${family} ${table} ${chain}`);
   return `what no rule accepts is dropped (policy drop) in ${names.slice(0, MOST_NAMED).join(', ')}`;
@@ -73,7 +78,15 @@ export function policiesOf(device: DeviceSpan): string | undefined {
 
 const MOST_NAMED = 3;
 
-/** The rules of a chain with their handles and counters. */
-export function listChain({ family, table, chain }: Dropper): string {
-  return `nft -a list chain ${family} ${quoted(table)} ${quoted(chain)}`;
+/** The rules of its chain with their handles and counters. */
+export function showChain({ dropper }: Culprit, device: DeviceSpan, window: Window): Remedy {
+  const { family, table, chain, handle } = dropper;
+  const where =
+    handle === undefined ? 'what it does not accept is dropped' : `the rule that drops ends with “handle ${handle}”`;
+  return lookAt(
+    device,
+    window,
+    `nft -a list chain ${family} ${quoted(table)} ${quoted(chain)}`,
+    `Shows the chain: ${where}. If it is meant, nothing is to be done.`,
+  );
 }

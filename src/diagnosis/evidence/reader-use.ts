@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which threads read a queue, and how long they ran and waited for a CPU: the scheduler's own counts, exact however few samples there are.
-import type { ThreadUse, ThreadUses } from '../../snapshot/owner.ts';
+import type { Halt, ThreadUse, ThreadUses } from '../../snapshot/owner.ts';
 import type { QueueSpan } from '../window.ts';
 import { delivered } from './loss.ts';
 
@@ -63,6 +63,11 @@ export function sleptIn(queue: QueueSpan, threads: readonly number[]): string | 
     .filter((name) => !WAITS_FOR_PACKETS.test(name));
   const looks = (name: string): number => seen.filter((one) => one === name).length;
   return seen.toSorted((a, b) => looks(b) - looks(a))[0];
+}
+
+/** Who keeps its owner from running; undefined: nobody that is known. */
+export function haltOf(queue: QueueSpan): Halt | undefined {
+  return queue.now.owner?.uses?.halt;
 }
 
 function usesIn({ now, steps }: QueueSpan): readonly ThreadUses[] {

@@ -19,6 +19,8 @@ export interface Cause {
   readonly names: string;
   /** 'OTHERHOST' */
   readonly reasons: string;
+  /** Chooses its drops. */
+  readonly isOf: (drop: OtherDrop) => boolean;
 }
 
 /** Longer lines do not fit a terminal. */
@@ -40,6 +42,7 @@ export function causesOf(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop)
           .map(({ reason, location }) => `${reason}${location === 'other' ? '' : ` in ${location}`}`)
           .join(', '),
         reasons: [...new Set(drops.map(({ reason }) => reason))].join(', '),
+        isOf: isIts,
       };
     })
     .filter(({ loss }) => loss.lost > 0)

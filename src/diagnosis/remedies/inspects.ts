@@ -22,6 +22,7 @@ const SHOWS: readonly RegExp[] = [
   /^(?:ovs-appctl dpctl\/(?:show|dump-flows)|ipvsadm -Ln --stats|wg show)$/,
   /^bridge (?:-[ds] )*\w+ show\b/,
   new RegExp(`^sysctl (?!-)${WORD}(?: ${WORD})*$`),
+  new RegExp(`^systemctl status ${WORD}$`),
   new RegExp(`^virsh (?:domstate --reason|vcpupin) ${WORD}$`),
 ];
 

@@ -3,12 +3,13 @@
 
 import { isGuest } from '../evidence/full-ring.ts';
 import { fullTime } from '../evidence/full-time.ts';
-import { readerUse } from '../evidence/reader-use.ts';
+import { haltOf, readerUse } from '../evidence/reader-use.ts';
 import { vcpuSpan } from '../evidence/vcpus.ts';
 import type { Remedy } from '../finding.ts';
 import { readerThread } from '../format.ts';
 import type { QueueSpan, Window } from '../window.ts';
 import { operand, quoted } from './command.ts';
+import { resumeReader } from './halted-remedies.ts';
 
 const HOST = { lossless: true, restart: false, by: 'host' } as const;
 
@@ -26,11 +27,6 @@ export function domainOf({ now: { owner } }: QueueSpan): string | undefined {
 export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remedy[] {
   const { owner } = queue.now;
   const domain = domainOf(queue);
-  const signal: Remedy = {
-    ...HOST,
-    command: `kill -CONT ${owner?.pid}`,
-    effect: 'Resumes the reader. First ask who stopped it; thaw a frozen cgroup instead.',
-  };
   const resume: Remedy = {
     ...HOST,
     command: `virsh domstate --reason ${quoted(domain ?? '')}`,
@@ -55,7 +51,7 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
     by: isGuest(queue) ? 'guest' : 'host',
   };
   return [
-    ...(owner && isStopped ? [signal] : []),
+    ...(owner && isStopped ? resumeReader(owner, haltOf(queue)) : []),
     ...(runs ? [guests] : domain === undefined ? [] : [resume]),
     ...(isStopped ? [] : lookAtReader(queue)),
     restart,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isFirewallDrop } from '../evidence/drop-kinds.ts';
-import { type Culprit, culpritOf, dropperName, listChain, policiesOf } from '../evidence/firewall-rule.ts';
+import { culpritOf, dropperName, policiesOf, showChain } from '../evidence/firewall-rule.ts';
 import { isMostOfFew, type Loss, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, loses, nameOf, percent, several } from '../format.ts';
@@ -45,7 +45,7 @@ function firewalled(device: DeviceSpan, window: Window, loss: Loss, isAsked: boo
   const isMuch = loss.share >= MEANT_SHARE && (isAsked || loss.perSecond >= NOISE_PER_SECOND);
   const byConntrack = untracked(device);
   const isFull = byConntrack >= MOSTLY * loss.lost;
-  const culprit = byConntrack > 0 ? undefined : culpritOf(device);
+  const culprit = byConntrack > 0 ? undefined : culpritOf(device, 'to');
   const who = culprit && dropperName(culprit.dropper);
   return onDevice(device, {
     severity: isMuch ? 'warning' : 'info',
@@ -58,7 +58,7 @@ function firewalled(device: DeviceSpan, window: Window, loss: Loss, isAsked: boo
       culprit?.because ?? (isFull ? undefined : policiesOf(device)),
     ],
     remedies: culprit
-      ? [chainOf(culprit, device, window)]
+      ? [showChain(culprit, device, window)]
       : [...(isFull ? [largerTable] : []), ...looks(device, window)],
     rejected: [{ rule: QDISC_DROP, because: `no qdisc frees packets in netfilter; these ${count(loss.lost)} were` }],
     confidence: 'high',
@@ -94,19 +94,6 @@ const largerTable: Remedy = {
   restart: false,
   by: 'host',
 };
-
-function chainOf({ dropper }: Culprit, device: DeviceSpan, window: Window): Remedy {
-  const where =
-    dropper.handle === undefined
-      ? 'what it does not accept is dropped'
-      : `the rule that drops ends with “handle ${dropper.handle}”`;
-  return lookAt(
-    device,
-    window,
-    listChain(dropper),
-    `Shows the chain: ${where}. If it is meant, nothing is to be done.`,
-  );
-}
 
 function looks(device: DeviceSpan, window: Window): readonly Remedy[] {
   const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);

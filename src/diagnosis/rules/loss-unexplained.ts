@@ -108,7 +108,15 @@ function causesInTun(device: DeviceSpan): readonly Cause[] {
     const passed = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
     const row = explain({ reason, location: IN_TUN }, device.now, 'to');
     return lost > 0
-      ? [{ row, loss: lossOf(lost, passed, device.seconds), names: `${reason} in tun`, reasons: reason }]
+      ? [
+          {
+            row,
+            loss: lossOf(lost, passed, device.seconds),
+            names: `${reason} in tun`,
+            reasons: reason,
+            isOf: (drop) => drop.reason === reason && drop.location === IN_TUN,
+          },
+        ]
       : [];
   });
 }

@@ -16,7 +16,7 @@ import {
   unroutedIn,
 } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, nameOf, several } from '../format.ts';
+import { count, duration, nameOf, several } from '../format.ts';
 import { ledgerOf, UNDER_WAY } from '../ledger.ts';
 import { onDevice } from '../make-finding.ts';
 import { harmlessEvidence } from '../reasons/causes.ts';
@@ -111,7 +111,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         severity: 'info',
         cause: isLost
           ? `${nameOf(device)}: ${several(sumOf(unrouted), 'packet was', 'packets were')} dropped in its namespace before the host chose a device for them.`
-          : `${nameOf(device)} ${doubts.length > 0 ? 'shows no cause of a loss that is large enough to judge' : sentenceOf(towards, back, waiting)}.`,
+          : `${nameOf(device)} ${doubts.length > 0 ? 'shows no cause of a loss that is large enough to judge' : sentenceOf(device, towards, back, waiting)}.`,
         evidence: [
           `${several(towards.offered - towards.lost, 'packet')} to its guest or reader and ${count(receivedFrom(device))} from it passed in ${device.seconds.toFixed(0)} s, ${count(waiting)} wait`,
           towards.lost + back.lost === 0
@@ -136,13 +136,30 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   ];
 }
 
-function sentenceOf(towards: Loss, back: Loss, waiting: number): string {
+function sentenceOf(device: DeviceSpan, towards: Loss, back: Loss, waiting: number): string {
   const lost = towards.lost + back.lost;
   if (towards.offered + back.offered + waiting === 0)
     return 'saw no packet in either direction: packets that are missing were lost before it';
-  return lost === 0
-    ? 'lost no packet here: packets that are missing were lost elsewhere'
+  if (lost === 0) return 'lost no packet here: packets that are missing were lost elsewhere';
+  const ago = lastLossAgo(device);
+  // Whoever asks again after a remedy wants to know whether it has ended.
+  return ago >= ENDED_SECONDS
+    ? `lost ${several(lost, 'packet')} here until ${duration(ago)} ago, and none since: that has ended`
     : `lost only ${several(lost, 'packet')} here: if more are missing, they were lost elsewhere`;
+}
+
+/** A loss that pauses for less goes on. */
+const ENDED_SECONDS = 3;
+
+/** Seconds since the last step in which packets were lost, on either way. */
+function lastLossAgo({ steps, takenAt }: DeviceSpan): number {
+  for (let to = steps.length - 1; to > 0; to--) {
+    const [before, now, since = 0, until = 0] = [steps[to - 1], steps[to], takenAt[to - 1], takenAt[to]];
+    if (!before || !now) return 0;
+    const part = { seconds: until - since, before, now, steps: [before, now], takenAt: [since, until], queues: [] };
+    if (lossTowards(part).lost + lossOnTheWayBack(part).lost > 0) return (takenAt.at(-1) ?? 0) - until;
+  }
+  return 0;
 }
 
 /** Drops of the other devices of its namespace: packets for this device may be among them. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Halt } from '../../snapshot/owner.ts';
 import { type FullRing, fullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullSecondsEver, fullTimeEvidence } from '../evidence/full-time.ts';
 import { NOISE_PER_SECOND } from '../evidence/loss.ts';
+import { haltOf } from '../evidence/reader-use.ts';
 import {
   isFull,
   LONG_STALL_SECONDS,
@@ -55,14 +57,14 @@ function stalled(seen: FullRing): Diagnosis {
   const holder = reader === 'unknown' ? 'its reader' : `its reader, ${reader},`;
   const paused = !isStopped && !isGone && isPaused(queue);
   const what = isStopped
-    ? 'is stopped by a signal, a debugger or the freezer'
+    ? stopperOf(haltOf(queue))
     : isGone
       ? 'has ended'
       : paused
         ? `takes nothing because the VM is paused: ${vcpuEvidence(queue)}`
         : 'takes nothing';
   const inShort = isStopped
-    ? 'is stopped'
+    ? stopperInShort(haltOf(queue))
     : isGone
       ? 'has ended'
       : paused
@@ -94,6 +96,17 @@ function stalled(seen: FullRing): Diagnosis {
     ],
     confidence: time && time.seconds > 0 ? 'high' : 'medium',
   });
+}
+
+function stopperOf(halt: Halt | undefined): string {
+  if (halt?.tracer) return `is stopped by a debugger, ${halt.tracer.comm} (pid ${halt.tracer.pid})`;
+  if (halt?.by === 'freezer') return 'is frozen with its cgroup';
+  return halt?.by === 'signal' ? 'is stopped by a signal' : 'is stopped by a signal, a debugger or the freezer';
+}
+
+function stopperInShort(halt: Halt | undefined): string {
+  if (halt?.tracer) return `is stopped by ${halt.tracer.comm} (${halt.tracer.pid})`;
+  return halt?.by === 'freezer' ? 'is frozen' : 'is stopped';
 }
 
 /** A guest that never took a packet, and has not had the time to. */
