@@ -137,7 +137,7 @@ export interface MacvtapReach {
   readonly toMany: number;
 }
 
-export interface RefusedSends {
+export interface CountedPackets {
   readonly counter: string;
   /** Since the namespace was made. */
   readonly packets: number;
@@ -156,7 +156,9 @@ export interface Surroundings {
   /** undefined: it is no port of a bridge, or its tables were not read. */
   readonly table?: BridgeTable;
   /** Packets that the namespace did not let its programs send, by the kernel's counter (XfrmOutPolBlock); undefined: an older recording. */
-  readonly refusedSends?: readonly RefusedSends[];
+  readonly refusedSends?: readonly CountedPackets[];
+  /** Packets that the host itself took and did not serve, by counter of the namespace (ListenDrops); undefined: an older recording. */
+  readonly unserved?: readonly CountedPackets[];
   /** What could not be read, and why, in sentences. */
   readonly unread: readonly string[];
 }

@@ -9,6 +9,7 @@ import { errnoOf } from '../kernel/error-name.ts';
 import type {
   AstrayFrames,
   BridgeTable,
+  CountedPackets,
   LostOnTheWay,
   Surroundings,
   WithheldFrames,
@@ -223,10 +224,15 @@ class Watch {
       backlogs: backlogsIn(tables),
       lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, nameOf(one.at))),
       ...(table && { table }),
-      refusedSends: Object.entries(tables.refusedSends).map(([counter, packets]) => ({ counter, packets })),
+      refusedSends: countersOf(tables.refusedSends),
+      unserved: countersOf(tables.unserved),
       unread,
     };
   }
+}
+
+function countersOf(counts: Readonly<Record<string, number>>): readonly CountedPackets[] {
+  return Object.entries(counts).map(([counter, packets]) => ({ counter, packets }));
 }
 
 interface Seen {

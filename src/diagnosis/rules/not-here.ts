@@ -15,9 +15,10 @@ import {
   sumOf,
   unroutedIn,
 } from '../evidence/unrouted.ts';
+import { looksAtUnserved, unservedDoubts } from '../evidence/unserved.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, nameOf, several } from '../format.ts';
-import { ledgerOf, UNDER_WAY } from '../ledger.ts';
+import { keptByHost, ledgerOf, UNDER_WAY } from '../ledger.ts';
 import { onDevice } from '../make-finding.ts';
 import { harmlessEvidence } from '../reasons/causes.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
@@ -127,7 +128,11 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         remedies:
           isLost || (isIdle && unrouted.length > 0)
             ? looksAt(unrouted, device, window)
-            : [...looksAtUnanswered(device, window, towards), ...elsewhere(device, window, towards)],
+            : [
+                ...looksAtUnanswered(device, window, towards),
+                ...looksAtUnserved(device, window, keptByHost(device)),
+                ...elsewhere(device, window, towards),
+              ],
         rejected: [],
         confidence: doubts.length > 0 ? 'low' : 'medium',
       }),
@@ -181,6 +186,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     ...losingNeighbours(device, window),
     unansweredDoubt(device, towards),
     refusedDoubt(device, towards.offered),
+    ...unservedDoubts(device, keptByHost(device)),
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${several(beside, 'packet to or from other devices of its namespace was', 'packets to and from other devices of its namespace were')} dropped`
       : undefined,

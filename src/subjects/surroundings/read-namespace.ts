@@ -21,6 +21,7 @@ import {
   type Way,
 } from '../../kernel/rtnetlink-routes.ts';
 import { readTopology, type TopologyLink } from '../../kernel/rtnetlink-topology.ts';
+import { readUnservedPackets, type UnservedPackets } from '../../kernel/unserved-packets.ts';
 import { type BridgeNeighbour, bridgeNeighbours, placeOf } from './bridge-neighbours.ts';
 import { type GuestNetwork, guestNetworks } from './guest-networks.ts';
 import { type AskedAddress, addressesAt, addressesOf } from './stray-addresses.ts';
@@ -38,6 +39,7 @@ export interface NamespaceTables {
   readonly networks: readonly GuestNetwork[];
   readonly neighbours: readonly BridgeNeighbour[];
   readonly refusedSends: RefusedSends;
+  readonly unserved: UnservedPackets;
   readonly unread: readonly string[];
 }
 
@@ -107,7 +109,19 @@ export async function readNamespace(
     : new Map<number, readonly PortVlan[]>();
   const routing = await readRouting(reader, path, ifindices, { links, fdb });
   const refusedSends = await reader.read('counters of refused packets', {}, () => readRefusedSends(path));
-  return { links, fdb, mdb, vlans, qdiscs, mirred, ...routing, refusedSends, unread: [...new Set(reader.unread)] };
+  const unserved = await reader.read('counters of packets that the host took', {}, () => readUnservedPackets(path));
+  return {
+    links,
+    fdb,
+    mdb,
+    vlans,
+    qdiscs,
+    mirred,
+    ...routing,
+    refusedSends,
+    unserved,
+    unread: [...new Set(reader.unread)],
+  };
 }
 
 /** Addresses by bridge, and nothing else: for the memory of what was behind which port. */
