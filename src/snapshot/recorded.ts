@@ -70,6 +70,7 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   unreadable: true,
   uuid: true,
   vm: true,
+  way: true,
   writers: true,
 };
 const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {

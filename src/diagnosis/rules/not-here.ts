@@ -4,6 +4,7 @@ import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts
 import { isMostOfFew, type Loss, lossBefore, lostInTun, MEANT_SHARE } from '../evidence/loss.ts';
 import { reachDoubts } from '../evidence/macvtap-reach.ts';
 import { programDoubts } from '../evidence/program-side.ts';
+import { looksAtSilentEnds, silentDoubts } from '../evidence/silent-ends.ts';
 import { surroundingDoubts } from '../evidence/surroundings.ts';
 import { looksAtUnanswered, unansweredDoubt } from '../evidence/unanswered.ts';
 import {
@@ -131,6 +132,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
             : [
                 ...looksAtUnanswered(device, window, towards),
                 ...looksAtUnserved(device, window, keptByHost(device)),
+                ...looksAtSilentEnds(device, window, silentDoubts(device, towards, keptByHost(device))),
                 ...elsewhere(device, window, towards),
               ],
         rejected: [],
@@ -187,6 +189,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     unansweredDoubt(device, towards),
     refusedDoubt(device, towards.offered),
     ...unservedDoubts(device, keptByHost(device)),
+    ...silentDoubts(device, towards, keptByHost(device)),
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${several(beside, 'packet to or from other devices of its namespace was', 'packets to and from other devices of its namespace were')} dropped`
       : undefined,
