@@ -232,7 +232,7 @@ function failedWrites(device: DeviceSpan): readonly string[] {
   const isMuch = failed >= FEWEST_FAILED && failed >= FAILED_SHARE * (failed + taken);
   if (!isMuch) return [];
   return [
-    `at least ${count(failed)} writes of its program failed, and it took ${several(taken, 'packet')}: if they were to the device, it refused them (EINVAL: a virtio-net header that is missing or damaged); strace -e write shows it`,
+    `at least ${several(failed, 'write')} of its program failed, and it took ${several(taken, 'packet')}: if they were to the device, it refused them (EINVAL: a virtio-net header that is missing or damaged); strace -e write shows it`,
   ];
 }
 
