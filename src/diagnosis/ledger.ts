@@ -113,7 +113,7 @@ function passedOn(device: DeviceSpan): LedgerColumn {
   const unaccounted = Math.min(unexplainedReceive(device), Math.max(0, total - lost));
   const ways = sentOn(device);
   const rest = total - lost - unaccounted - sumOf(ways.rows);
-  const kept = ways.sinceBegin ? KEPT : 'taken by the host or sent on by it';
+  const kept = ways.sinceBegin ? KEPT : KEPT_OR_SENT;
   const rows = shown([
     // A packet that the host splits or copies may be dropped more often than it came, or dropped and sent on.
     { fate: rest < 0 ? 'copies and parts among these' : kept, packets: rest },
@@ -141,7 +141,13 @@ function sentOnBy(device: string | undefined): string {
   return `sent on by ${device}`;
 }
 
+/** Packets of the window that the host took for itself; 0: that is not known. */
+export function keptByHost(device: DeviceSpan): number {
+  return ledgerOf(device)?.from.rows.find(({ fate }) => fate === KEPT || fate === KEPT_OR_SENT)?.packets ?? 0;
+}
+
 /** By subtraction. What a VLAN device or a bridge of the host passes on has come by that device, for the kernel. */
+const KEPT_OR_SENT = 'taken by the host or sent on by it';
 const KEPT = 'kept by the host: its sockets, or a device of its own on top (a bridge, a VLAN)';
 
 /** What the host sent on, since a person asks; `sinceBegin`: in all of the window. */

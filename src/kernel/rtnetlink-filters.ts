@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tc filters that send packets of one device to another (act_mirred), by rtnetlink.
+// tc filters that send packets of one device to another (act_mirred), and those that are BPF programs, by rtnetlink.
 import { netlinkRequest } from './native.ts';
 import { type Attributes, filteredDumpRequest, messagesOf, nested, text, u32, u64 } from './netlink-message.ts';
 
@@ -66,19 +66,32 @@ export function filterPlaces(qdisc: { kind: string; ifindex: number; handle: num
   return CLASSFUL.includes(kind) ? at(handle) : [];
 }
 
-export async function readMirred(
+export interface Filters {
+  readonly mirred: readonly Mirred[];
+  /** One of them is a BPF program, which may do anything with a packet. */
+  readonly runsProgram: boolean;
+}
+
+export async function readFilters(
   netnsPath: string | undefined,
   { ifindex, parent }: FilterPlace,
   mostBytes: number,
-): Promise<readonly Mirred[]> {
+): Promise<Filters> {
   const request = filteredDumpRequest(RTM_GETTFILTER, TCMSG_SIZE, { 4: ifindex, 12: parent });
-  const hook = parent === INGRESS || parent === CLSACT_INGRESS ? 'ingress' : 'egress';
+  const reply = await netlinkRequest(netnsPath, request, mostBytes);
   // Filters of a shared block name the block, not the device.
-  return parseMirred(await netlinkRequest(netnsPath, request, mostBytes)).map((one) => ({
-    ...one,
-    from: ifindex,
-    hook,
-  }));
+  const mirred = parseMirred(reply).map((one) => ({ ...one, from: ifindex, hook: hookOf({ parent }) }));
+  return { mirred, runsProgram: hasProgram(reply) };
+}
+
+export function hookOf({ parent }: Pick<FilterPlace, 'parent'>): Mirred['hook'] {
+  return parent === INGRESS || parent === CLSACT_INGRESS ? 'ingress' : 'egress';
+}
+
+function hasProgram(reply: Uint8Array): boolean {
+  return messagesOf(reply, RTM_NEWTFILTER, TCMSG_SIZE).some(
+    ({ attributes }) => text(attributes.get(TCA_KIND)) === 'bpf' && attributes.has(TCA_OPTIONS),
+  );
 }
 
 export function parseMirred(reply: Uint8Array): readonly Omit<Mirred, 'from' | 'hook'>[] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the devices of a namespace hang together, by rtnetlink: bridges and their ports, and who may attach to a tun or tap.
 import { netlinkRequest } from './native.ts';
-import { integer, type Message, macText, messagesOf, nested, text, u32 } from './netlink-message.ts';
+import { integer, type Message, macText, messagesOf, nested, text, u32, u64 } from './netlink-message.ts';
 import { linkDumpRequest } from './rtnetlink.ts';
 
 export interface TopologyLink {
@@ -13,6 +13,12 @@ export interface TopologyLink {
   readonly hasCarrier: boolean;
   /** What comes in by another device can be redirected to it, to be shaped (IFB). */
   readonly isIfb: boolean;
+  /** It throws away what is sent to it. */
+  readonly isDummy: boolean;
+  /** An XDP program sees what comes in by it. */
+  readonly hasXdp: boolean;
+  /** Packets that came in by it, those that XDP or tc ended too. */
+  readonly received: number;
   /** ifindex of the bridge, bond or team that it is a port of. */
   readonly master: number | undefined;
   /** ifindex of the device below a VLAN, macvlan or tunnel, if that is in the same namespace. */
@@ -71,8 +77,11 @@ const IFLA_IFNAME = 3;
 const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
+const IFLA_STATS64 = 23;
 const IFLA_CARRIER = 33;
 const IFLA_LINK_NETNSID = 37;
+const IFLA_XDP = 43;
+const IFLA_XDP_ATTACHED = 2;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
@@ -114,6 +123,7 @@ export function parseTopology(reply: Uint8Array): ReadonlyMap<number, TopologyLi
 function linkOf({ body, attributes }: Message): TopologyLink {
   const info = nested(attributes.get(IFLA_LINKINFO));
   const kind = text(info.get(IFLA_INFO_KIND));
+  const stats = attributes.get(IFLA_STATS64);
   const isPort = text(info.get(IFLA_INFO_SLAVE_KIND)) === 'bridge';
   return {
     ifindex: u32(body, 4),
@@ -122,6 +132,9 @@ function linkOf({ body, attributes }: Message): TopologyLink {
     isUp: (u32(body, 8) & IFF_UP) !== 0,
     hasCarrier: integer(attributes.get(IFLA_CARRIER)) !== 0,
     isIfb: kind === 'ifb',
+    isDummy: kind === 'dummy',
+    hasXdp: (integer(nested(attributes.get(IFLA_XDP)).get(IFLA_XDP_ATTACHED)) ?? 0) !== 0,
+    received: stats ? u64(stats, 0) : 0,
     master: integer(attributes.get(IFLA_MASTER)),
     lower: lowerOf(attributes, kind, info.get(IFLA_INFO_DATA)),
     bridge: kind === 'bridge' ? bridgeOf(info.get(IFLA_INFO_DATA)) : undefined,

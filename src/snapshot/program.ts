@@ -58,6 +58,18 @@ export interface ProgramReads {
   readonly calls: number;
 }
 
+/** What the programs that hold a device wrote by write() and writev(), to any file (wchar and syscw): of calls those that failed too. */
+export interface ProgramWrites {
+  /** Of which processes. */
+  readonly writers: string;
+  /** Bytes: before the device's counters were read, and behind that. */
+  readonly bytesBefore: number;
+  readonly bytes: number;
+  /** Calls, in the same way. */
+  readonly callsBefore: number;
+  readonly calls: number;
+}
+
 /** What the program wrote in the last three seconds, by the queue that the answers to it go to (tun's flow table). */
 export interface FlowTable {
   readonly flows: number;
@@ -73,11 +85,13 @@ export interface ProgramSide {
   readonly sockets: readonly ProgramSocket[];
   /** undefined: not to be known; `unreadable` says why. */
   readonly reads?: ProgramReads;
+  /** undefined: not to be known, or an older recording. */
+  readonly writes?: ProgramWrites;
   /** undefined: it has one queue. */
   readonly flowTable?: FlowTable;
   /** Bytes; undefined: of a macvtap. */
   readonly mtu?: number;
-  /** Bytes that a read returns before the packet: packet information and virtio-net header. */
+  /** Bytes before the packet, of a read and of a write: packet information and virtio-net header. */
   readonly readHeader?: number;
   /** What is not known, and why: one short sentence each. */
   readonly unreadable: readonly string[];

@@ -71,6 +71,8 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   unreadable: true,
   uuid: true,
   vm: true,
+  way: true,
+  writers: true,
 };
 const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   areNamed: true,

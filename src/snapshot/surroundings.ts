@@ -137,7 +137,18 @@ export interface MacvtapReach {
   readonly toMany: number;
 }
 
-export interface RefusedSends {
+/** Where packets may end so that no counter and no reason says so. */
+export interface SilentEnd {
+  readonly device: string;
+  /** xdp: an XDP program of the device; ingress, egress: a BPF program in its tc filters; dummy: a device that throws away what is sent to it. */
+  readonly how: 'xdp' | 'ingress' | 'egress' | 'dummy';
+  /** Packets to the guest or reader, or from it. */
+  readonly way: 'to' | 'from';
+  /** Packets that came in by another device, those that ended there too; absent: it is no way to the guest. */
+  readonly received?: number;
+}
+
+export interface CountedPackets {
   readonly counter: string;
   /** Since the namespace was made. */
   readonly packets: number;
@@ -156,7 +167,11 @@ export interface Surroundings {
   /** undefined: it is no port of a bridge, or its tables were not read. */
   readonly table?: BridgeTable;
   /** Packets that the namespace did not let its programs send, by the kernel's counter (XfrmOutPolBlock); undefined: an older recording. */
-  readonly refusedSends?: readonly RefusedSends[];
+  readonly refusedSends?: readonly CountedPackets[];
+  /** Packets that the host itself took and did not serve, by counter of the namespace (ListenDrops); undefined: an older recording. */
+  readonly unserved?: readonly CountedPackets[];
+  /** undefined: an older recording. */
+  readonly silentEnds?: readonly SilentEnd[];
   /** What could not be read, and why, in sentences. */
   readonly unread: readonly string[];
 }

@@ -65,11 +65,13 @@ function open({ probes, programs, programFiles }: Parts): OpenSubject {
     const attached = walked.queues.filter(({ detached }) => !detached);
     const flowTable = attached.length > 1 ? flows.read(attached[0]?.tunFile ?? 0n, attached.length) : undefined;
     const read = reads.of(walked, holders);
+    const writes = reads.writesOf(walked, holders);
     const mtu = files.find((file) => file.mtu > 0)?.mtu;
     return {
       holders: holders.length,
       sockets: socketsOf(holders, walked),
       ...(typeof read === 'object' && { reads: read }),
+      ...(writes && { writes }),
       ...(flowTable && { flowTable }),
       ...(mtu !== undefined && { mtu }),
       readHeader: headerOf(walked, files),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the readers of a device got by read(), around a walk: each account is read before the device's counters and behind them.
+// What the readers of a device got by read(), and its programs wrote, around a walk: each account is read before the device's counters and behind them.
 import type { ProgramFiles } from '../engine/program-files.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { isInProc, type ReadCounts, readsOfProcess, readsOfThread } from '../kernel/read-counts.ts';
-import type { ProgramReads } from '../snapshot/program.ts';
+import type { ProgramReads, ProgramWrites } from '../snapshot/program.ts';
 
 const FIELDS = ['thread', 'tid', 'thread_changed'] as const;
 /** A thread that took over within this time may not be the only one. */
@@ -71,14 +71,32 @@ export class ReadersReads {
         : [],
     );
     if (known.length < keys.length) return undefined;
-    const lives = holders.map(({ pid, started }) => `${pid} ${started}`).sort();
     return {
-      readers: [...lives, ...(threads?.map(String) ?? [])].join(','),
+      readers: [livesOf(holders), ...(threads?.map(String) ?? [])].join(','),
       threads: threads?.length ?? 0,
       bytesBefore: known.reduce((sum, { before }) => sum + before.bytes, 0),
       bytes: known.reduce((sum, { after }) => sum + after.bytes, 0),
       callsBefore: known.reduce((sum, { before }) => sum + before.calls, 0),
       calls: known.reduce((sum, { after }) => sum + after.calls, 0),
+    };
+  }
+
+  /** Whichever thread writes; undefined: not yet, not to be known, or nothing to know: vhost-net and io_uring write without any write(). */
+  writesOf({ queues }: WalkedDevice, holders: readonly ProgramFiles[]): ProgramWrites | undefined {
+    if (queues.some(({ backend }) => backend !== undefined) || holders.some(({ hasRing }) => hasRing)) return undefined;
+    const known = holders.flatMap(({ pid, started }) => {
+      const account = this.#ask(String(pid), () => isInProc(pid, started));
+      return typeof account === 'object' && account.before && account.after
+        ? [{ before: account.before, after: account.after }]
+        : [];
+    });
+    if (known.length < holders.length) return undefined;
+    return {
+      writers: livesOf(holders),
+      bytesBefore: known.reduce((sum, { before }) => sum + before.written, 0),
+      bytes: known.reduce((sum, { after }) => sum + after.written, 0),
+      callsBefore: known.reduce((sum, { before }) => sum + before.writes, 0),
+      calls: known.reduce((sum, { after }) => sum + after.writes, 0),
     };
   }
 
@@ -108,6 +126,11 @@ export class ReadersReads {
     }
     return [...tids].sort((a, b) => a - b);
   }
+}
+
+function livesOf(holders: readonly ProgramFiles[]): string {
+  const lives = holders.map(({ pid, started }) => `${pid} ${started}`);
+  return lives.sort().join(',');
 }
 
 function countsOf(key: string): ReadCounts | undefined {

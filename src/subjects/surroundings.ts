@@ -9,6 +9,7 @@ import { errnoOf } from '../kernel/error-name.ts';
 import type {
   AstrayFrames,
   BridgeTable,
+  CountedPackets,
   LostOnTheWay,
   Surroundings,
   WithheldFrames,
@@ -23,6 +24,7 @@ import { NamespacePaths } from './surroundings/namespace-paths.ts';
 import { backlogsIn } from './surroundings/others-backlogs.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
 import { redirectsOf } from './surroundings/redirects.ts';
+import { silentEndsOf } from './surroundings/silent-ends.ts';
 import { straysOf } from './surroundings/stray-addresses.ts';
 
 /** For one refresh; what takes longer goes on beside the next one: a dump waits for whoever has RTNL. */
@@ -219,14 +221,20 @@ class Watch {
       ...(link?.tun?.owner !== undefined && { owner: link.tun.owner }),
       ...(link?.tun?.group !== undefined && { group: link.tun.group }),
       redirects: redirectsOf(ifindex, tables),
+      silentEnds: silentEndsOf(ifindex, tables),
       strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
       backlogs: backlogsIn(tables),
       lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, nameOf(one.at))),
       ...(table && { table }),
-      refusedSends: Object.entries(tables.refusedSends).map(([counter, packets]) => ({ counter, packets })),
+      refusedSends: countersOf(tables.refusedSends),
+      unserved: countersOf(tables.unserved),
       unread,
     };
   }
+}
+
+function countersOf(counts: Readonly<Record<string, number>>): readonly CountedPackets[] {
+  return Object.entries(counts).map(([counter, packets]) => ({ counter, packets }));
 }
 
 interface Seen {

@@ -5,6 +5,8 @@ export const GUEST = '02:00:00:00:00:02';
 export const EVERYONE = 'ff:ff:ff:ff:ff:ff';
 const ETHERNET = { 4: 0x0800, 6: 0x86dd } as const;
 const UDP = 17;
+const TCP = 6;
+const ICMP = 1;
 const ICMPV6 = 58;
 
 interface Datagram {
@@ -34,6 +36,21 @@ export function datagram({
   const pseudo = Buffer.concat([addresses, bytes16(UDP, body.length), body]);
   body.writeUInt16BE((checksum(pseudo) || 0xffff) ^ (badChecksum ? 0x1111 : 0), 6);
   return Buffer.concat([header(addresses, body.length, ttl, whole), body]);
+}
+
+/** The first packet of a TCP connection, from a port of its own. */
+export function connectionRequest({ from, to, port }: Pick<Datagram, 'from' | 'to' | 'port'>, ownPort: number): Buffer {
+  const addresses = Buffer.concat([address(from), address(to)]);
+  const body = bytes16(ownPort, port, 0, 1000, 0, 0, 0x5002, 0xfaf0, 0, 0);
+  body.writeUInt16BE(checksum(Buffer.concat([addresses, bytes16(TCP, body.length), body])), 16);
+  return Buffer.concat([header(addresses, body.length, 64, true, TCP), body]);
+}
+
+export function ping(from: string, to: string): Buffer {
+  const addresses = Buffer.concat([address(from), address(to)]);
+  const body = Buffer.concat([bytes16(0x0800, 0, 7, 1), Buffer.alloc(56, 'z')]);
+  body.writeUInt16BE(checksum(body), 2);
+  return Buffer.concat([header(addresses, body.length, 64, false, ICMP), body]);
 }
 
 /** Who has `to`? */
@@ -77,10 +94,13 @@ export function tagged(vlan: number, frame: Buffer): Buffer {
   return Buffer.concat([frame.subarray(0, 12), bytes16(0x8100, vlan), frame.subarray(12)]);
 }
 
-function header(addresses: Buffer, length: number, ttl: number, whole: boolean): Buffer {
+function header(addresses: Buffer, length: number, ttl: number, whole: boolean, protocol = UDP): Buffer {
   if (addresses.length > 8)
-    return Buffer.concat([Buffer.from([0x60, 0, 0, 0]), bytes16(length), Buffer.from([UDP, ttl]), addresses]);
-  const plain = Buffer.concat([bytes16(0x4500, 20 + length, 1, whole ? 0x4000 : 0, (ttl << 8) | UDP, 0), addresses]);
+    return Buffer.concat([Buffer.from([0x60, 0, 0, 0]), bytes16(length), Buffer.from([protocol, ttl]), addresses]);
+  const plain = Buffer.concat([
+    bytes16(0x4500, 20 + length, 1, whole ? 0x4000 : 0, (ttl << 8) | protocol, 0),
+    addresses,
+  ]);
   plain.writeUInt16BE(checksum(plain), 10);
   return plain;
 }

@@ -133,3 +133,43 @@ for (const isRelative of [false, true]) {
     assert.equal(span && waitsToSend(span), !isRelative);
   });
 }
+
+/** A window of ten seconds, in which the device took so many packets of 100 bytes behind a header of 10. */
+function writing({
+  taken,
+  calls,
+  written,
+}: {
+  readonly taken: number;
+  readonly calls: number;
+  readonly written: number;
+}): DeviceSpan {
+  const [device] = quietHost([{ queues: [{ delivered: 0 }] }]).devices;
+  assert.ok(device?.now.counters);
+  const { counters } = device.now;
+  const state = (rxPackets: number, bytes: number, writeCalls: number): Device => ({
+    ...device.now,
+    counters: { ...counters, rxPackets, rxBytes: rxPackets * 100 },
+    programSide: {
+      ...SIDE,
+      readHeader: 10,
+      writes: { writers: 'a', bytesBefore: bytes, bytes, callsBefore: writeCalls, calls: writeCalls },
+    },
+  });
+  const [before, now] = [state(0, 0, 0), state(taken, written, calls)];
+  return { seconds: 10, before, now, steps: [before, now], takenAt: [0, 10], queues: [] };
+}
+
+for (const [name, plan, failed] of [
+  ['all of which the device took', { taken: 1000, calls: 1000, written: 110_000 }, undefined],
+  ['of which it took none', { taken: 0, calls: 1000, written: 0 }, '1 000'],
+  ['of which it took half', { taken: 500, calls: 1000, written: 55_000 }, '500'],
+  ['of which it took all, and as many events', { taken: 1000, calls: 2000, written: 118_000 }, undefined],
+  ['of which it took none, and a line of a log for some', { taken: 0, calls: 1010, written: 500 }, '510'],
+  ['of which few failed', { taken: 1000, calls: 1100, written: 110_000 }, undefined],
+] as const)
+  test(`a program made writes ${name}`, () => {
+    const doubts = programDoubts(writing(plan));
+    if (failed === undefined) assert.deepEqual(doubts, []);
+    else assert.match(doubts.join(), new RegExp(`^at least ${failed} writes of its program failed`));
+  });

@@ -2,8 +2,10 @@
 // The program's side of a device: reads that cut packets, sockets that overflow, writes that wait for a limit. Known of the part of a window in which somebody asked.
 import type { Device } from '../../snapshot/device.ts';
 import type { ProgramSide, ProgramSocket } from '../../snapshot/program.ts';
+import { count, several } from '../format.ts';
 import type { DeviceSpan, QueueSpan } from '../window.ts';
-import { type Loss, lossOf } from './loss.ts';
+import { receivedFrom, refusedByHost } from './from-guest.ts';
+import { type Loss, lossOf, severityOf } from './loss.ts';
 
 /** In a shorter time, or with fewer samples, one hiccup would look like a rate. */
 const LEAST_SECONDS = 3;
@@ -198,8 +200,67 @@ export function heldUp({ steps }: QueueSpan): SendSpan | undefined {
 /** Packets longer than the buffer that most programs read into. */
 const USUAL_BUFFER = 1500;
 
+/** What the programs of a device wrote, to it and to all else. */
+interface Writes {
+  /** At least so many failed: each that does not took a byte or more, and those to the device all of their packet. */
+  readonly failed: number;
+  /** Packets that the device took. */
+  readonly taken: number;
+}
+
+/** undefined: it cannot be told. */
+function writesOf(device: DeviceSpan): Writes | undefined {
+  const seen = seenOf(device).flatMap(({ device: state, side, at }) =>
+    side.writes && state.counters ? [{ side, writes: side.writes, counters: state.counters, at }] : [],
+  );
+  const last = seen.at(-1);
+  const first = seen.find(({ writes }) => writes.writers === last?.writes.writers);
+  if (!first || !last || last.at - first.at < LEAST_SECONDS) return undefined;
+  const taken = last.counters.rxPackets - first.counters.rxPackets;
+  const bytes = last.counters.rxBytes - first.counters.rxBytes + taken * (last.side.readHeader ?? 0);
+  const others = last.writes.bytes - first.writes.bytesBefore - bytes;
+  const calls = last.writes.callsBefore - first.writes.calls - taken;
+  return { failed: Math.max(0, calls - Math.max(0, others)), taken };
+}
+
+const FEWEST_FAILED = 50;
+const FAILED_SHARE = 0.2;
+
+/** tun refuses frames shorter than their virtio-net header says in no counter; other refusals are told by rules. */
+function failedWrites(device: DeviceSpan): readonly string[] {
+  const { failed, taken } = writesOf(device) ?? { failed: 0, taken: 0 };
+  const isMuch = failed >= FEWEST_FAILED && failed >= FAILED_SHARE * (failed + taken);
+  if (!isMuch) return [];
+  return [
+    `at least ${several(failed, 'write')} of its program failed, and it took ${several(taken, 'packet')}: if they were to the device, it refused them (EINVAL: a virtio-net header that is missing or damaged); strace -e write shows it`,
+  ];
+}
+
 /** What could not be seen of the program's side, for an answer that finds nothing wrong. */
 export function programDoubts(device: DeviceSpan): readonly string[] {
+  return [...failedWrites(device), ...shiftedDoubt(device), ...cutDoubt(device)];
+}
+
+/** Frames of no protocol that is known: nobody has a use for them. */
+const OF_NO_PROTOCOL: readonly string[] = ['UNHANDLED_PROTO', 'PTYPE_ABSENT'];
+const NEARLY_ALL = 0.9;
+
+/** Behind a header of the wrong length a frame's address is any bytes: half of these are groups, and what is for a group is no loss. */
+function shiftedDoubt(device: DeviceSpan): readonly string[] {
+  const header = seenOf(device).at(-1)?.side.readHeader ?? 0;
+  const unknown = refusedByHost(
+    device,
+    ({ unwanted, reason, location }) =>
+      unwanted === true && (OF_NO_PROTOCOL.includes(reason) || location.startsWith('llc_')),
+  );
+  const loss = lossOf(unknown, Math.max(0, receivedFrom(device) - unknown), device.seconds);
+  if (header === 0 || !severityOf(loss) || loss.share < NEARLY_ALL) return [];
+  return [
+    `${several(unknown, 'packet')} of ${count(loss.offered)} from it are for groups, and of no protocol that the host knows: as when the ${header} bytes of header are missing that its program has to write before each`,
+  ];
+}
+
+function cutDoubt(device: DeviceSpan): readonly string[] {
   const side = seenOf(device).at(-1)?.side;
   if (!side) return [];
   const reads = readsOf(device);

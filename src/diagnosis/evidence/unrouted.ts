@@ -2,7 +2,7 @@
 // Drops before the host chose an output device: any packet may have been for a device of that namespace.
 
 import type { UnroutedDrop } from '../../snapshot/snapshot.ts';
-import type { RefusedSends } from '../../snapshot/surroundings.ts';
+import type { CountedPackets } from '../../snapshot/surroundings.ts';
 import { lossTowards } from '../asked.ts';
 import type { Remedy } from '../finding.ts';
 import { several } from '../format.ts';
@@ -53,7 +53,7 @@ export function mayBeItsOwn(drops: readonly UnroutedDrop[], offered: number): bo
 }
 
 /** Packets of the window that programs of the namespace were not let send, by counter; the most first. */
-function refusedSends({ steps, now }: DeviceSpan): readonly RefusedSends[] {
+function refusedSends({ steps, now }: DeviceSpan): readonly CountedPackets[] {
   const first = steps.find(({ surroundings }) => surroundings?.refusedSends)?.surroundings?.refusedSends;
   return (now.surroundings?.refusedSends ?? [])
     .map(({ counter, packets }) => {

@@ -20,6 +20,15 @@ const memory: DropRemedy = onHost(
   'Little available memory, or “page allocation failure” in the kernel’s log: give the host more.',
 );
 
+export const frameTypes: DropRemedy = onHost(
+  'tcpdump -c 20 -neti {device} not ip and not ip6 and not arp',
+  'Shows the EtherTypes. A bridge, a VLAN device or a module has to take what is meant.',
+);
+/** A header that is missing or too long shifts the addresses and the EtherType. */
+export const writtenHeader: DropRemedy = inProgram(
+  'If its addresses look shifted: the program has to write the header that it opened it with (IFF_NO_PI, IFF_VNET_HDR).',
+);
+
 const unhandled: readonly DropRow[] = [
   {
     class: 'noise',
@@ -56,12 +65,7 @@ const unhandled: readonly DropRow[] = [
   {
     class: 'noise',
     cause: 'nobody here handles their EtherType (as LLDP’s); rx_dropped has them',
-    remedies: [
-      onHost(
-        'tcpdump -c 20 -neti {device} not ip and not ip6 and not arp',
-        'Shows the EtherTypes. A bridge, a VLAN device or a module has to take what is meant.',
-      ),
-    ],
+    remedies: [frameTypes, writtenHeader],
     bulk: 0.5,
     isTrickle: true,
   },

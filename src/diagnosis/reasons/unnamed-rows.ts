@@ -3,7 +3,7 @@
 // Where one function frees for several causes and the kernel does not tell, the row says all of them.
 
 import { BRIDGE_ROWS } from './bridge-rows.ts';
-import { DEVICE_ROWS } from './device-rows.ts';
+import { DEVICE_ROWS, frameTypes, writtenHeader } from './device-rows.ts';
 import {
   type DropRemedy,
   type DropRow,
@@ -478,7 +478,13 @@ export const UNNAMED_ROWS: ReadonlyMap<string, readonly DropRow[]> = new Map<str
     'ping_rcv',
   ),
   ...same(
-    harmless('frames of LLC, such as spanning tree, that the host has no use for'),
+    {
+      class: 'noise',
+      cause: 'they are LLC frames (such as spanning tree), or a header of the wrong length stands before each',
+      remedies: [frameTypes, writtenHeader],
+      bulk: 0.5,
+      isTrickle: true,
+    },
     'llc_rcv',
     'stp_pdu_rcv',
     'snap_rcv',

@@ -4,6 +4,7 @@ import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts
 import { isMostOfFew, type Loss, lossBefore, lostInTun, MEANT_SHARE } from '../evidence/loss.ts';
 import { reachDoubts } from '../evidence/macvtap-reach.ts';
 import { programDoubts } from '../evidence/program-side.ts';
+import { looksAtSilentEnds, silentDoubts } from '../evidence/silent-ends.ts';
 import { surroundingDoubts } from '../evidence/surroundings.ts';
 import { looksAtUnanswered, unansweredDoubt } from '../evidence/unanswered.ts';
 import {
@@ -15,9 +16,10 @@ import {
   sumOf,
   unroutedIn,
 } from '../evidence/unrouted.ts';
+import { looksAtUnserved, unservedDoubts } from '../evidence/unserved.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, duration, nameOf, several } from '../format.ts';
-import { ledgerOf, UNDER_WAY } from '../ledger.ts';
+import { keptByHost, ledgerOf, UNDER_WAY } from '../ledger.ts';
 import { onDevice } from '../make-finding.ts';
 import { harmlessEvidence } from '../reasons/causes.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
@@ -127,7 +129,12 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         remedies:
           isLost || (isIdle && unrouted.length > 0)
             ? looksAt(unrouted, device, window)
-            : [...looksAtUnanswered(device, window, towards), ...elsewhere(device, window, towards)],
+            : [
+                ...looksAtUnanswered(device, window, towards),
+                ...looksAtUnserved(device, window, keptByHost(device)),
+                ...looksAtSilentEnds(device, window, silentDoubts(device, towards, keptByHost(device))),
+                ...elsewhere(device, window, towards),
+              ],
         rejected: [],
         confidence: doubts.length > 0 ? 'low' : 'medium',
       }),
@@ -198,6 +205,8 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     ...losingNeighbours(device, window),
     unansweredDoubt(device, towards),
     refusedDoubt(device, towards.offered),
+    ...unservedDoubts(device, keptByHost(device)),
+    ...silentDoubts(device, towards, keptByHost(device)),
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${several(beside, 'packet to or from other devices of its namespace was', 'packets to and from other devices of its namespace were')} dropped`
       : undefined,

@@ -11,7 +11,7 @@ import {
   readMdb,
   readPortVlans,
 } from '../../kernel/rtnetlink-bridge.ts';
-import { filterPlaces, type Mirred, readMirred } from '../../kernel/rtnetlink-filters.ts';
+import { type Filters, filterPlaces, hookOf, type Mirred, readFilters } from '../../kernel/rtnetlink-filters.ts';
 import {
   type Neighbour,
   type Route,
@@ -21,9 +21,16 @@ import {
   type Way,
 } from '../../kernel/rtnetlink-routes.ts';
 import { readTopology, type TopologyLink } from '../../kernel/rtnetlink-topology.ts';
+import { readUnservedPackets, type UnservedPackets } from '../../kernel/unserved-packets.ts';
 import { type BridgeNeighbour, bridgeNeighbours, placeOf } from './bridge-neighbours.ts';
 import { type GuestNetwork, guestNetworks } from './guest-networks.ts';
 import { type AskedAddress, addressesAt, addressesOf } from './stray-addresses.ts';
+
+/** A device whose tc filters run a BPF program. */
+interface TcProgram {
+  readonly ifindex: number;
+  readonly hook: Mirred['hook'];
+}
 
 export interface NamespaceTables {
   readonly links: ReadonlyMap<number, TopologyLink>;
@@ -33,11 +40,13 @@ export interface NamespaceTables {
   readonly vlans: ReadonlyMap<number, readonly PortVlan[]>;
   readonly qdiscs: readonly Qdisc[];
   readonly mirred: readonly Mirred[];
+  readonly tcPrograms: readonly TcProgram[];
   readonly asked: ReadonlyMap<number, readonly AskedAddress[]>;
   readonly ways: ReadonlyMap<string, Way>;
   readonly networks: readonly GuestNetwork[];
   readonly neighbours: readonly BridgeNeighbour[];
   readonly refusedSends: RefusedSends;
+  readonly unserved: UnservedPackets;
   readonly unread: readonly string[];
 }
 
@@ -92,7 +101,7 @@ export async function readNamespace(
   const links = await readTopology(path, MOST_BYTES);
   const reader = new PartReader(milliseconds);
   const qdiscs = await reader.read('qdiscs', [], () => readQdiscs(path));
-  const mirred = await readFilters(reader, path, qdiscs);
+  const { mirred, tcPrograms } = await readAllFilters(reader, path, qdiscs);
   const bridges = bridgesOf(ifindices, links);
   const fdb = new Map<number, readonly FdbEntry[]>();
   for (const { ifindex, name } of bridges) {
@@ -107,7 +116,20 @@ export async function readNamespace(
     : new Map<number, readonly PortVlan[]>();
   const routing = await readRouting(reader, path, ifindices, { links, fdb });
   const refusedSends = await reader.read('counters of refused packets', {}, () => readRefusedSends(path));
-  return { links, fdb, mdb, vlans, qdiscs, mirred, ...routing, refusedSends, unread: [...new Set(reader.unread)] };
+  const unserved = await reader.read('counters of packets that the host took', {}, () => readUnservedPackets(path));
+  return {
+    links,
+    fdb,
+    mdb,
+    vlans,
+    qdiscs,
+    mirred,
+    tcPrograms,
+    ...routing,
+    refusedSends,
+    unserved,
+    unread: [...new Set(reader.unread)],
+  };
 }
 
 /** Addresses by bridge, and nothing else: for the memory of what was behind which port. */
@@ -130,18 +152,23 @@ function bridgesOf(ifindices: readonly number[], links: NamespaceTables['links']
   });
 }
 
-async function readFilters(
+async function readAllFilters(
   reader: PartReader,
   path: string | undefined,
   qdiscs: readonly Qdisc[],
-): Promise<readonly Mirred[]> {
+): Promise<Pick<NamespaceTables, 'mirred' | 'tcPrograms'>> {
   const places = qdiscs.flatMap(filterPlaces);
   const found: Mirred[] = [];
-  for (const place of places.slice(0, MOST_PLACES))
-    found.push(...(await reader.read('tc filters', [], () => readMirred(path, place, MOST_BYTES))));
+  const tcPrograms: TcProgram[] = [];
+  const none: Filters = { mirred: [], runsProgram: false };
+  for (const place of places.slice(0, MOST_PLACES)) {
+    const { mirred, runsProgram } = await reader.read('tc filters', none, () => readFilters(path, place, MOST_BYTES));
+    found.push(...mirred);
+    if (runsProgram) tcPrograms.push({ ifindex: place.ifindex, hook: hookOf(place) });
+  }
   if (places.length > MOST_PLACES)
     reader.unread.push(`tc filters of ${places.length - MOST_PLACES} devices (there are too many)`);
-  return found;
+  return { mirred: found, tcPrograms };
 }
 
 async function readRouting(
