@@ -18,9 +18,18 @@ import {
   type Sample,
   series,
 } from '../snapshot/metric.ts';
-import type { VhostBatches, ZeroCopy } from '../snapshot/queue.ts';
+import { BATCH_BOUNDS, type VhostBatches, type ZeroCopy } from '../snapshot/queue.ts';
+import { dequeueTiming } from './dequeue-timing.ts';
+
+/** The map of batches, with a struct of its name for each row. */
+const BATCHES = 'vhost_batches';
 
 const EVENTS: readonly ProbeEvent[] = [
+  dequeueTiming('vhost-departures', 'vhost-net takes them', {
+    programs: ['peeked_fexit'],
+    tradeoff: 'a probe for each packet that a guest receives',
+    unavailable: (host) => untraceable(host, 'vhost_net_buf_peek', 1),
+  }),
   {
     name: 'returned',
     measures: 'packets that vhost-net took and gives back to the ring, which would count as consumed twice',
@@ -76,9 +85,11 @@ const EVENTS: readonly ProbeEvent[] = [
   },
   {
     name: 'batches',
+    records: new Map([[BATCHES, BATCHES]]),
     measures: 'how many packets vhost-net takes at once',
+    besideAccounts: true,
     mechanisms: [
-      // consumed_vhost_fentry runs once for each batch.
+      // consumed_vhost_fentry of `consumed` runs once for each batch.
       {
         name: 'consumed',
         provides: ['batches'],
@@ -104,6 +115,7 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'buffers',
     measures: 'packets for which the guest had no buffer, and buffers that vhost-net gave back unused',
+    besideAccounts: true,
     mechanisms: [
       {
         name: 'fentry',
@@ -120,6 +132,7 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'zerocopy',
     measures: 'packets that vhost-net sends for guests without copying them',
+    besideAccounts: true,
     mechanisms: [
       {
         name: 'fentry',
@@ -159,11 +172,6 @@ function notLoaded(host: Host): Unavailable | undefined {
 function batchesOnly(host: Host): Unavailable | undefined {
   return untraceable(host, 'tun_wake_queue', 2);
 }
-
-/** The map of batches, with a struct of its name for each row. */
-const BATCHES = 'vhost_batches';
-/** Packets, at most, by slot of struct vhost_batches. */
-const BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
 /** Members of enum queue_event that are vhost-net's. */
 const OWN_EVENTS = [
@@ -226,8 +234,8 @@ function batchesOf(
   at: Readonly<Record<'sizes' | 'packets', number>>,
 ): VhostBatches {
   const word = (offset: number): number => words?.[offset / 8] ?? 0;
-  const buckets = Array.from({ length: BOUNDS.length + 1 }, (_, slot) => word(at.sizes + 8 * slot));
-  return { bounds: BOUNDS, buckets, sum: word(at.packets) };
+  const buckets = Array.from({ length: BATCH_BOUNDS.length + 1 }, (_, slot) => word(at.sizes + 8 * slot));
+  return { bounds: BATCH_BOUNDS, buckets, sum: word(at.packets) };
 }
 
 function zeroCopyOf(count: (event: string) => number, outstanding: number | undefined): ZeroCopy {
@@ -252,7 +260,13 @@ function completed({ completed: { uncopied, copied } }: ZeroCopy): readonly Samp
 export const vhost: Subject = {
   name: 'vhost',
   events: EVENTS,
-  records: new Map([[BATCHES, BATCHES]]),
+  symbols: [
+    'vhost_net_release',
+    'vhost_net_buf_peek',
+    'vhost_discard_vq_desc',
+    'vhost_zerocopy_complete',
+    'vhost_zerocopy_callback',
+  ],
   open,
   metrics: {
     queue: [
