@@ -4,7 +4,7 @@
 #include "rows/row.bpf.h"
 #include "rows/queue-events.bpf.h"
 
-/* tun_do_read, where a packet is freed that the reader, or vhost-net for the guest, has got. */
+/* tun_do_read, where a packet is freed that the reader or the guest has got. */
 const volatile u64 reader_start;
 const volatile u32 reader_length;
 

@@ -2,6 +2,7 @@
 /* Is this net_device a tun or tap, and which one: for programs that get untyped arguments (raw tracepoints). */
 #pragma once
 #include "kernel.bpf.h"
+#include "net-device.bpf.h"
 #include "typed.bpf.h"
 
 #define FOREIGN_CELLS 256

@@ -155,7 +155,7 @@ ON_REQUEST_LATER(walk_ipvtaps, struct walk_result)
 	return walk_namespaces(KIND_IPVTAP, request);
 }
 
-/* ssize_t tap_do_read(queue, to, noblock, skb): read() and vhost-net; positive: a packet was handed over. */
+/* ssize_t tap_do_read(queue, to, noblock, skb): for read() and for guests; positive: a packet was handed over. */
 SEC("?fexit/tap_do_read")
 int macvtap_read_fexit(volatile u64 *ctx)
 {

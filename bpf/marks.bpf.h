@@ -6,43 +6,14 @@
  * and forgets what does not go on from there.
  */
 #pragma once
+#include "copies.bpf.h"
 #include "count-up.bpf.h"
+#include "crossing.bpf.h"
 #include "kernel.bpf.h"
 #include "tap-losses.bpf.h"
 #include "typed.bpf.h"
 
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct sk_buff___sent {
-	unsigned char *data;
-	unsigned int end; /* from `head` on */
-	u8 cloned : 1;
-};
-
-/* At the end of the data. */
-struct skb_shared_info {
-	struct {
-		int counter;
-	} dataref;
-};
-
-#pragma clang attribute pop
-
 #define MAC_HEADER_BYTES 14
-
-/* What the device that a packet was handed to does with it. */
-enum crossing {
-	CROSSES_NOTHING,
-	CROSSES_PAIR,	/* it comes in at the other end, maybe in another namespace */
-	CROSSES_TUNNEL, /* it is sent once more, with a header before it, as if it came from here */
-};
-
-/* Whether others may have a copy of the packet, so that who is not meant throws this one away. */
-enum copies {
-	NO_COPY,
-	COPIES_SENT, /* a bridge sent copies by other ports too */
-	COPY_KEPT,   /* another has the same data: a packet socket, the host's own stack, or a mirror sent this one */
-};
 
 struct came_in_by {
 	u32 netns;
@@ -106,19 +77,6 @@ struct {
 	__type(value, struct wait);
 } waits_beyond SEC(".maps");
 
-#define EACH_BYTE 0x0101010101010101ULL
-
-/* Eight bytes of a text, without what stands behind its end. */
-static __always_inline u64 up_to_its_end(u64 text)
-{
-	u64 ends = (text - EACH_BYTE) & ~text & (EACH_BYTE << 7) & -((text - EACH_BYTE) & ~text & (EACH_BYTE << 7));
-
-	return text & (ends ? (ends >> 7) - 1 : ~0ULL >> 8);
-}
-
-/* Of a type that has them as a number. */
-#define EIGHT_BYTES(address) (TYPED(kernfs_node, (void *)(address)-bpf_core_field_offset(struct kernfs_node, id))->id)
-
 /* A packet was marked since the question was opened: else there is nothing to look up. */
 u64 has_marks;
 
@@ -127,37 +85,6 @@ static __always_inline struct mark *mark_of(struct sk_buff *skb)
 	u64 address = (u64)skb;
 
 	return has_marks ? bpf_map_lookup_elem(&marks, &address) : NULL;
-}
-
-/* The name that `ip link add type` takes, as a number; 0: none. */
-static __always_inline u64 kind_of(struct net_device *dev)
-{
-	u64 kind = 0;
-
-	if (typed_reads) {
-		const struct rtnl_link_ops *ops = TYPED(net_device, dev)->rtnl_link_ops;
-
-		return ops ? up_to_its_end(EIGHT_BYTES(TYPED(rtnl_link_ops, ops)->kind)) : 0;
-	}
-	const char *name = BPF_CORE_READ(dev, rtnl_link_ops, kind);
-
-	if (!name || bpf_probe_read_kernel_str(&kind, sizeof(kind), name) < 0)
-		return 0;
-	return kind;
-}
-
-/* The first seven characters count. */
-#define KIND(name) (*(const u64 *)(const char[8]){name})
-
-static __always_inline enum crossing crossing_of(u64 kind)
-{
-	if (kind == KIND("veth") || kind == KIND("netkit"))
-		return CROSSES_PAIR;
-	return kind == KIND("vxlan") || kind == KIND("geneve") || kind == KIND("gre") || kind == KIND("gretap") ||
-			       kind == KIND("ip6gre") || kind == KIND("ip6gret") || kind == KIND("ipip") ||
-			       kind == KIND("sit") || kind == KIND("ip6tnl") || kind == KIND("bareudp")
-		       ? CROSSES_TUNNEL
-		       : CROSSES_NOTHING;
 }
 
 /* It came from no socket of this host. With its new header it is longer than what went into the tunnel; in front of
@@ -180,21 +107,6 @@ static __always_inline bool goes_on(struct sk_buff *skb, const struct mark *mark
 static __always_inline bool came_out(const struct mark *mark, u32 crossing, u32 iif, u32 length)
 {
 	return crossing == CROSSES_TUNNEL && !iif && mark->iif && !mark->oif && length < mark->length;
-}
-
-/* Of skb_shared_info.dataref; the other half counts who has the data alone. */
-#define DATA_HOLDERS 0xffff
-
-/* What was a copy for a packet socket may be freed since; the bit stays. */
-static __always_inline enum copies copies_of(struct sk_buff *skb, bool is_another)
-{
-	if (is_another)
-		return COPIES_SENT;
-	if (!BPF_CORE_READ_BITFIELD_PROBED((struct sk_buff___sent *)skb, cloned))
-		return NO_COPY;
-	u64 end = (u64)NUMBER(sk_buff, skb, head) + NUMBER(sk_buff___sent, skb, end);
-
-	return (NUMBER(skb_shared_info, end, dataref.counter) & DATA_HOLDERS) > 1 ? COPY_KEPT : NO_COPY;
 }
 
 /*

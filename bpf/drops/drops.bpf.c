@@ -52,7 +52,7 @@ static __noinline int drop_by_queue(u64 *ctx)
 const volatile u8 before_counted = 1;
 
 /* Before the load the agent replaces each of these numbers in the instructions (src/engine/probe-symbols.ts). */
-#define OWN_TEXT_PLACE	  0x6f776e74 /* address of the first function of tun, tap and vhost-net, or one below it */
+#define OWN_TEXT_PLACE	  0x6f776e74 /* where own_text begins, or an address below it: modules may come later */
 #define UNCOUNTED_PLACE	  0x756e636f /* 0; above all addresses where losses before tun are not counted */
 #define TUN_OPS_PLACE	  0x74756e6f /* net_device_ops of every tun */
 #define TAP_OPS_PLACE	  0x7461706f /* net_device_ops of every tap */
@@ -205,7 +205,7 @@ static __noinline int freed_elsewhere(u64 *ctx, bool typed)
 	return 0;
 }
 
-/* Between the functions that free packets of tun, tap and vhost-net lie others. */
+/* Between the functions in own_text lie others. */
 static __noinline int freed_near(u64 *ctx, bool typed)
 {
 	struct sk_buff *skb = packet_of(ctx, typed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets that the host freed outside tun, tap and vhost-net, on their way to one of their devices or from it. */
+/* Packets that the host freed outside own_text, on their way to a tun or tap or from it. */
 #pragma once
 #include "drops/location.bpf.h"
 #include "drops/source.bpf.h"
@@ -26,7 +26,7 @@ static __always_inline bool is_closed(struct sk_buff *skb, u32 reason)
 }
 
 /*
- * Freed outside tun, tap and vhost-net. It came in by a tun or tap, whichever device it has now; or it is on its way to
+ * Freed outside own_text. It came in by a tun or tap, whichever device it has now; or it is on its way to
  * one; or both. Not static: the verifier follows it once, and not for each way that leads here.
  */
 __noinline int count_in_host(u64 packet, u64 location, u32 reason, u64 socket)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// The agent's looks at the readers of full and stopped queues, and vhost-net's workers: by an iterator over
+// The agent's looks at the readers of full and stopped queues, and the workers of guests: by an iterator over
 // descriptors.
 #include "on-request.bpf.h"
 #include "readers/reader-time.bpf.h"

@@ -48,7 +48,7 @@ struct queue_reader {
 	/* The holder of the descriptor: the leader of its threads. */
 	u64 process, process_started;
 	u32 process_walk; /* of holder_walks, in which it was seen last */
-	u32 vhost;	  /* the thread is vhost-net's worker */
+	u32 is_worker;	  /* the thread is the kernel's own, which reads for a guest */
 	/* The time of the last look. */
 	u64 looked, pressed, threads_looked; /* ns: at all; and the queue was full or stopped; at all threads */
 	u32 was_pressed;
@@ -117,7 +117,7 @@ static __always_inline void set_thread(struct queue_reader *reader, u64 thread)
 
 /*
  * For the hook on the reader's side, once in 1024 packets that are taken out of the ring: the running thread is the
- * reader, whether it is in read() or vhost-net's worker.
+ * reader, whether it is in read() or a worker of the kernel.
  */
 static __noinline int note_reader(u64 tun_file)
 {
@@ -144,7 +144,7 @@ static __always_inline enum thread_state state_of_process(const struct thread_wa
 	return threads[THREAD_SLEEPING] ? THREAD_SLEEPING : THREAD_GONE;
 }
 
-/* A guest whose vhost-net worker sleeps: it gives the worker no buffers. Because it cannot? */
+/* A guest whose worker sleeps: it gives the worker no buffers. Because it cannot? */
 static __always_inline enum thread_state state_of_guest(const struct thread_walk *walk)
 {
 	const u32 *threads = walk->threads;
@@ -207,7 +207,7 @@ static __always_inline bool has_several_threads(struct queue_reader *reader, u64
 /* No thread is known to be the reader: what all threads of the process do together counts. */
 static __always_inline bool is_process(struct queue_reader *reader, u64 now)
 {
-	return !reader->thread || (has_several_threads(reader, now) && !reader->vhost);
+	return !reader->thread || (has_several_threads(reader, now) && !reader->is_worker);
 }
 
 /* An enum thread_state, with OF_GUEST where it is what the guest does whose worker sleeps. */
@@ -224,8 +224,9 @@ static __always_inline u32 judge_reader(struct queue_reader *reader, u64 now, u6
 		return judge_process(reader->slot, now, observer, false);
 	u32 state = state_of_thread((struct task_struct *)reader->thread, (struct task_struct *)observer);
 
-	return state == THREAD_SLEEPING && reader->vhost ? OF_GUEST | judge_process(reader->slot, now, observer, true)
-							 : state;
+	return state == THREAD_SLEEPING && reader->is_worker
+		       ? OF_GUEST | judge_process(reader->slot, now, observer, true)
+		       : state;
 }
 
 static __always_inline u32 carrier_ups_of(u64 device)

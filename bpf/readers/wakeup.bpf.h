@@ -10,7 +10,7 @@
 /* include/linux/sched.h: TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE */
 #define TASK_ASLEEP 3
 
-/* vhost-net's worker has an entry of its own kind, and is known from the walk. */
+/* The worker of a guest has an entry of its own kind, and is known from the walk. */
 static __always_inline u64 sleeping_reader(struct tun_file *file)
 {
 	struct wait_queue_entry *entry = first_reader(file);
@@ -19,7 +19,7 @@ static __always_inline u64 sleeping_reader(struct tun_file *file)
 	if (entry && !thread) {
 		struct queue_reader *reader = reader_of((u64)file);
 
-		thread = reader && reader->vhost && is_same_thread(reader, reader->thread) ? reader->thread : 0;
+		thread = reader && reader->is_worker && is_same_thread(reader, reader->thread) ? reader->thread : 0;
 	}
 	struct task_struct *task = (struct task_struct *)thread;
 

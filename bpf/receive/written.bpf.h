@@ -4,7 +4,7 @@
 #pragma once
 #include "drops/other-drops.bpf.h"
 
-/* The ends of both functions' callers are seen: written_fexit and sent_by_vhost_fexit are loaded. */
+/* The ends of both functions' callers are seen: the programs of all mechanisms that provide write-ends are loaded. */
 const volatile u8 write_ends_seen;
 
 /* Packets that were freed in the call that this task is in. */

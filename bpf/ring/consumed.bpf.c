@@ -6,7 +6,6 @@
 #include "ring/sample.bpf.h"
 #include "stops/flow.bpf.h"
 #include "readers/reader-time.bpf.h"
-#include "vhost/vhost-batches.bpf.h"
 
 #define LOOK_SHIFT   5	/* the ring's level is looked at once in 32 packets that are taken */
 #define READER_SHIFT 10 /* who takes them, once in 1024 */
@@ -150,19 +149,9 @@ static __noinline int consumed_beside(u64 *ctx)
 	return 0;
 }
 
-/* tun_of() of kernels that have __tun_wake_queue: a tun_struct needs no read that says whose it is. The agent writes
- * the offset of net_device.priv in place of the number. */
-#define PRIVATE_PLACE 0x70726976
-
-static __always_inline u64 tun_behind(u64 device)
-{
-	asm("%0 += %1" : "+r"(device) : "i"(PRIVATE_PLACE));
-	return device;
-}
-
 /*
- * __tun_wake_queue(tun, tfile, consumed): called for every consume on both paths (read and vhost), flag or not, with
- * consumer_lock held.
+ * __tun_wake_queue(tun, tfile, consumed): called for every consume on both paths (one packet or a batch), flag or not,
+ * with consumer_lock held.
  */
 SEC("?fentry/__tun_wake_queue")
 int consumed_fentry(volatile u64 *ctx)
@@ -180,34 +169,4 @@ int consumed_fentry(volatile u64 *ctx)
 			return consumed_beside((u64 *)ctx);
 	}
 	return count_consumed(ctx, row);
-}
-
-/* The types of tun are a module's, and bpf_rdonly_cast knows none of those: a pointer there is read as a `next`, 16
- * bits as a packet's queue. */
-#define POINTER_AT(base, offset) (TYPED(list_head, (void *)(base) + (offset))->next)
-#define U16_AT(base, offset)                                                                                           \
-	(TYPED(sk_buff, (void *)(base) + (offset)-bpf_core_field_offset(struct sk_buff, queue_mapping))->queue_mapping)
-
-/*
- * tun_wake_queue(file, consumed): vhost-net's way to __tun_wake_queue, once for each batch. Kernels that have it have
- * typed reads.
- */
-SEC("?fentry/tun_wake_queue")
-int BPF_PROG(consumed_vhost_fentry, struct file *file, int consumed)
-{
-	void *tun_file = file->private_data;
-	u32 queue = U16_AT(tun_file, bpf_core_field_offset(struct tun_file, queue_index));
-	struct list_head *tun = POINTER_AT(tun_file, bpf_core_field_offset(struct tun_file, tun));
-	u32 number = state_of(cpu_id())->taken_row;
-
-	if (tun_behind(row_at(number)->device) != (u64)tun || (u32)row_at(number)->place != queue) {
-		struct list_head *dev = POINTER_AT(tun, bpf_core_field_offset(struct tun_struct, dev));
-
-		number = dev ? look_up((u64)dev, HASH_BASE(dev), place_of(cpu_id(), queue)) : 0;
-	}
-	if (!number)
-		return 0;
-	__sync_fetch_and_add(&row_at(number)->consumed_by_vhost, (u32)consumed);
-	count_batch(number, consumed);
-	return 0;
 }

@@ -1,55 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// When packets leave the ring, before Linux 7.3: nothing is called there while the ring's lock is held, so that the
-// ring is looked at when the call that took them ends.
-#include <bpf/bpf_tracing.h>
-#include "atomics.bpf.h"
-#include "rows/file-row.bpf.h"
-#include "ring/sample.bpf.h"
-#include "vhost/vhost-types.bpf.h"
+// The end of each read, before Linux 7.3.
+#include "ring/dequeue-timing.bpf.h"
 
-/* Packets by which one of several readers may overtake another. */
-#define READERS_APART 16
-
-static __noinline int look_at_departures(u64 tun_file)
-{
-	struct tun_file *file = (struct tun_file *)tun_file;
-	u32 number = row_at(row_of_file(tun_file))->queue;
-	u32 head = BPF_CORE_READ(file, tx_ring.consumer_head), size = BPF_CORE_READ(file, tx_ring.size);
-	struct queue *queue = queue_at(number);
-
-	if (!number || head >= size)
-		return 0;
-	u32 before = EXCHANGE(&queue->taken_head, head);
-
-	if (before >= size)
-		return 0; /* the first sample, or the ring was resized */
-	u32 packets = distance(before, head, size);
-
-	if (packets + READERS_APART > size)
-		return 0;
-	__sync_fetch_and_add(&queue->taken, packets);
-	for (int i = 0; i < MARKS_QUEUED && marked_slot(number, queue) < size; i++) {
-		if (distance(before, marked_slot(number, queue), size) >= packets)
-			break;
-		take_mark(number, &file->tx_ring);
-	}
-	return 0;
-}
-
-/* tun_do_read(tun, tfile, to, noblock, ptr); ptr: a packet that vhost-net has taken before. */
+/* tun_do_read(tun, tfile, to, noblock, ptr); ptr: a packet that was taken before, in a batch. */
 SEC("?fexit/tun_do_read")
 int read_fexit(u64 *ctx)
 {
 	return ctx[4] ? 0 : look_at_departures(ctx[1]);
-}
-
-/* vhost_net_buf_peek(nvq), once for each packet: before the first of a batch it takes them all. */
-SEC("?fexit/vhost_net_buf_peek")
-int BPF_PROG(peeked_fexit, struct vhost_net_virtqueue *nvq)
-{
-	u64 ring = (u64)nvq->rx_ring;
-
-	if (!ring || nvq->rxq.head || !nvq->rxq.tail)
-		return 0;
-	return look_at_departures(ring - bpf_core_field_offset(struct tun_file, tx_ring));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Leads from what vhost-net knows of a queue to the queue's row. */
+/* Leads from the file of a queue to the queue's row. */
 #pragma once
 #include "rows/row.bpf.h"
 
@@ -17,16 +17,4 @@ static __always_inline u32 row_of_file(u64 address)
 	if (!dev || !is_tun((u64)dev))
 		return 0;
 	return look_up((u64)dev, hash_base_of((u64)dev), place_of(cpu_id(), BPF_CORE_READ(file, queue_index)));
-}
-
-/* Only the queue on which the guest receives has a ring. */
-static __always_inline u32 row_of_ring(u64 ring)
-{
-	return ring ? row_of_file(ring - bpf_core_field_offset(struct tun_file, tx_ring)) : 0;
-}
-
-/* A backend of vhost-net: a struct socket, the first member of a tun_file but for its sock. */
-static __always_inline u64 file_of_socket(u64 socket)
-{
-	return socket - bpf_core_field_offset(struct tun_file, socket);
 }

@@ -87,10 +87,10 @@ struct row {
 	u64 resized;
 	u64 failed;
 	u64 overflowed;
-	u64 unproduced;	       /* given back to the ring by vhost after they were consumed */
-	u64 consumed_by_vhost; /* of consumed */
-	u64 sent_by_softirq;   /* of offered: by NET_TX, which a wake or another packet's sender left them to */
-	u64 device_id;	       /* kernfs node id: unlike the address and the ifindex never used twice */
+	u64 unproduced;		 /* given back to the ring after they were consumed */
+	u64 consumed_in_batches; /* of consumed */
+	u64 sent_by_softirq;	 /* of offered: by NET_TX, which a wake or another packet's sender left them to */
+	u64 device_id;		 /* kernfs node id: unlike the address and the ifindex never used twice */
 };
 
 #define ROW_ENDED   (1ULL << 31) /* no queue has such a number */

@@ -156,3 +156,13 @@ static __always_inline u32 look_up(u64 device, u64 hash_base, u64 place)
 
 	return row_is(row_at(number), device, place) ? number : look_up_slow(device, hash_base, place);
 }
+
+/* tun_of() of kernels that have __tun_wake_queue: a tun_struct needs no read that says whose it is. The agent writes
+ * the offset of net_device.priv in place of the number. */
+#define PRIVATE_PLACE 0x70726976
+
+static __always_inline u64 tun_behind(u64 device)
+{
+	asm("%0 += %1" : "+r"(device) : "i"(PRIVATE_PLACE));
+	return device;
+}

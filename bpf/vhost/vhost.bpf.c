@@ -2,11 +2,11 @@
 // vhost-net's side of a queue: where it keeps what it takes, what it gives back, how large its batches are, and packets
 // for which the guest has no buffer.
 #include <bpf/bpf_tracing.h>
-#include "rows/file-row.bpf.h"
 #include "vhost/held.bpf.h"
 #include "rows/queue-events.bpf.h"
 #include "ring/sample.bpf.h"
 #include "vhost/vhost-batches.bpf.h"
+#include "vhost/vhost-row.bpf.h"
 #include "vhost/vhost-types.bpf.h"
 
 /* Address of vhost_net_release: the data symbol vhost_net_fops is in kallsyms only with CONFIG_KALLSYMS_ALL. */

@@ -2,9 +2,9 @@
 // Zero-copy transmit of vhost-net (experimental_zcopytx): what was tried, why a packet was copied at once instead, and
 // how it ended.
 #include <bpf/bpf_tracing.h>
-#include "rows/file-row.bpf.h"
 #include "vhost/held.bpf.h"
 #include "rows/queue-events.bpf.h"
+#include "vhost/vhost-row.bpf.h"
 #include "vhost/vhost-types.bpf.h"
 
 /* Macros of drivers/vhost/net.c, which no type information has. */

@@ -9,7 +9,7 @@ enum queue_flag {
 	QUEUE_HAS_QDISC = 4, /* its qdisc has an enqueue function: not noqueue */
 	QUEUE_BUSY = 8,	     /* both ring locks were held: occupancy may be that of a resize in progress */
 	QUEUE_TORN = 16,     /* the ring's indices did not fit together */
-	QUEUE_VHOST = 32,    /* vhost-net is connected: what is held below is its */
+	QUEUE_BACKEND = 32,  /* the kernel itself takes packets for a guest: what is held below is its */
 	QUEUE_ZEROCOPY = 64, /* and may send the guest's packets without copying them */
 };
 
@@ -53,9 +53,9 @@ struct walked_queue {
 	enum queue_flag flags;
 	u32 used;
 	s32 size, consumer_head, consumer_tail;
-	u32 outstanding;	/* packets that the guest sent and vhost-net did not copy, on their way */
-	u32 held;		/* packets that vhost-net has taken and not delivered */
-	u32 worker, worker_cpu; /* of vhost-net: thread id, 0 if unknown; CPU of its last run */
+	u32 outstanding;	/* packets that the guest sent and the backend did not copy, on their way */
+	u32 held;		/* packets that the backend has taken and not delivered */
+	u32 worker, worker_cpu; /* of the backend: thread id, 0 if unknown; CPU of its last run */
 	u64 worker_ns;
 	char worker_comm[16];
 	u32 reader;	 /* slot of its queue_reader + 1; 0: none */

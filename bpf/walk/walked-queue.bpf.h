@@ -41,7 +41,7 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 		read_ring(file, &ring);
 		read_held(file, &held);
 	}
-	flags |= (held.connected ? QUEUE_VHOST : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
+	flags |= (held.connected ? QUEUE_BACKEND : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
 	out->reader = 0;
 	if (file && !(flags & QUEUE_DETACHED))
 		out->reader = watch_reader(file_address, (u64)dev, held.thread, queue);

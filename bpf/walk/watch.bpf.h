@@ -43,7 +43,7 @@ static __always_inline u32 new_reader(u64 tun_file, u64 device)
 	return slot + 1;
 }
 
-/* Slot + 1 of the queue's reader; 0: no more are to be had. `worker`: of vhost-net, where it is connected. */
+/* Slot + 1 of the queue's reader; 0: no more are to be had. `worker`: of the guest's backend; 0: it has none. */
 __noinline int watch_reader(u64 tun_file, u64 device, u64 worker, u32 queue)
 {
 	struct tun_file *file = (struct tun_file *)tun_file;
@@ -60,7 +60,7 @@ __noinline int watch_reader(u64 tun_file, u64 device, u64 worker, u32 queue)
 	reader->seen_walk = watch_number;
 	u64 thread = worker ?: thread_of_waiter(first_reader(file));
 
-	reader->vhost = worker != 0;
+	reader->is_worker = worker != 0;
 	if (thread)
 		set_thread(reader, thread);
 	return slot + 1;

@@ -1,35 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses on the way to a device: no reader, a qdisc, a bridge, a firewall.
 import type { Device } from '../../src/snapshot/device.ts';
+import { bridge, refuse } from './bridge-ports.ts';
 import { drawn, type Entry, type Fault, lostBefore } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 const easy = drawn(['tap', 'tun', 'vhost'], [500, 1000], [300, 600]);
 const routed = drawn(['tap', 'tun', 'vhost'], [500], [200, 400]);
 const onBridge = drawn(['tap', 'vhost'], [500], [200, 400]);
-
-/** Frames of any size come in by ve0, and leave the bridge by tap0. */
-export async function bridge(stage: Stage, mtu: number): Promise<void> {
-  await stage.serve();
-  await stage.lab.ipBatch([
-    'link add ve0 type veth peer name ve1',
-    'link add br0 type bridge mcast_snooping 0 forward_delay 0',
-    'link set ve0 mtu 9000 up',
-    'link set ve1 mtu 9000 master br0 up',
-    `link set tap0 mtu ${mtu} master br0 up`,
-    'link set br0 mtu 9000 up',
-  ]);
-  await stage.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
-}
-
-/** What the bridge forwards to tap0 is dropped, as far as the statement says. */
-export async function refuse({ lab }: Stage, statement: string): Promise<void> {
-  const chain = '{ type filter hook forward priority 0; }';
-  await lab.exec(
-    'nft',
-    `add table bridge f; add chain bridge f c ${chain}; add rule bridge f c oifname tap0 ${statement}`,
-  );
-}
 
 /** What comes in by ve0 is forwarded to tap0. */
 async function router(stage: Stage): Promise<void> {
@@ -295,39 +273,6 @@ export const BEFORE_TUN: readonly Entry[] = [
       await stage.serve();
       await classify(stage, 'pass');
       return () => stage.send('tap0');
-    },
-  },
-];
-
-// A port of a bridge that does not forward, and some that do.
-const taps = drawn(['tap', 'vhost'], [500], [200, 400]);
-
-const set = ({ lab }: Stage, setting: string): Promise<unknown> =>
-  lab.exec('bridge', 'link', 'set', 'dev', 'tap0', ...setting.split(' '));
-
-const isClosed = ({ bridgePort: port }: Device): boolean =>
-  port !== undefined && port !== 'unread' && port.state !== 'forwarding';
-
-export const BRIDGE_PORTS: readonly Entry[] = [
-  {
-    name: 'a port of a bridge that is disabled',
-    faults: [{ device: 'tap0', rule: 'bridge-port', holds: (_, now) => isClosed(now) }],
-    ...taps,
-    prepare: async (stage) => {
-      await bridge(stage, 1500);
-      await stage.send('ve0');
-      return () => set(stage, 'state 0');
-    },
-  },
-  {
-    name: 'a port of a bridge that is isolated beside one that is not',
-    nearMissOf: 'bridge-port',
-    asked: 'tap0',
-    ...taps,
-    prepare: async (stage) => {
-      await bridge(stage, 1500);
-      await stage.send('ve0');
-      return () => set(stage, 'isolated on');
     },
   },
 ];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All scenarios: a new one is an entry in the file of its subject.
-import { BEFORE_TUN, BRIDGE_PORTS } from './before-tun.ts';
+import { BEFORE_TUN } from './before-tun.ts';
 import { BEHIND } from './behind.ts';
 import { BLINDNESS, BUDGETS } from './blindness.ts';
+import { BRIDGE_PORTS } from './bridge-ports.ts';
 import { MACVTAPS } from './macvtaps.ts';
 import { OVERFLOW } from './overflow.ts';
 import { PAIRS } from './pairs.ts';

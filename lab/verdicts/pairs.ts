@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two faults at once, on one device or two: each has to be found, and neither taken for the other.
-import { bridge, refuse } from './before-tun.ts';
+import { bridge, refuse } from './bridge-ports.ts';
 import { burst, overflowing, readBriskly } from './overflow.ts';
 import { refused, writeBadHeaders } from './program-faults.ts';
 import { drawn, dropped, type Entry, lostBefore, ringOverflows } from './scenario.ts';

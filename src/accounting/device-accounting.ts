@@ -4,6 +4,7 @@
 import { emptySums, sumOf } from '../engine/queue-sums.ts';
 import type { Accounts } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
+import { BACKEND_BATCH } from '../snapshot/queue.ts';
 import { auditsOf, balancesOf, ringsOf } from './audits.ts';
 import { Deliveries } from './deliveries.ts';
 import {
@@ -21,7 +22,7 @@ import {
 import { Marks, PATIENCE, unseenPackets } from './marks.ts';
 import { Misplaced } from './misplaced.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
-import { BACKEND_BATCH, type CountingMode, QueueAccounting } from './queue-accounting.ts';
+import { type CountingMode, QueueAccounting } from './queue-accounting.ts';
 import { Renumbering } from './renumbering.ts';
 import { believed, enteringOf, leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
 

@@ -2,6 +2,7 @@
 // The accounting of one queue: E1, E2 and E4 of docs/accounting.md. `taken` is delivered + failed + held.
 import type { QueueSums } from '../engine/queue-sums.ts';
 import { stillWaiting, type WalkedQueue } from '../engine/walk.ts';
+import { BACKEND_BATCH } from '../snapshot/queue.ts';
 
 /** The sources of the accounts, which depend on the probes; a change begins a new epoch. */
 export interface CountingMode {
@@ -15,9 +16,6 @@ interface Sources {
   readonly counted: number;
   readonly derived: number | undefined;
 }
-
-/** A guest's backend takes up to this many packets out of a ring at once (VHOST_NET_BATCH), before any probe counts them. */
-export const BACKEND_BATCH = 64;
 
 export class QueueAccounting {
   #opening: number | undefined;

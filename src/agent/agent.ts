@@ -3,11 +3,10 @@
 
 import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.ts';
 import { type SkbPath, skbPaths } from '../engine/code/skb-paths.ts';
-import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { CompanionWatch } from '../kernel/companion-watch.ts';
 import { type Host, readHost, tunDriver } from '../kernel/host.ts';
 import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
-import { EVENTS } from '../subjects/list.ts';
+import { EVENTS, PROBE_SYMBOLS } from '../subjects/list.ts';
 import type { SamplingInterval } from './adaptive-interval.ts';
 import { DeletedLog } from './deleted-log.ts';
 import { type SnapshotOptions, SnapshotTaker } from './snapshot-taker.ts';

@@ -53,7 +53,7 @@ export class DeviceAccounts {
 
   /** Once a sample. The answer names all that each device's accounts depend on beside its own counters. */
   begin(states: readonly ProbeState[], nowNs: number): string {
-    this.#lost = this.#losses.sentences(states, this.#can, nowNs / 1e9);
+    this.#lost = this.#losses.sentences(states, this.#probes, nowNs / 1e9);
     const dequeued = this.#can('dequeues');
     this.#before = this.#comings;
     const comings = { dequeues: this.#probes.comings('consumed'), entries: this.#probes.comings('transmit') };

@@ -75,7 +75,7 @@ export function finalWalk(
 /**
  * E1: the kernel's tx_packets, by what was delivered at the last sample, and what entered and left the rings since. What happened while that sample was
  * taken may be in the walk and in the rows, or in one of them: a packet that entered or was purged meanwhile, and one that a reader took, which is in
- * the ring (or with vhost-net) and may be in the kernel's counter too.
+ * the ring (or with the guest's backend) and may be in the kernel's counter too.
  */
 function deliveredBy(sums: DeviceSums, seen: Seen | undefined): number {
   const left = total(sums, enteredOf) - total(sums, lostOf);

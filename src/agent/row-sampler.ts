@@ -40,7 +40,7 @@ export class RowSampler {
   ) {
     this.#probes = probes;
     this.#perCpu = perCpu;
-    const records = new Map(subjects.flatMap((subject) => [...(subject.records ?? [])]));
+    const records = new Map(subjects.flatMap(({ events }) => events.flatMap(({ records }) => [...(records ?? [])])));
     this.#walker = new Walker(object, generations);
     this.#rows = new Rows(object, generations, () => probes.can('entry-only'), records);
     this.#demands = new Demands(probes, object, filter);

@@ -3,14 +3,13 @@
 
 import { attachProbes, type Choice, type Probes } from '../engine/attach.ts';
 import { skbPaths } from '../engine/code/skb-paths.ts';
-import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { landlock } from '../kernel/processes/landlock.ts';
 import { type DoctorReport, type EventReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import { escapedJson } from '../snapshot/visible.ts';
-import { EVENTS, parseForced } from '../subjects/list.ts';
+import { EVENTS, PROBE_SYMBOLS, parseForced } from '../subjects/list.ts';
 import { talkToAgent } from './agent-silence.ts';
 import { askSelf } from './ask-agent.ts';
 import { reportFunctions } from './attached-functions.ts';

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names and numbers as findings print them.
+
 import { guestOf } from '../snapshot/owner.ts';
+import { readingThread, workerOf } from '../snapshot/queue.ts';
 import { readerUse } from './evidence/reader-use.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
 
@@ -84,8 +86,9 @@ type QueueIdentity = NonNullable<QueueSpan['now']['owner']>['identity'] | undefi
 
 /** 'vhost-2211 (thread 2219)', 'openvpn (pid 312)', 'boringtun (pid 312, threads 314 and 315)', 'unknown' */
 export function readerName(queue: QueueSpan): string {
-  const { vhost, owner, reader } = queue.now;
-  if (vhost?.worker) return `${vhost.worker.comm} (thread ${vhost.worker.tid})`;
+  const { owner, reader } = queue.now;
+  const worker = workerOf(queue.now);
+  if (worker) return `${worker.comm} (thread ${worker.tid})`;
   if (!owner) return reader?.thread === undefined ? 'unknown' : `thread ${reader.thread}`;
   const [first, second, ...more] = reader?.thread === undefined ? (readerUse(queue)?.threads ?? []) : [reader.thread];
   if (second !== undefined)
@@ -93,19 +96,18 @@ export function readerName(queue: QueueSpan): string {
   return `${owner.comm} (pid ${owner.pid}${first === undefined || first === owner.pid ? '' : `, thread ${first}`})`;
 }
 
-/** 'its reader qemu-system-x86 (7927)': the number is the process's, of a vhost worker the thread's. */
-export function readerInShort({ now: { vhost, owner, reader } }: QueueSpan): string {
-  const { comm, id } = vhost?.worker
-    ? { comm: vhost.worker.comm, id: vhost.worker.tid }
-    : { comm: owner?.comm, id: owner?.pid };
+/** 'its reader qemu-system-x86 (7927)': the number is the process's, of a worker the thread's. */
+export function readerInShort({ now }: QueueSpan): string {
+  const { owner, reader } = now;
+  const worker = workerOf(now);
+  const { comm, id } = worker ? { comm: worker.comm, id: worker.tid } : { comm: owner?.comm, id: owner?.pid };
   if (comm !== undefined) return `its reader ${comm} (${id})`;
   return reader?.thread === undefined ? 'its reader' : `its reader, thread ${reader.thread},`;
 }
 
 /** The reader's own thread number, where it is one thread and known. */
 export function readerThread(queue: QueueSpan): number | undefined {
-  const { vhost, reader } = queue.now;
-  const known = vhost?.worker?.tid ?? reader?.thread;
+  const known = readingThread(queue.now);
   if (known !== undefined) return known;
   const threads = readerUse(queue)?.threads ?? [];
   return threads.length === 1 ? threads[0] : undefined;

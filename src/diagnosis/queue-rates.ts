@@ -2,7 +2,7 @@
 // The current state of each queue: rates over a short window, and rarer figures over a longer one.
 import type { Device, OtherDrop } from '../snapshot/device.ts';
 import type { Owner } from '../snapshot/owner.ts';
-import { droppedPackets, type Observations, type Queue, type Ring } from '../snapshot/queue.ts';
+import { droppedPackets, type Observations, type Queue, type Ring, workerOf } from '../snapshot/queue.ts';
 import { type DeviceSpan, grown, type QueueSpan, type Window } from './window.ts';
 
 /** undefined: not measured on this host, or nothing to measure it by. Packets a second unless named otherwise. */
@@ -93,8 +93,9 @@ function packetsOf(drops: readonly OtherDrop[]): number {
   return drops.reduce((sum, { packets }) => sum + packets, 0);
 }
 
-function readerOf({ reader, vhost, owner }: Queue): QueueRate['reader'] {
-  const worker = vhost?.worker;
+function readerOf(queue: Queue): QueueRate['reader'] {
+  const { reader, owner } = queue;
+  const worker = workerOf(queue);
   if (worker) return { name: worker.comm, thread: worker.tid };
   return owner && { name: owner.comm, thread: reader?.thread ?? owner.pid };
 }

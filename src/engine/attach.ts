@@ -13,9 +13,10 @@ import {
   type ProbeEvent,
   programsOf,
   type Wanted,
+  WRITE_ENDS,
 } from './mechanism.ts';
 import { firstLine, NoPrograms } from './open-object.ts';
-import { LoadedPrograms } from './programs.ts';
+import { LoadedPrograms, type LoadOptions } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
 interface Refusal {
@@ -45,6 +46,8 @@ export interface Probes {
   readonly can: (capability: string) => boolean;
   /** Name of the mechanism in use for an event; undefined: nothing measures it. */
   readonly mechanism: (event: string) => string | undefined;
+  /** Runs for this event that the kernel skipped leave the accounts right. */
+  readonly isBesideAccounts: (event: string) => boolean;
   /** Programs that are attached now. */
   readonly attached: () => readonly string[];
   /** The same object until one of them changes. */
@@ -83,7 +86,8 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   /** Loaded, and refused when they were to be attached: what is next best may have to be loaded. */
   const unattachable = new Set<string>();
   const wanted = (): Wanted => programsOf(candidates, forced, unattachable);
-  let { programs, reason } = tryLoading(host, wanted(), forced);
+  const options = loadOptions(events, forced);
+  let { programs, reason } = tryLoading(host, wanted(), options);
   const attachments = new Map<string, readonly Attachment[]>();
   const comings = new Map<string, number>();
   let choices: readonly Choice[] = [];
@@ -142,7 +146,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
     attachments.clear();
     programs.close();
-    ({ programs, reason } = tryLoading(host, wanted(), forced, new Map([['ended_fentry', refused]])));
+    ({ programs, reason } = tryLoading(host, wanted(), { ...options, refused: new Map([['ended_fentry', refused]]) }));
     apply();
   }
   loadNextBest(host);
@@ -153,6 +157,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     symbols: () => symbols,
     can,
     mechanism,
+    isBesideAccounts: (event) => choices.some((choice) => choice.event.name === event && choice.event.besideAccounts),
     attached: () => [...attachments.values()].flat().map(({ program }) => program),
     states: () => {
       const now = states.map((state) => withMissed(state, programs, attachments.get(state.event) ?? []));
@@ -226,18 +231,24 @@ function choiceAgainst(
   return undefined;
 }
 
+function loadOptions(events: readonly ProbeEvent[], forced: ReadonlyMap<string, string>): LoadOptions {
+  const mechanisms = events.flatMap((event) => event.mechanisms);
+  return {
+    before: forced.get('before') !== 'off',
+    recordMaps: events.flatMap(({ records }) => [...(records?.keys() ?? [])]),
+    writeEnds: mechanisms.flatMap(({ provides, programs }) => (provides?.includes(WRITE_ENDS) ? programs : [])),
+    refused: new Map(),
+  };
+}
+
 function tryLoading(
   host: Host,
   wanted: Wanted,
-  forced: ReadonlyMap<string, string>,
-  refused: ReadonlyMap<string, string> = new Map(),
+  options: LoadOptions,
 ): { programs: LoadedPrograms | undefined; reason: string | undefined } {
   if (wanted.all.length === 0) return { programs: undefined, reason: undefined };
   try {
-    return {
-      programs: new LoadedPrograms(host, wanted, { before: forced.get('before') !== 'off', refused }),
-      reason: undefined,
-    };
+    return { programs: new LoadedPrograms(host, wanted, options), reason: undefined };
   } catch (error) {
     if (error instanceof NoPrograms) return { programs: undefined, reason: error.message };
     return { programs: undefined, reason: firstLine(error) };

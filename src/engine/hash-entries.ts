@@ -132,3 +132,15 @@ export class HashEntries<Group = never> {
 function isSameIn(before: Uint8Array, now: Uint8Array, from: number, to: number): boolean {
   return to <= before.length && Buffer.compare(before.subarray(from, to), now.subarray(from, to)) === 0;
 }
+
+export function byDevice<Count extends { readonly deviceId: bigint }>(
+  counts: readonly Count[],
+): ReadonlyMap<bigint, readonly Count[]> {
+  const devices = new Map<bigint, Count[]>();
+  for (const count of counts) {
+    const others = devices.get(count.deviceId);
+    if (others) others.push(count);
+    else devices.set(count.deviceId, [count]);
+  }
+  return devices;
+}

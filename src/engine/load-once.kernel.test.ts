@@ -8,9 +8,8 @@ import { noLab } from '../../test/host/netns.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { readHost } from '../kernel/host.ts';
 import { BpfObject, Btf } from '../kernel/native.ts';
-import { EVENTS } from '../subjects/list.ts';
+import { EVENTS, PROBE_SYMBOLS } from '../subjects/list.ts';
 import { attachProbes } from './attach.ts';
-import { PROBE_SYMBOLS } from './probe-symbols.ts';
 
 test('the programs are loaded once, where the kernel refuses tracing too', { skip: noLab }, (t) => {
   const load = t.mock.method(BpfObject.prototype, 'load'); // counts, and goes on to the kernel

@@ -153,7 +153,7 @@ interface ClassifiedRange extends TextRange {
   readonly class: number;
 }
 
-/** Below it lies none of what frees packets of tun, tap and vhost-net, of modules that come later neither. */
+/** Below it lies none of what frees packets of tun and tap, of modules that come later neither. */
 export function ownTextFrom(symbols: Symbols | undefined): bigint {
   const own = functionsOf(...OWN_CLASSES).flatMap((name) => symbols?.ranges(name).map(({ start }) => start) ?? []);
   const built = symbols?.address(KERNEL_END) ?? 0n;

@@ -58,9 +58,15 @@ export interface ProbeEvent {
   readonly demanded?: { readonly by: Demand; readonly mechanisms: readonly string[] };
   /** Figures mean the same with each of its mechanisms: a change begins no epoch. */
   readonly alike?: boolean;
+  /** Maps with a record of 64-bit words for each row, and the struct of a record: their sums are in QueueSums.records. */
+  readonly records?: ReadonlyMap<string, string>;
+  /** Runs of its programs that the kernel skipped leave the accounts right. */
+  readonly besideAccounts?: boolean;
 }
 
 export const WALK = ['devices=walk'];
+/** Provided by each mechanism that sees the end of a writer's call, where a freed packet that names no device gets one. */
+export const WRITE_ENDS = 'write-ends';
 
 /** Mechanisms that are not for now. */
 export function leftOut(

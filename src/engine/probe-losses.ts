@@ -21,27 +21,6 @@ const LOST = [
   'ended',
 ] as const;
 
-/**
- * Events whose missed runs leave the accounts right. `freed` runs for every freed packet of the host: what it missed was
- * mostly none of ours, and the audit sees the rest. `departures` sees the whole way of the ring next time. `refused` and `receive-batches` watch the way from the guest.
- * `stops` counts no packets, and is there for each wake of a network card and each softirq of the host: what it missed was mostly theirs.
- * Missed ends of our own stops come from the walk or the next wake; findings about stops say so. `macvtap-reads` is about macvtaps only.
- */
-export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
-  'freed',
-  'departures',
-  'vhost-departures',
-  'batches',
-  'buffers',
-  'zerocopy',
-  'allocation',
-  'stops',
-  'refused',
-  'receive-batches',
-  'macvtap-reads',
-  'last-counters',
-]);
-
 /** What this event missed the kernel's own counters add (E1 and E3 of docs/accounting.md): only the split between queues lacks it. */
 const COMPLETED = 'transmit';
 
@@ -82,7 +61,11 @@ export class ProbeLosses {
   }
 
   /** What the probes themselves missed may have been any queue's. */
-  sentences(probes: readonly ProbeState[], can: Probes['can'], nowSeconds: number): readonly string[] {
+  sentences(
+    probes: readonly ProbeState[],
+    { can, isBesideAccounts }: Pick<Probes, 'can' | 'isBesideAccounts'>,
+    nowSeconds: number,
+  ): readonly string[] {
     // Known at its exit as the packet that entered last on its CPU.
     const byCpu = can('offers') && !can('entry-only');
     const rowless = this.#globals.u64('lost_no_row');
@@ -90,14 +73,20 @@ export class ProbeLosses {
       ...(this.#preempts && byCpu ? [HIDING] : []),
       ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
       // Where E1 tells what was taken, a program that did not see a packet leave has missed nothing of the accounts.
-      ...missedOfAccounts(probes.filter(({ event }) => event !== 'consumed' || can('dequeues'))),
+      ...missedOfAccounts(
+        probes.filter(({ event }) => event !== 'consumed' || can('dequeues')),
+        isBesideAccounts,
+      ),
       ...this.#transmits.sentences(probes, nowSeconds),
     ];
   }
 }
 
-export function missedOfAccounts(probes: readonly ProbeState[]): readonly string[] {
-  return missedBy(probes, (event) => !BESIDE_THE_BOOKS.has(event) && event !== COMPLETED);
+export function missedOfAccounts(
+  probes: readonly ProbeState[],
+  isBesideAccounts: Probes['isBesideAccounts'],
+): readonly string[] {
+  return missedBy(probes, (event) => !isBesideAccounts(event) && event !== COMPLETED);
 }
 
 /** May have been any macvtap's or ipvtap's: its packets are counted when they are read, and never again. */

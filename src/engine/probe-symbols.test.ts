@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,8 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { StructField } from '../kernel/native.ts';
 import { Symbols } from '../kernel/symbols.ts';
-import { instructionConstants, PROBE_SYMBOLS, SEEN } from './probe-symbols.ts';
+import { PROBE_SYMBOLS } from '../subjects/list.ts';
+import { instructionConstants, SEEN } from './probe-symbols.ts';
 
 const OWN_TEXT = 0x6f776e74;
 const UNCOUNTED = 0x756e636f;

@@ -6,41 +6,13 @@ import type { Btf } from '../kernel/native.ts';
 import { SKB_PATH_SYMBOLS } from './code/skb-paths.ts';
 import { LOCATION_SYMBOLS, ownTextFrom } from './locations.ts';
 
-/** Functions whose addresses programs compare with: variables NAME_address. */
-export const ADDRESSED = [
-  'tun_net_xmit',
-  'sock_rfree',
-  'tun_chr_close',
-  'tap_handle_frame',
-  'tap_release',
-  'vhost_net_release',
-  'default_wake_function',
-  'pollwake',
-  'ep_poll_callback',
-];
-
-/** Kernel functions that probes look up: for readHost(). */
-export const PROBE_SYMBOLS: readonly string[] = [
+/** Kernel functions that the engine looks up; those of each subject are its own. */
+export const ENGINE_SYMBOLS: readonly string[] = [
   ...LOCATION_SYMBOLS,
   ...SKB_PATH_SYMBOLS,
-  ...ADDRESSED,
-  '__tun_wake_queue',
-  'tun_wake_queue',
+  'tun_net_xmit',
+  'sock_rfree',
   'kfree_skb_list',
-  'tun_free_netdev',
-  'tun_net_uninit',
-  'netif_tx_wake_queue',
-  'tun_force_wake_queue',
-  '__tun_detach',
-  'tun_net_close',
-  'vhost_net_buf_peek',
-  'vhost_discard_vq_desc',
-  'vhost_zerocopy_complete',
-  'vhost_zerocopy_callback',
-  'tun_chr_write_iter',
-  'tun_xdp_xmit',
-  'macvtap_newlink',
-  'ipvtap_newlink',
 ];
 
 /** The same as in bpf/rows/queue.bpf.h. */
@@ -58,7 +30,7 @@ const ENDS_UNSEEN_PLACE = 0x656e6473;
 const BY_QUEUE_PLACE = 0x71756575;
 /** The same as in bpf/transmit/raw.bpf.c. */
 const UNTYPED_PLACE = 0x756e7479;
-/** The same as in bpf/ring/consumed.bpf.c. */
+/** The same as in bpf/rows/row.bpf.h. */
 const PRIVATE_PLACE = 0x70726976;
 
 /** The sizes of what is kept about queues. */

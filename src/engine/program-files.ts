@@ -71,7 +71,7 @@ export interface ProgramFiles {
   readonly started: bigint;
   /** Its own, and those of its parent and children that run the same program. */
   readonly sockets: readonly ProgramSocket[];
-  /** It has an io_uring or vhost-net open: what is taken by these is in no account of reads. */
+  /** It has a file open by which packets are taken without read(), such as an io_uring: no account of reads has those. */
   readonly hasRing: boolean;
   /** It has more files than are looked at. */
   readonly hasMore: boolean;

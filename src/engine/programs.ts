@@ -17,13 +17,12 @@ import {
   setRange,
   writeTextRanges,
 } from './open-object.ts';
-import { ADDRESSED, instructionConstants, type Known, type Pool, SEEN } from './probe-symbols.ts';
+import { instructionConstants, type Known, type Pool, SEEN } from './probe-symbols.ts';
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
 /** The place of the socket among the arguments of the tracepoint kfree_skb, where it has one. */
 const SOCKET_ARGUMENT = 4;
-const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
 /** The same as in bpf/rows/queue.bpf.h. */
 const TABLE_CELLS = 16_384;
 /** The size of a row, which bpf/rows/queue.bpf.h asserts. */
@@ -36,11 +35,15 @@ const TRACED = 'consume_skb';
 /** Of a few: one CPU tells of a drop, or two at once. */
 const DROP_RECORDS_BYTES = 256;
 
-interface LoadOptions {
+export interface LoadOptions {
   /** Losses before tun are counted: every drop of the host is looked at. */
   readonly before: boolean;
   /** Programs that are known not to attach, with the reason. */
   readonly refused: ReadonlyMap<string, string>;
+  /** Maps with a record for each row. */
+  readonly recordMaps: readonly string[];
+  /** Programs that see the ends of writers' calls. */
+  readonly writeEnds: readonly string[];
 }
 
 /** The programs that this kernel accepted. */
@@ -69,7 +72,7 @@ export class LoadedPrograms {
     this.reasons = reasons;
     this.typedReads = typedReads;
     this.endsSeen = this.#owners.has(ENDED);
-    this.#writeEndsSeen = WRITE_ENDS.every((name) => this.#owners.has(name));
+    this.#writeEndsSeen = options.writeEnds.every((name) => this.#owners.has(name));
     writeTextRanges(object, host);
   }
 
@@ -141,7 +144,7 @@ export class LoadedPrograms {
         typedReads,
         byQueue: this.preempts,
         endsSeen: shared ? this.endsSeen : accepted.includes(ENDED),
-        writeEndsSeen: shared ? this.#writeEndsSeen : WRITE_ENDS.every((name) => accepted.includes(name)),
+        writeEndsSeen: shared ? this.#writeEndsSeen : this.#options.writeEnds.every((name) => accepted.includes(name)),
       };
       const { object, reasons } = prepare(host, accepted, configuration, shared);
       try {
@@ -211,7 +214,7 @@ function configure(
   object: BpfObject,
   host: Host,
   reasons: DropReasons,
-  { before, typedReads, endsSeen, writeEndsSeen }: Configuration,
+  { before, typedReads, endsSeen, writeEndsSeen, recordMaps }: Configuration,
 ): void {
   const btf = object.btf();
   const most = variableOf(btf, 'cpus').size / layoutOf(btf, 'cpu_state', []).size;
@@ -220,7 +223,7 @@ function configure(
       `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/rows/queue.bpf.h`,
     );
   const pool = poolFor(host.possibleCpus);
-  for (const map of ['free_rows', 'row_index', 'vhost_batches']) object.setMaxEntries(map, pool.rows);
+  for (const map of ['free_rows', 'row_index', ...recordMaps]) object.setMaxEntries(map, pool.rows);
   reserveRows(object, pool);
   const address = (name: string): Uint8Array => bytes64(host.symbols?.address(name) ?? 0n);
   object.setVariable('rows_mask', bytes32(pool.rows - 1));
@@ -236,7 +239,10 @@ function configure(
   object.setVariable('reason_flags', reasonFlags(reasons));
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
-  for (const name of ADDRESSED) object.setVariable(`${name}_address`, address(name));
+  for (const { name } of btf.variables('.rodata')) {
+    const [, addressed] = /^(\w+)_address$/.exec(name) ?? [];
+    if (addressed !== undefined) object.setVariable(name, address(addressed));
+  }
   object.setVariable('per_cpu_offset_address', address('__per_cpu_offset'));
   setRange(object, host, 'reader', 'tun_do_read');
   setRange(object, host, 'kfree_skb_list', 'kfree_skb_list');

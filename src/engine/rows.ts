@@ -25,7 +25,7 @@ const FIELDS = [
   'consumed',
   'bypassed',
   'dropped',
-  'consumed_by_vhost',
+  'consumed_in_batches',
   'sent_by_softirq',
 ] as const;
 type Field = (typeof FIELDS)[number] | CounterName;
@@ -255,7 +255,7 @@ export class Rows {
     // taken before what was taken in batches of it, which is counted first.
     for (const name of this.#inRow) sums[name] += view.u64(base + at[name]);
     sums.consumed += view.u64(base + at.consumed);
-    sums.consumedInBatches += view.u64(base + at.consumed_by_vhost);
+    sums.consumedInBatches += view.u64(base + at.consumed_in_batches);
     const [enqueued, bypassed] = [view.u64(base + at.enqueued), view.u64(base + at.bypassed)];
     const early = view.u64(base + at.offered);
     let dropped = 0;

@@ -20,8 +20,8 @@ export interface Subject {
   readonly name: string;
   /** What it asks of the kernel, and by which mechanisms; an event stands behind those that it needs. */
   readonly events: readonly ProbeEvent[];
-  /** Maps with a record of 64-bit words for each row, and the struct of a record: their sums are in QueueSums.records. */
-  readonly records?: ReadonlyMap<string, string>;
+  /** Kernel functions that it looks up: programs trace them, or compare with their address (a variable NAME_address). */
+  readonly symbols?: readonly string[];
   /** Its maps, once the programs are loaded; absent: it reads none. */
   readonly open?: (parts: Parts) => OpenSubject;
   readonly metrics?: {

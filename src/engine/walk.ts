@@ -33,7 +33,7 @@ export interface WalkedQueue {
   readonly takenSince: number;
   /** Slot of its reader; undefined: all are used. */
   readonly reader: number | undefined;
-  /** undefined: vhost-net is not connected, or nothing tells where it keeps what it holds. */
+  /** undefined: a program reads the queue, or nothing tells where the backend keeps what it holds. */
   readonly backend: WalkedBackend | undefined;
 }
 
@@ -42,7 +42,7 @@ export function stillWaiting({ occupancy, takenSince }: Pick<WalkedQueue, 'occup
   return Math.max(0, occupancy - takenSince);
 }
 
-/** What takes packets for a guest, beside read(): vhost-net. */
+/** What takes packets for a guest within the kernel, instead of a program's read(). */
 export interface WalkedBackend {
   /** Packets that it has taken out of the ring and not delivered. */
   readonly held: number;
@@ -181,7 +181,7 @@ export class Walker {
   readonly #queue: Layout<(typeof QUEUE_FIELDS)[number]>;
   readonly #result: Layout<(typeof RESULT_FIELDS)[number]>;
   readonly #flags: Readonly<
-    Record<'DETACHED' | 'STOPPED' | 'HAS_QDISC' | 'BUSY' | 'TORN' | 'VHOST' | 'ZEROCOPY', number>
+    Record<'DETACHED' | 'STOPPED' | 'HAS_QDISC' | 'BUSY' | 'TORN' | 'BACKEND' | 'ZEROCOPY', number>
   >;
   readonly #devices: MapView;
   readonly #queues: MapView;
@@ -207,7 +207,7 @@ export class Walker {
       HAS_QDISC: flag('HAS_QDISC'),
       BUSY: flag('BUSY'),
       TORN: flag('TORN'),
-      VHOST: flag('VHOST'),
+      BACKEND: flag('BACKEND'),
       ZEROCOPY: flag('ZEROCOPY'),
     };
     this.#devices = object.mapView('walked_devices');
@@ -296,7 +296,7 @@ export class Walker {
       consumerHead: view.s32(base + at.consumer_head),
       takenSince: view.u32(base + at.taken_since),
       reader: reader === 0 ? undefined : reader - 1,
-      backend: (flags & this.#flags.VHOST) === 0 ? undefined : this.#readBackend(base, flags),
+      backend: (flags & this.#flags.BACKEND) === 0 ? undefined : this.#readBackend(base, flags),
     };
   }
 

@@ -168,6 +168,11 @@ export interface Worker {
   readonly seconds: number;
 }
 
+/** A guest's backend moves up to this many packets at once (VHOST_NET_BATCH), before any probe counts them. */
+export const BACKEND_BATCH = 64;
+/** The slots in which the BPF programs count batches, and one more behind the last. */
+export const BATCH_BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, BACKEND_BATCH];
+
 /** Batches in which vhost-net took packets for the guest, or handed them over from it, by their size. */
 export interface VhostBatches {
   /** Packets. `buckets[i]`: batches above `bounds[i - 1]` and up to `bounds[i]`, the last: above all bounds. */
@@ -249,4 +254,24 @@ export interface Queue {
   readonly auditPending: boolean | undefined;
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];
+}
+
+/** The thread that takes packets for a guest within the kernel; undefined: a program reads the queue, or it is not known. */
+export function workerOf({ vhost }: Pick<Queue, 'vhost'>): Worker | undefined {
+  return vhost?.worker;
+}
+
+/** Number of the thread that takes the queue's packets; undefined: none was seen, or several take turns. */
+export function readingThread(queue: Pick<Queue, 'vhost' | 'reader'>): number | undefined {
+  return workerOf(queue)?.tid ?? queue.reader?.thread;
+}
+
+/** The kernel takes packets for a guest, now or before. */
+export function hasBackend({ vhost }: Pick<Queue, 'vhost'>): boolean {
+  return vhost !== undefined;
+}
+
+/** How often the guest had no buffer for a packet; undefined: not measured. */
+export function timesWithoutBuffer({ vhost }: Pick<Queue, 'vhost'>): number | undefined {
+  return vhost?.noBuffer;
 }

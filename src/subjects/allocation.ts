@@ -10,6 +10,7 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'allocation',
     measures: 'whether packets are freed on the CPU on which they were allocated',
+    besideAccounts: true,
     mechanisms: [
       {
         name: 'fentry',

@@ -18,6 +18,7 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'last-counters',
     measures: 'the kernel’s own counters of each device as it ends, its name, and the process that had it',
+    besideAccounts: true,
     alike: true,
     mechanisms: [
       {
@@ -166,6 +167,7 @@ const both = (of: (ended: Ended) => number | undefined) => (agent: AgentState) =
 export const deletedDevices: Subject = {
   name: 'deleted-devices',
   events: EVENTS,
+  symbols: ['tun_net_uninit'],
   metrics: {
     agent: [
       counters(

@@ -86,6 +86,7 @@ const deviceInfoLabels = [
 export const devices: Subject = {
   name: 'devices',
   events: EVENTS,
+  symbols: ['tun_free_netdev'],
   metrics: {
     queue: [
       full(

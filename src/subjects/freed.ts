@@ -18,6 +18,8 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'freed',
     measures: 'drop reasons, packets purged and cut by a resize',
+    // It runs for every freed packet of the host: what it missed was mostly none of ours, and the audit sees the rest.
+    besideAccounts: true,
     mechanisms: [
       {
         name: 'tp_btf',

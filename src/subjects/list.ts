@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every subject. Nothing else names them all: events, readers, metrics and pages follow from this list.
 import type { ProbeEvent } from '../engine/mechanism.ts';
+import { ENGINE_SYMBOLS } from '../engine/probe-symbols.ts';
 import type { Subject } from '../engine/subject.ts';
 import { allocation } from './allocation.ts';
 import { deletedDevices } from './deleted-devices.ts';
@@ -20,6 +21,7 @@ import { stops } from './stops.ts';
 import { surroundings } from './surroundings.ts';
 import { transmit } from './transmit.ts';
 import { vhost } from './vhost.ts';
+import { vhostReceive } from './vhost-receive.ts';
 import { ways } from './ways.ts';
 
 /** An event needs others of subjects before its own. */
@@ -37,6 +39,7 @@ export const SUBJECTS: readonly Subject[] = [
   redirect,
   macvtap,
   receive,
+  vhostReceive,
   readers,
   owners,
   surroundings,
@@ -46,6 +49,12 @@ export const SUBJECTS: readonly Subject[] = [
 ];
 
 export const EVENTS: readonly ProbeEvent[] = SUBJECTS.flatMap(({ events }) => events);
+
+/** Kernel functions that are looked up: for readHost(). */
+export const PROBE_SYMBOLS: readonly string[] = [
+  ...ENGINE_SYMBOLS,
+  ...SUBJECTS.flatMap(({ symbols }) => symbols ?? []),
+];
 
 export const queueMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.queue ?? []);
 /** Shown at `--detail cpu` alone. */

@@ -25,6 +25,7 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'macvtap-reads',
     measures: 'packets that macvtap and ipvtap devices hand to their guests and readers',
+    besideAccounts: true,
     mechanisms: [
       {
         name: 'fexit',
@@ -231,6 +232,7 @@ function uncountedOf(freed: readonly OtherDrop[]): readonly UncountedLoss[] {
 export const macvtap: Subject = {
   name: 'macvtap',
   events: EVENTS,
+  symbols: ['macvtap_newlink', 'ipvtap_newlink', 'tap_handle_frame', 'tap_release'],
   open,
   metrics: {
     device: [

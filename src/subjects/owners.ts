@@ -60,6 +60,7 @@ const UNRESOLVED: Identity = {
 export const owners: Subject = {
   name: 'owners',
   events: EVENTS,
+  symbols: ['tun_chr_close'],
   open,
   metrics: {
     device: [

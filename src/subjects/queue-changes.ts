@@ -89,6 +89,7 @@ function open({ probes: { can } }: Parts): OpenSubject {
 export const queueChanges: Subject = {
   name: 'queue-changes',
   events: EVENTS,
+  symbols: ['__tun_detach'],
   open,
   metrics: {
     device: [

@@ -170,6 +170,7 @@ function open({ probes: { can }, programs: { object }, owners }: Parts): OpenSub
 export const readers: Subject = {
   name: 'readers',
   events: EVENTS,
+  symbols: ['default_wake_function', 'pollwake', 'ep_poll_callback'],
   open,
   metrics: {
     queue: [

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way from the guest or writer to the host: what tun frees of it or refuses, and vhost-net's batches.
-import { HashEntries } from '../engine/hash-entries.ts';
+// The way from the guest or writer to the host: what tun frees of it or refuses.
+import { byDevice, HashEntries } from '../engine/hash-entries.ts';
 import { WRITE_LOCATIONS } from '../engine/locations.ts';
-import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
+import { type ProbeEvent, WALK, WRITE_ENDS } from '../engine/mechanism.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, untraceable } from '../engine/unavailable.ts';
 import { TUN_FLAGS } from '../engine/walk.ts';
@@ -10,16 +10,17 @@ import { errorName } from '../kernel/error-name.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { OtherDrop, RefusedWrites as Refused } from '../snapshot/device.ts';
-import { core, counter, counters, fromFirst, full, histogram, series, sinceDevice } from '../snapshot/metric.ts';
+import { core, counter, counters, fromFirst, series, sinceDevice } from '../snapshot/metric.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'refused',
     measures: 'writes from the guest or writer that tun refuses, and whose packet it was that tun freed',
+    besideAccounts: true,
     mechanisms: [
       {
         name: 'fexit',
-        provides: ['refusals'],
+        provides: ['refusals', WRITE_ENDS],
         programs: ['written_fexit'],
         pins: true,
         needs: WALK,
@@ -35,42 +36,12 @@ const EVENTS: readonly ProbeEvent[] = [
       },
     ],
   },
-  {
-    name: 'receive-batches',
-    measures: 'packets that vhost-net hands over from the guest, by queue and batch, and those that tun refuses',
-    mechanisms: [
-      {
-        name: 'fexit',
-        provides: ['receive-batches'],
-        programs: ['sent_by_vhost_fexit'],
-        pins: true,
-        needs: WALK,
-        tradeoff: undefined,
-        unavailable: (host) => untraceable(host, 'tun_sendmsg', 3),
-      },
-      {
-        name: 'none',
-        programs: [],
-        needs: [],
-        tradeoff: 'packets from the guest per device only',
-        unavailable: always,
-      },
-    ],
-  },
 ];
 
 interface RefusedCount {
   readonly deviceId: bigint;
   readonly errno: string;
   readonly writes: number;
-}
-
-interface BatchCount {
-  readonly deviceId: bigint;
-  readonly queue: number;
-  readonly packets: number;
-  /** Batches by the power of two that their packets do not exceed. */
-  readonly sizes: readonly number[];
 }
 
 class RefusedWrites {
@@ -95,54 +66,15 @@ class RefusedWrites {
   }
 }
 
-class ReceiveBatches {
-  readonly #entries: HashEntries;
-  readonly #at: Readonly<Record<'device_id' | 'queue', number>>;
-  readonly #value: Readonly<Record<'packets' | 'sizes', number>>;
-  readonly #sizes: number;
-
-  constructor(object: BpfObject) {
-    this.#entries = new HashEntries(object, 'receive_batches');
-    const btf = object.btf();
-    this.#at = layoutOf(btf, 'receive_batches_key', ['device_id', 'queue']).at;
-    this.#value = layoutOf(btf, 'receive_batches', ['packets', 'sizes']).at;
-    this.#sizes = btf.struct('receive_batches')?.fields.find(({ name }) => name === 'sizes')?.count ?? 0;
-  }
-
-  read(): readonly BatchCount[] {
-    return this.#entries.read().map(({ key, value }) => ({
-      deviceId: key.getBigUint64(this.#at.device_id, true),
-      queue: key.getUint32(this.#at.queue, true),
-      packets: Number(value.getBigUint64(this.#value.packets, true)),
-      sizes: Array.from({ length: this.#sizes }, (_, i) => Number(value.getBigUint64(this.#value.sizes + 8 * i, true))),
-    }));
-  }
-
-  remove(devices: ReadonlySet<bigint>): void {
-    this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
-  }
-}
-
 /** What an attached device starts with zeros for: what tun_chr_write_iter and tun_get_user themselves answer. */
 const ERRORS = ['EAGAIN', 'EFAULT', 'EINVAL', 'EIO'];
 
-/** vhost-net gathers up to 64 (VHOST_NET_BATCH). */
-const BOUNDS = [1, 2, 4, 8, 16, 32, 64];
-
 function open({ probes: { can }, programs: { object }, freed, generations }: Parts): OpenSubject {
-  const [refusedWrites, receiveBatches] = [new RefusedWrites(object), new ReceiveBatches(object)];
+  const refusedWrites = new RefusedWrites(object);
   let refused: ReadonlyMap<bigint, readonly RefusedCount[]> = new Map();
-  let batches: ReadonlyMap<bigint, readonly BatchCount[]> = new Map();
-  const batchesOf = (id: bigint): readonly BatchCount[] => (can('receive-batches') ? (batches.get(id) ?? []) : []);
   return {
     read: () => {
       refused = generations.compare(refused, byDevice(refusedWrites.read()));
-      batches = generations.compare(batches, byDevice(receiveBatches.read()));
-    },
-    queuesOf: ({ id }) => batchesOf(id).map(({ queue }) => queue),
-    queue: ({ index, device: { walked } }) => {
-      const sent = batchesOf(walked.id).find(({ queue }) => queue === index);
-      return sent ? { receiveBatches: { bounds: BOUNDS, buckets: sent.sizes, sum: sent.packets } } : {};
     },
     device: ({ walked: { id, frameErrors, xdp, kind, tunFlags } }) => ({
       receive: {
@@ -156,23 +88,9 @@ function open({ probes: { can }, programs: { object }, freed, generations }: Par
       uncounted:
         kind === 'tun' && (tunFlags & TUN_FLAGS.TAP) !== 0 ? [{ cause: 'bad_header', packets: frameErrors }] : [],
     }),
-    devices: () => [...refused.keys(), ...batches.keys()],
-    remove: (gone) => {
-      for (const table of [refusedWrites, receiveBatches]) table.remove(gone);
-    },
+    devices: () => refused.keys(),
+    remove: (gone) => refusedWrites.remove(gone),
   };
-}
-
-function byDevice<Count extends { readonly deviceId: bigint }>(
-  counts: readonly Count[],
-): ReadonlyMap<bigint, readonly Count[]> {
-  const devices = new Map<bigint, Count[]>();
-  for (const count of counts) {
-    const others = devices.get(count.deviceId);
-    if (others) others.push(count);
-    else devices.set(count.deviceId, [count]);
-  }
-  return devices;
 }
 
 /** Freed by tun on the way from the guest, not on the way to it. */
@@ -201,17 +119,9 @@ function withZeros(counted: readonly RefusedCount[]): readonly Refused[] {
 export const receive: Subject = {
   name: 'receive',
   events: EVENTS,
+  symbols: ['tun_chr_write_iter'],
   open,
   metrics: {
-    queue: [
-      full(
-        histogram(
-          'tapscope_vhost_receive_batch_packets',
-          'Packets in each batch that vhost-net handed over from the guest by this queue (frames of one tun_sendmsg); packets too large for a batch are in receive_packets only. Absent until there was one.',
-          ({ receiveBatches }) => receiveBatches,
-        ),
-      ),
-    ],
     device: [
       core(
         sinceDevice(

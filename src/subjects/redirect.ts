@@ -144,6 +144,7 @@ function addFrames(sums: DeviceSums, counts: readonly RedirectCount[], slots: nu
 export const redirect: Subject = {
   name: 'redirect',
   events: EVENTS,
+  symbols: ['tun_xdp_xmit'],
   open,
   metrics: {
     queue: [

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ring of a queue: how full it is, how long packets stay, what overflows. Packets leave it under its lock from Linux 7.3 on; before, the ring is
 // looked at when the call that took them ends.
-import { type Mechanism, type ProbeEvent, WALK } from '../engine/mechanism.ts';
+import type { ProbeEvent } from '../engine/mechanism.ts';
 import type { QueueSums } from '../engine/queue-sums.ts';
 import { type SharedSums, secondsSince } from '../engine/shared-rows.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
-import { always, untraceable } from '../engine/unavailable.ts';
+import { untraceable } from '../engine/unavailable.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { Host } from '../kernel/host.ts';
 import { core, counter, durations, fromFirst, full, gauge, histogram, packets, peak } from '../snapshot/metric.ts';
 import { NO_OBSERVATIONS, type Observations, type Overflow, type Ring, type RingHistory } from '../snapshot/queue.ts';
+import { dequeueTiming } from './dequeue-timing.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
   dequeueTiming('departures', 'they are read', {
@@ -18,37 +18,7 @@ const EVENTS: readonly ProbeEvent[] = [
     effect: 'inexact',
     unavailable: (host) => untraceable(host, 'tun_do_read', 5),
   }),
-  dequeueTiming('vhost-departures', 'vhost-net takes them', {
-    programs: ['peeked_fexit'],
-    tradeoff: 'a probe for each packet that a guest receives',
-    unavailable: (host) => untraceable(host, 'vhost_net_buf_peek', 1),
-  }),
 ];
-
-function dequeueTiming(
-  name: string,
-  until: string,
-  fexit: Pick<Mechanism, 'programs' | 'tradeoff' | 'effect' | 'unavailable'>,
-): ProbeEvent {
-  const underLock = (host: Host) => untraceable(host, '__tun_wake_queue', 3);
-  const offersSeen = [...WALK, 'ended=fentry', 'transmit=fentry|raw-tracepoint'];
-  return {
-    name,
-    measures: `how long packets lie in the ring until ${until}`,
-    mechanisms: [
-      {
-        name: 'consumed',
-        provides: ['dequeue-timing'],
-        programs: [],
-        needs: ['consumed=fentry|fentry-preempted'],
-        tradeoff: undefined,
-        unavailable: underLock,
-      },
-      { name: 'fexit', provides: ['dequeue-timing'], pins: true, onDemand: true, needs: offersSeen, ...fexit },
-      { name: 'none', programs: [], needs: [], tradeoff: 'time in the ring is not shown', unavailable: always },
-    ],
-  };
-}
 
 function open({ probes: { can } }: Parts): OpenSubject {
   const sees = () => can('offers') || can('dequeues');

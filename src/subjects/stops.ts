@@ -23,6 +23,9 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'stops',
     measures: 'stops and wakes of queues that are stopped instead of dropping (IFF_BACKPRESSURE)',
+    // It counts no packets, and is there for each wake of a network card and each softirq of the host: what it missed was mostly theirs. Missed ends of our
+    // own stops come from the walk or the next wake; findings about stops say so.
+    besideAccounts: true,
     demanded: { by: 'backpressure', mechanisms: ['fentry'] },
     mechanisms: [
       {
@@ -114,6 +117,7 @@ function auditOf({ stops, stopsInferred, wakes, stopsUnwoken, stoppedForSeconds 
 export const stops: Subject = {
   name: 'stops',
   events: EVENTS,
+  symbols: ['netif_tx_wake_queue', 'tun_force_wake_queue', 'tun_net_close'],
   open,
   metrics: {
     queue: [

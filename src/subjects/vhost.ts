@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// vhost-net's side of a queue: packets that it holds, its batches, its worker, and what it sends for the guest without a copy. All of it is absent
-// while vhost-net is not loaded.
+// vhost-net's side of a queue: packets that it holds, its batches, its worker; vhost-zerocopy.ts has what it sends for the guest without a copy. All of
+// it is absent while vhost-net is not loaded.
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, type Unavailable, untraceable } from '../engine/unavailable.ts';
 import { type Host, vhostDriver } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
-import {
-  counter,
-  counters,
-  fromFirst,
-  full,
-  gauge,
-  histogram,
-  info,
-  peak,
-  type Sample,
-  series,
-} from '../snapshot/metric.ts';
-import type { VhostBatches, ZeroCopy } from '../snapshot/queue.ts';
+import { counter, fromFirst, full, gauge, histogram, info, peak, series } from '../snapshot/metric.ts';
+import { BATCH_BOUNDS, type VhostBatches } from '../snapshot/queue.ts';
+import { dequeueTiming } from './dequeue-timing.ts';
+import { ZEROCOPY, ZEROCOPY_EVENTS, ZEROCOPY_SYMBOLS, zeroCopyMetrics, zeroCopyOf } from './vhost-zerocopy.ts';
+
+/** The map of batches, with a struct of its name for each row. */
+const BATCHES = 'vhost_batches';
 
 const EVENTS: readonly ProbeEvent[] = [
+  dequeueTiming('vhost-departures', 'vhost-net takes them', {
+    programs: ['peeked_fexit'],
+    tradeoff: 'a probe for each packet that a guest receives',
+    unavailable: (host) => untraceable(host, 'vhost_net_buf_peek', 1),
+  }),
   {
     name: 'returned',
     measures: 'packets that vhost-net took and gives back to the ring, which would count as consumed twice',
@@ -76,9 +75,11 @@ const EVENTS: readonly ProbeEvent[] = [
   },
   {
     name: 'batches',
+    records: new Map([[BATCHES, BATCHES]]),
     measures: 'how many packets vhost-net takes at once',
+    besideAccounts: true,
     mechanisms: [
-      // consumed_vhost_fentry runs once for each batch.
+      // consumed_vhost_fentry of `consumed` runs once for each batch.
       {
         name: 'consumed',
         provides: ['batches'],
@@ -104,6 +105,7 @@ const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'buffers',
     measures: 'packets for which the guest had no buffer, and buffers that vhost-net gave back unused',
+    besideAccounts: true,
     mechanisms: [
       {
         name: 'fentry',
@@ -117,39 +119,8 @@ const EVENTS: readonly ProbeEvent[] = [
       { name: 'none', programs: [], needs: [], tradeoff: 'neither is shown', unavailable: always },
     ],
   },
-  {
-    name: 'zerocopy',
-    measures: 'packets that vhost-net sends for guests without copying them',
-    mechanisms: [
-      {
-        name: 'fentry',
-        provides: ['zerocopy'],
-        programs: ['zerocopy_done_fentry', 'zerocopy_tried_fentry'],
-        pins: true,
-        needs: ['vhost=fentry|iterator'],
-        tradeoff: undefined,
-        unavailable: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_complete', 3),
-      },
-      {
-        name: 'fentry-callback',
-        provides: ['zerocopy'],
-        programs: ['zerocopy_called_fentry', 'zerocopy_tried_fentry'],
-        pins: true,
-        needs: ['vhost=fentry|iterator'],
-        tradeoff: 'none: the function had this name before Linux 6.10',
-        effect: 'none',
-        unavailable: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_callback', 3),
-      },
-      { name: 'none', programs: [], needs: [], tradeoff: 'it is not shown', unavailable: always },
-    ],
-  },
+  ZEROCOPY,
 ];
-
-/** Most hosts: a probe on tun_get_user would cost each packet, and see nothing. */
-function copiesAll({ zeroCopy }: Host): Unavailable | undefined {
-  if (zeroCopy) return undefined;
-  return { kind: 'absent', reason: 'vhost-net copies all that guests send (its parameter experimental_zcopytx is 0)' };
-}
 
 function notLoaded(host: Host): Unavailable | undefined {
   const found = host.symbols?.address('vhost_net_release');
@@ -160,24 +131,8 @@ function batchesOnly(host: Host): Unavailable | undefined {
   return untraceable(host, 'tun_wake_queue', 2);
 }
 
-/** The map of batches, with a struct of its name for each row. */
-const BATCHES = 'vhost_batches';
-/** Packets, at most, by slot of struct vhost_batches. */
-const BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
-
 /** Members of enum queue_event that are vhost-net's. */
-const OWN_EVENTS = [
-  'no_buffer',
-  'discarded',
-  'zerocopy_tried',
-  'zerocopy_done',
-  'zerocopy_copied',
-  'copied_small',
-  'copied_pending',
-  'copied_flush',
-  'copied_throttled',
-  'copied_other',
-];
+const OWN_EVENTS = ['no_buffer', 'discarded', ...ZEROCOPY_EVENTS];
 
 function open({ probes, programs, generations }: Parts): OpenSubject {
   const { can } = probes;
@@ -226,33 +181,14 @@ function batchesOf(
   at: Readonly<Record<'sizes' | 'packets', number>>,
 ): VhostBatches {
   const word = (offset: number): number => words?.[offset / 8] ?? 0;
-  const buckets = Array.from({ length: BOUNDS.length + 1 }, (_, slot) => word(at.sizes + 8 * slot));
-  return { bounds: BOUNDS, buckets, sum: word(at.packets) };
-}
-
-function zeroCopyOf(count: (event: string) => number, outstanding: number | undefined): ZeroCopy {
-  return {
-    tried: count('zerocopy_tried'),
-    completed: { uncopied: count('zerocopy_done'), copied: count('zerocopy_copied') },
-    notTried: {
-      small: count('copied_small'),
-      pending: count('copied_pending'),
-      flush: count('copied_flush'),
-      throttled: count('copied_throttled'),
-      other: count('copied_other'),
-    },
-    outstanding,
-  };
-}
-
-function completed({ completed: { uncopied, copied } }: ZeroCopy): readonly Sample[] {
-  return [series(uncopied, 'no'), series(copied, 'yes')];
+  const buckets = Array.from({ length: BATCH_BOUNDS.length + 1 }, (_, slot) => word(at.sizes + 8 * slot));
+  return { bounds: BATCH_BOUNDS, buckets, sum: word(at.packets) };
 }
 
 export const vhost: Subject = {
   name: 'vhost',
   events: EVENTS,
-  records: new Map([[BATCHES, BATCHES]]),
+  symbols: ['vhost_net_release', 'vhost_net_buf_peek', 'vhost_discard_vq_desc', ...ZEROCOPY_SYMBOLS],
   open,
   metrics: {
     queue: [
@@ -306,37 +242,7 @@ export const vhost: Subject = {
           ({ vhost }) => vhost?.worker?.seconds,
         ),
       ),
-      full(
-        gauge(
-          'tapscope_zerocopy_outstanding_packets',
-          'Packets that the guest sent, and vhost-net did not copy, that are still on their way (vhost_net_ubuf_ref.refcount).',
-          ({ vhost }) => vhost?.zeroCopy?.outstanding,
-        ),
-      ),
-      full(
-        counter(
-          'tapscope_zerocopy_attempts_total',
-          'Packets from the guest that vhost-net passed on without copying them (tun_get_user with msg_control); absent while experimental_zcopytx is off.',
-          ({ vhost }) => vhost?.zeroCopy?.tried,
-        ),
-      ),
-      full(
-        counters(
-          'tapscope_zerocopy_completed_total',
-          'Attempts that are over, delivered or not: copied says whether they had to be copied on their way (vhost_zerocopy_complete).',
-          ['copied'],
-          ({ vhost }) => (vhost?.zeroCopy ? completed(vhost.zeroCopy) : []),
-        ),
-      ),
-      full(
-        counters(
-          'tapscope_zerocopy_not_attempted_packets_total',
-          'Packets from the guest that were copied at once although zero-copy is on. small: below 256 bytes; pending: too many are out; throttled: too many had to be copied after all; flush: while the memory table is changed (handle_tx_zerocopy).',
-          ['cause'],
-          ({ vhost }) =>
-            Object.entries(vhost?.zeroCopy?.notTried ?? {}).map(([cause, packets]) => series(packets, cause)),
-        ),
-      ),
+      ...zeroCopyMetrics,
     ],
   },
 };

@@ -3,13 +3,12 @@
 import { type LevelChoice, SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { attachProbes, type Probes } from '../../src/engine/attach.ts';
-import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import type { Device } from '../../src/snapshot/device.ts';
 import type { Owner } from '../../src/snapshot/owner.ts';
 import type { Observations, Queue } from '../../src/snapshot/queue.ts';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
-import { EVENTS, parseForced } from '../../src/subjects/list.ts';
+import { EVENTS, PROBE_SYMBOLS, parseForced } from '../../src/subjects/list.ts';
 import type { Scope } from '../host/scope.ts';
 import { until } from '../host/until.ts';
 import { standingAgent } from './serve-process.ts';

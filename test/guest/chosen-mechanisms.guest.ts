@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { attachProbes } from '../../src/engine/attach.ts';
-import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { BpfObject } from '../../src/kernel/native.ts';
-import { EVENTS } from '../../src/subjects/list.ts';
+import { EVENTS, PROBE_SYMBOLS } from '../../src/subjects/list.ts';
 import { tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
 import { parseJson } from '../host/checked-json.ts';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `tapscope doctor --json` says to root where no agent runs: the same to all who ask before modules come or go.
-import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
+
 import { readHost } from '../../src/kernel/host.ts';
+import { PROBE_SYMBOLS } from '../../src/subjects/list.ts';
 import { tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
 import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';

@@ -3,9 +3,8 @@
 // Each mechanism that is not the best of its event, forced: the truth, or less of it, never something else.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { EVENTS } from '../../src/subjects/list.ts';
+import { EVENTS, PROBE_SYMBOLS } from '../../src/subjects/list.ts';
 import { startAgent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { isSince } from '../host/release.ts';

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: VMs.
 // Drivers come after the agent, stay while they are watched, or go and come again.
+
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { OverheadMeter } from '../../src/engine/overhead-meter.ts';
-import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
+import { PROBE_SYMBOLS } from '../../src/subjects/list.ts';
 import { agentLab } from '../agent/agent-lab.ts';
 import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Whether a transmit queue is stopped, read from the kernel by nothing of the product's: truth for what its probes
 // count.
-#include "../../bpf/kernel.bpf.h"
+#include "../../bpf/net-device.bpf.h"
 
 #define DRIVER_XOFF 1 /* __QUEUE_STATE_DRV_XOFF */
 

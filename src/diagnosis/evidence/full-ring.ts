@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why packets were lost at a full ring: one answer for each queue, so that no two rules claim the same loss.
 
+import { timesWithoutBuffer, workerOf } from '../../snapshot/queue.ts';
 import { recommendedSize } from '../remedies/ring-size.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
 import { type FullTime, fullTime } from './full-time.ts';
@@ -168,9 +169,9 @@ function isKeptFromIt(seen: Omit<FullRing, 'cause'>): boolean {
   return flows ? (seen.time?.share('waiting', 'throttled') ?? 0) >= NEARLY_ALL : isStarved(seen.queue, seen.time);
 }
 
-/** vhost-net had packets and no buffer for them, again and again. */
+/** There were packets and no buffer of the guest for them, again and again. */
 function lacksBuffers(queue: QueueSpan): boolean {
-  const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer) ?? 0;
+  const noBuffer = grown(queue, timesWithoutBuffer) ?? 0;
   return noBuffer > 0 && noBuffer >= (delivered(queue) ?? 0) * LACKING_SHARE;
 }
 
@@ -224,6 +225,6 @@ function isMostlyEmpty({ steps }: QueueSpan): boolean {
 const MONITORS: readonly string[] = ['qemu', 'firecracker', 'cloud-hypervisor', 'crosvm', 'kata'];
 
 /** The reader is a virtual machine. */
-export function isGuest({ now: { vhost, owner } }: QueueSpan): boolean {
-  return vhost?.worker !== undefined || MONITORS.includes(owner?.identity?.program ?? '');
+export function isGuest({ now }: QueueSpan): boolean {
+  return workerOf(now) !== undefined || MONITORS.includes(now.owner?.identity?.program ?? '');
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which threads read a queue, and how long they ran and waited for a CPU: the scheduler's own counts, exact however few samples there are.
+
 import type { Halt, ThreadUse, ThreadUses } from '../../snapshot/owner.ts';
+import { readingThread } from '../../snapshot/queue.ts';
 import type { QueueSpan } from '../window.ts';
 import { delivered } from './loss.ts';
 
@@ -76,8 +78,7 @@ function usesIn({ now, steps }: QueueSpan): readonly ThreadUses[] {
 
 /** The thread that was seen reading; else those that did the reads, of a program that polls, is woken by signals or takes turns. */
 function readersOf(queue: QueueSpan, spans: readonly ThreadSpan[], seconds: number): readonly ThreadSpan[] {
-  const { vhost, reader } = queue.now;
-  const known = vhost?.worker?.tid ?? reader?.thread;
+  const known = readingThread(queue.now);
   if (known !== undefined) return spans.filter(({ now }) => now.tid === known);
   if (spans.length < 2) return spans;
   const readsOf = ({ before, now }: ThreadSpan): number => (now.reads ?? 0) - (before.reads ?? 0);

@@ -3,6 +3,7 @@
 
 import type { OtherDrop } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
+import { memoryFault } from '../reasons/drop-row.ts';
 import { explain, remediesOf } from '../reasons/explain.ts';
 import { quoted, setLink } from '../remedies/command.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -22,9 +23,7 @@ export function refusalOf(
   if (faults > 0)
     return {
       why: 'the memory that it writes from cannot be read (EFAULT)',
-      remedies: [
-        inProgram('A fault of the writing program, or of the guest’s memory behind vhost-net: restart it, update it.'),
-      ],
+      remedies: [inProgram(memoryFault('writing program'))],
     };
   return byReason(device, window);
 }

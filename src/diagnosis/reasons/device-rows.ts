@@ -7,6 +7,7 @@ import {
   deviceStatistics,
   inGuest,
   inProgram,
+  memoryFault,
   onHost,
 } from './drop-row.ts';
 
@@ -122,10 +123,7 @@ export const DEVICE_ROWS: DropRows = {
     {
       class: 'loss',
       cause: 'the memory that they lie in could not be read',
-      remedies: [
-        inProgram('A fault of the program, or of the guest’s memory behind vhost-net: restart it, update it.'),
-        memory,
-      ],
+      remedies: [inProgram(memoryFault('program')), memory],
     },
   ],
   NOMEM: [{ class: 'loss', cause: 'the kernel had no memory for them', remedies: [memory] }],

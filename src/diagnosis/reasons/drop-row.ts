@@ -59,6 +59,11 @@ export function inProgram(effect: string): DropRemedy {
   return { command: undefined, effect, by: 'vmm' };
 }
 
+/** Where the memory that packets are read from or into cannot be accessed. */
+export function memoryFault(program: string): string {
+  return `A fault of the ${program}, or of the guest’s memory behind vhost-net: restart it, update it.`;
+}
+
 /** The kernel's own counters of errors, those that have grown since the last call. */
 export const errorCounters: DropRemedy = onHost(
   'nstat -az',

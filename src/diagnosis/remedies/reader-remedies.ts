@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Remedies for the process that reads a queue, with its own names and numbers.
 
+import { hasBackend, workerOf } from '../../snapshot/queue.ts';
 import { isGuest } from '../evidence/full-ring.ts';
 import { fullTime } from '../evidence/full-time.ts';
 import { haltOf, readerUse } from '../evidence/reader-use.ts';
@@ -59,8 +60,8 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
 }
 
 /** Remedies for a QEMU that takes each packet itself. */
-export function useVhost({ now: { owner, vhost } }: QueueSpan): readonly Remedy[] {
-  if (owner?.identity?.program !== 'qemu' || vhost !== undefined) return [];
+export function useVhost({ now }: QueueSpan): readonly Remedy[] {
+  if (now.owner?.identity?.program !== 'qemu' || hasBackend(now)) return [];
   return [
     {
       command: undefined,
@@ -87,12 +88,13 @@ export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
 
 /** Remedies for a reader that waits for a CPU. */
 export function giveCpu(queue: QueueSpan): readonly Remedy[] {
-  const { owner, vhost } = queue.now;
+  const { owner } = queue.now;
+  const worker = workerOf(queue.now);
   const thread = readerThread(queue);
   const target = thread === undefined ? (owner ? `-apc %s ${owner.pid}` : undefined) : `-pc %s ${thread}`;
   const id = thread ?? owner?.pid;
   if (target === undefined || id === undefined) return [];
-  const busy = vhost?.worker?.cpu;
+  const busy = worker?.cpu;
   // A thread that may also run on the busy CPU can be left waiting there.
   const others = `$(seq 0 $(($(nproc --all) - 1)) | grep -vx ${busy} | paste -sd,)`;
   const cpus = busy === undefined ? '0-$(($(nproc --all) - 1))' : others;
@@ -115,7 +117,7 @@ export function giveCpu(queue: QueueSpan): readonly Remedy[] {
   const isFree = readerUse(queue)?.isBound === false;
   return [
     ...(isFree ? [] : [move]),
-    ...(vhost?.worker && owner ? giveGuestCpu(queue, owner.pid) : []),
+    ...(worker && owner ? giveGuestCpu(queue, owner.pid) : []),
     {
       ...HOST,
       command: thread === undefined ? `renice -n -10 -p $(ls /proc/${owner?.pid}/task)` : `renice -n -10 -p ${thread}`,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { timesWithoutBuffer } from '../../snapshot/queue.ts';
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
@@ -26,7 +27,7 @@ export const guestNotRefilling: Rule = {
 };
 
 function notRefilling({ queue, loss, time }: FullRing): Diagnosis {
-  const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer);
+  const noBuffer = grown(queue, timesWithoutBuffer);
   return onQueue(queue, {
     severity: gravityOf(loss),
     brief: `${loses(loss)}: its guest gives back receive buffers too slowly`,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { hasBackend } from '../../snapshot/queue.ts';
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
 import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lostInTun, MEANT_SHARE } from '../evidence/loss.ts';
@@ -245,7 +246,7 @@ function filtersVlans({ now: { bridgePort: port } }: DeviceSpan): boolean {
 function elsewhere(device: DeviceSpan, window: Window, towards: Loss): Diagnosis['remedies'] {
   const program = device.queues.find(({ now }) => now.owner?.identity?.program)?.now.owner?.identity?.program;
   const isMachine = program !== undefined && MACHINES.includes(program);
-  const hasGuest = isMachine || device.queues.some(({ now }) => now.vhost !== undefined);
+  const hasGuest = isMachine || device.queues.some(({ now }) => hasBackend(now));
   const guest = look('ethtool -S eth0', 'In the guest: drops and errors of its driver and rings.', 'guest');
   const sockets = look(
     inNamespaceOf(device, window, 'nstat -az UdpRcvbufErrors UdpSndbufErrors'),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { workerOf } from '../../snapshot/queue.ts';
 import { type FullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullTimeEvidence, useEvidence } from '../evidence/full-time.ts';
 import { delivered, gravityOf } from '../evidence/loss.ts';
@@ -27,7 +28,7 @@ export const readerCpuBound: Rule = {
 function cpuBound({ queue, loss, time, use }: FullRing): Diagnosis {
   const { seconds } = queue.device;
   const took = delivered(queue);
-  const cpu = grown(queue, ({ vhost }) => vhost?.worker?.seconds);
+  const cpu = grown(queue, (one) => workerOf(one)?.seconds);
   const ran = use
     ? `${percent(use.ran)} of the time`
     : `${percent(time?.share('running') ?? 0)} of the time the ring was full`;

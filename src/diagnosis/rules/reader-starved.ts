@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { workerOf } from '../../snapshot/queue.ts';
 import { type FullRing, fullRings, isBehindVcpus } from '../evidence/full-ring.ts';
 import { fullTimeEvidence, useEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
@@ -41,7 +42,7 @@ function starved({ queue, loss, time, use }: FullRing, window: Window): Diagnosi
       : use && use.waited > use.ran
         ? `could run and got no CPU for ${percent(use.waited)} of the time`
         : `could run and got no CPU for ${percent(waiting)} ${full}`;
-  const worker = queue.now.vhost?.worker;
+  const worker = workerOf(queue.now);
   const who = `its reader, ${readerName(queue)},${worker ? ' or its guest' : ''}`;
   return onQueue(queue, {
     severity: gravityOf(loss),

@@ -5,6 +5,7 @@ import { type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, loses, nameOf, percent, readerName, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
+import { memoryFault } from '../reasons/drop-row.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
@@ -23,7 +24,7 @@ const CAUSES: readonly Cause[] = [
     why: 'the buffer that they were to be read into could not be written',
     remedy: {
       command: undefined,
-      effect: 'A fault of the reading program, or of the guest’s memory behind vhost-net: restart it, update it.',
+      effect: memoryFault('reading program'),
       by: 'vmm',
       restart: true,
       lossless: false,

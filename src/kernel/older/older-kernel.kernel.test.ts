@@ -6,9 +6,8 @@ import test, { type TestContext } from 'node:test';
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import { attachProbes, type Probes } from '../../engine/attach.ts';
 import { Generations } from '../../engine/generations.ts';
-import { PROBE_SYMBOLS } from '../../engine/probe-symbols.ts';
 import { Walker } from '../../engine/walk.ts';
-import { EVENTS } from '../../subjects/list.ts';
+import { EVENTS, PROBE_SYMBOLS } from '../../subjects/list.ts';
 import { readHost } from '../host.ts';
 import { type KernelLimits, NO_LIMITS } from './limits.ts';
 
