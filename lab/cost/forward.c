@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define NEIGHBOUR		"02:00:00:00:00:03"
+#define NEIGHBOUR "02:00:00:00:00:03"
 
 /* A bridge of the tap and `out`, behind which the neighbour is. */
 static int open_bridged(const char *tap, const char *bridge, const char *out)
