@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, gdb.
+// Needs: root on this machine's kernel, python3.
 // Who keeps a process from running: the real signal, debugger and freezer.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -15,6 +15,9 @@ async function sleeper(t: TestContext): Promise<number> {
   await once(child, 'spawn');
   return child.pid ?? assert.fail();
 }
+
+/** As a debugger does: PTRACE_ATTACH, until its input ends. */
+const ATTACH = 'import ctypes, sys; ctypes.CDLL(None).ptrace(16, int(sys.argv[1]), 0, 0); sys.stdin.read()';
 
 async function endOf(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -35,11 +38,11 @@ test('nobody, then a signal', async (t) => {
 
 test('a debugger, by its number and name, until it detaches', async (t) => {
   const pid = await sleeper(t);
-  const debuggerOf = spawn('gdb', ['-q', '-nx', '-p', String(pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const debuggerOf = spawn('python3', ['-c', ATTACH, String(pid)], { stdio: ['pipe', 'ignore', 'ignore'] });
   t.after(() => endOf(debuggerOf));
   await until(async () => (await readHalt(pid)) !== undefined, 20_000);
-  assert.deepEqual(await readHalt(pid), { by: 'tracer', tracer: { pid: debuggerOf.pid, comm: 'gdb' } });
-  debuggerOf.stdin?.end('detach\nquit\n');
+  assert.deepEqual(await readHalt(pid), { by: 'tracer', tracer: { pid: debuggerOf.pid, comm: 'python3' } });
+  debuggerOf.stdin?.end();
   await once(debuggerOf, 'exit');
   await until(async () => (await readHalt(pid)) === undefined);
 });
