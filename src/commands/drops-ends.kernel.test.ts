@@ -9,7 +9,8 @@ import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
-const SUMMARY = /\d+ packets? lost in [\d.]+ s[.:]\n(?:.*\n)*This process took [\d.]+ % of one CPU\.\n$/;
+const SUMMARY =
+  /\d+ packets? lost in [\d.]+ s[.:]\n(?:.*\n)*This process took [\d.]+ % of one CPU\. Its probes cost .* they are detached now\.\n$/;
 
 test('--for ends it, -c ends it after so many lines', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
