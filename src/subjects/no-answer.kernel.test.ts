@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: root on this machine's kernel, alone.
 // What the guest sends comes to somebody who does not want it, or is asked and does not answer: each fault is told, each healthy twin is not.
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { assertTold, bridged, CLEAN, GUEST, often, streamTo } from '../../test/agent/asked-tap.ts';
-import { type Scene, scene } from '../../test/agent/on-call.ts';
+import { assertTold, bridged, CLEAN, often, routed, streamTo } from '../../test/agent/asked-tap.ts';
+import type { Scene } from '../../test/agent/on-call.ts';
 import { arpRequest, datagram, ethernet, solicitation } from '../../test/host/frames.ts';
-import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
-import { routeToVeth } from '../../test/host/routed-veth.ts';
+import { macOf, namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const skip = noLab;
 const TO_FAR = datagram({ from: '10.71.0.2', to: '10.99.0.2', port: 9 });
@@ -15,18 +14,6 @@ const TO_FAR = datagram({ from: '10.71.0.2', to: '10.99.0.2', port: 9 });
 const FOR_NOBODY =
   /^warning: host-refuses .*behind up0, .*(a MAC address that the host does not have here|for another MAC address)/;
 const STALE = '02:00:00:00:99:99';
-
-/** A tap that the host routes to `up0`, a veth whose other end is `far0` in another namespace, where port 9 is open. */
-async function routed(t: TestContext): Promise<Scene & { readonly far: NamespaceLab }> {
-  const one = await scene(t, 1000);
-  const far = await namespaceLab(t);
-  const { lab, reader } = one;
-  await reader.readLoop('a', 0);
-  await routeToVeth(lab, far);
-  await lab.ip(`neigh replace 10.71.0.2 lladdr ${GUEST} dev tap0 nud permanent`);
-  await (await far.testReader()).bind(9, 8_000_000);
-  return { ...one, far };
-}
 
 function sends({ lab, reader }: Scene, frame: Buffer): void {
   often({ lab }, 100, () => reader.frame('a', 5, frame));

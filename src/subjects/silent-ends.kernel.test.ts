@@ -3,11 +3,10 @@
 // Packets that a BPF program or a dummy device ends, and that are in no counter: who asks is not told OK, and with a program that lets them pass is.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { bridged, often, SECONDS, streamTo } from '../../test/agent/asked-tap.ts';
-import { answerTo, type Scene, scene } from '../../test/agent/on-call.ts';
-import { datagram, ethernet, GUEST } from '../../test/host/frames.ts';
-import { macOf, namespaceLab, noLab } from '../../test/host/netns.ts';
-import { routeToVeth } from '../../test/host/routed-veth.ts';
+import { bridged, often, routed, SECONDS, streamTo } from '../../test/agent/asked-tap.ts';
+import { answerTo, type Scene } from '../../test/agent/on-call.ts';
+import { datagram, ethernet } from '../../test/host/frames.ts';
+import { macOf, noLab } from '../../test/host/netns.ts';
 
 const skip = noLab;
 const OK = /^ok; not-here$/;
@@ -40,22 +39,16 @@ for (const mode of ['native', 'generic'] as const)
     );
   });
 
-/** A tap whose guest sends to a namespace behind up0, and which that sends to. */
-async function routed(t: TestContext): Promise<Scene> {
-  const one = await scene(t, 1000);
-  const far = await namespaceLab(t);
-  const { lab, reader } = one;
-  await reader.readLoop('a', 0);
-  await routeToVeth(lab, far);
-  await lab.ip(`neigh replace 10.71.0.2 lladdr ${GUEST} dev tap0 nud permanent`);
-  await (await far.testReader()).bind(9, 8_000_000);
-  const frame = ethernet(await macOf(lab, 'tap0'), TO_FAR);
-  often(one, 100, () => reader.frame('a', 5, frame));
+/** A tap whose guest sends to a namespace behind up0. */
+async function sending(t: TestContext): Promise<Scene> {
+  const one = await routed(t);
+  const frame = ethernet(await macOf(one.lab, 'tap0'), TO_FAR);
+  often(one, 100, () => one.reader.frame('a', 5, frame));
   return one;
 }
 
 test('a tc program at the ingress of the tap', { skip }, async (t) => {
-  const one = await routed(t);
+  const one = await sending(t);
   const filter = (program: string): Promise<string> =>
     one.lab.tc('filter replace dev tap0 ingress handle 1 pref 1 bpf da bytecode', program);
   await one.lab.tc('qdisc add dev tap0 clsact');
@@ -84,7 +77,7 @@ test('a tc program at the egress of the tap', { skip }, async (t) => {
 });
 
 test('a route that leads to a dummy device', { skip }, async (t) => {
-  const one = await routed(t);
+  const one = await sending(t);
   try {
     await one.lab.ip('link add dm0 type dummy');
   } catch {

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { routeToVeth } from '../host/routed-veth.ts';
 import { answerTo, type Scene, said, scene } from './on-call.ts';
 
 export const GUEST = '02:00:00:00:00:01';
@@ -89,4 +91,16 @@ export async function redirected(t: TestContext): Promise<Scene> {
     `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
   ]);
   return one;
+}
+
+/** A tap that the host routes to `up0`, a veth whose other end is `far0` in another namespace, where port 9 is open. */
+export async function routed(t: TestContext): Promise<Scene & { readonly far: NamespaceLab }> {
+  const one = await scene(t, 1000);
+  const far = await namespaceLab(t);
+  const { lab, reader } = one;
+  await reader.readLoop('a', 0);
+  await routeToVeth(lab, far);
+  await lab.ip(`neigh replace 10.71.0.2 lladdr ${GUEST} dev tap0 nud permanent`);
+  await (await far.testReader()).bind(9, 8_000_000);
+  return { ...one, far };
 }
