@@ -142,10 +142,11 @@ function listTests(folder) {
 
 /**
  * Tests of this machine's own kernel share it and wait for the clock most of their time: two at once, and one more of those that need only patience;
- * then one after the other those that are alone on it. Two others run beside them. VMs come first of those, since they take longest; pure tests come
- * first where there are none.
+ * then one after the other those that are alone on it. Two others run beside them, of which one at a time is of VMs, since a VM takes all CPUs that it
+ * gets; those that take longest come first. When all have ended come those that need a quiet machine.
  */
-async function runTests(tests, afterKernel) {
+async function runTests(all, afterKernel) {
+  const [quiet, tests] = [true, false].map((isQuiet) => all.filter(({ needs }) => needs.includes('quiet') === isQuiet));
   const files = tests.map(({ file }) => file);
   const kernel = tests.filter(({ file }) => onKernel.test(file));
   const vms = firstThose(
@@ -156,10 +157,23 @@ async function runTests(tests, afterKernel) {
     slow,
     files.filter((file) => !onKernel.test(file) && !inVm.test(file)),
   );
+  const others = pure.values();
   await Promise.all([
     runOnKernel(kernel).then(() => timed('(the sanitized tests)', afterKernel())),
-    timed('(VMs and pure tests)', runFiles([...vms, ...pure], 2)),
+    timed(
+      '(VMs, then pure tests)',
+      runFiles(vms.values()).then(() => runFiles(others)),
+    ),
+    timed('(pure tests)', runFiles(others)),
   ]);
+  await timed('(those that need a quiet machine)', runFiles(forRoot(quiet).values()));
+}
+
+/** Their files; where this user is not root, without those of this machine's kernel. */
+function forRoot(tests) {
+  const wanted = tests.filter(({ file }) => !onKernel.test(file) || process.getuid() === 0);
+  for (const one of tests) if (!wanted.includes(one)) skipped(one.file, 'needs root');
+  return wanted.map(({ file }) => file);
 }
 
 function firstThose(pattern, files) {
@@ -167,12 +181,8 @@ function firstThose(pattern, files) {
 }
 
 async function runOnKernel(tests) {
-  const files = (isOne) => tests.filter(({ needs }) => isOne(needs)).map(({ file }) => file);
+  const files = (isOne) => forRoot(tests.filter(({ needs }) => isOne(needs)));
   const [isAlone, isPatient] = ['alone', 'patience'].map((word) => (needs) => needs.includes(word));
-  if (process.getuid() !== 0) {
-    for (const { file } of tests) skipped(file, 'needs root');
-    return;
-  }
   const patient = files(isPatient);
   const others = firstThose(
     slow,
@@ -185,7 +195,7 @@ async function runOnKernel(tests) {
     "(tests of this machine's kernel, beside each other)",
     Promise.all(lanes.map((waiting) => runInLane(waiting, enter ?? ['env']))),
   );
-  await timed('(those that are alone)', runFiles(files(isAlone), 1));
+  await timed('(those that are alone)', runFiles(files(isAlone).values()));
 }
 
 /** Another process, into which the sanitizer is loaded. Its tests are of this kernel too. */
@@ -195,12 +205,9 @@ async function runSanitized() {
   told('addon under AddressSanitizer and UndefinedBehaviorSanitizer', 'npm run test:asan', status);
 }
 
-async function runFiles(files, concurrency) {
-  const waiting = files.values();
-  const takeFiles = async () => {
-    for (const file of waiting) await runFile(toRun(file));
-  };
-  await Promise.all(Array.from({ length: concurrency }, takeFiles));
+/** One after the other, until none is left. */
+async function runFiles(waiting) {
+  for (const file of waiting) await runFile(toRun(file));
 }
 
 function toRun(file) {

@@ -28,6 +28,9 @@ const LINE = 38;
 const GAP = 8;
 const PHONE = 768;
 const NO_DATA = 'No data';
+/** Fonts, icons and animations have come to rest. */
+const SETTLED_MS = 1500;
+const DRAWN_WITHIN_MS = 60_000;
 
 const theme = createTheme({ colors: { mode: 'dark' } });
 
@@ -50,7 +53,10 @@ async function show(data: BoardData): Promise<Drawn> {
     </ThemeContext.Provider>,
   );
   await document.fonts.ready;
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await wait(SETTLED_MS);
+  // On a busy machine panels are drawn later; what is blank then stays so.
+  const deadline = performance.now() + DRAWN_WITHIN_MS;
+  while (titlesOf(isBlank).length > 0 && performance.now() < deadline) await wait(SETTLED_MS);
   const height = document.documentElement.scrollHeight;
   return {
     height,
@@ -164,6 +170,10 @@ function Head({ board, data }: Pick<Shown, 'board' | 'data'>): ReactNode {
       </Button>
     </header>
   );
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function titlesOf(wanted: (panel: HTMLElement) => boolean): readonly string[] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel, quiet.
 // An agent whose taps are idle sleeps: how often its threads wake, and what they take of a core, in both processes together.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel, quiet.
 // While packets are lost as fast as they can be sent, `drops --follow` takes 2 % of one CPU at most, and misses none.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel, quiet.
 // A load that passes the budget: the enqueue path is given up within 5 s and taken back when the load ends, and no count suffers.
 import assert from 'node:assert/strict';
 import test from 'node:test';

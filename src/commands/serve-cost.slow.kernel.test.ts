@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone, strace.
+// Needs: root on this machine's kernel, quiet, strace.
 // Cost of the agent: time to the first scrape, memory with 256 queues, system calls of a scrape.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
