@@ -142,8 +142,8 @@ function listTests(folder) {
 
 /**
  * Tests of this machine's own kernel share it and wait for the clock most of their time: two at once, and one more of those that need only patience;
- * then one after the other those that are alone on it. Two others run beside them, of which one at a time is of VMs, since a VM takes all CPUs that it
- * gets; those that take longest come first. When all have ended come those that need a quiet machine.
+ * then one after the other those that are alone on it. Two others run beside them, of which one is of VMs, since a VM takes all CPUs that it gets: two
+ * VMs run at once when this kernel's tests have ended. Those that take longest come first. When all have ended come those that need a quiet machine.
  */
 async function runTests(all, afterKernel) {
   const [quiet, tests] = [true, false].map((isQuiet) => all.filter(({ needs }) => needs.includes('quiet') === isQuiet));
@@ -157,12 +157,14 @@ async function runTests(all, afterKernel) {
     slow,
     files.filter((file) => !onKernel.test(file) && !inVm.test(file)),
   );
-  const others = pure.values();
+  const [inVms, others] = [vms.values(), pure.values()];
   await Promise.all([
-    runOnKernel(kernel).then(() => timed('(the sanitized tests)', afterKernel())),
+    runOnKernel(kernel)
+      .then(() => timed('(the sanitized tests)', afterKernel()))
+      .then(() => runFiles(inVms)),
     timed(
       '(VMs, then pure tests)',
-      runFiles(vms.values()).then(() => runFiles(others)),
+      runFiles(inVms).then(() => runFiles(others)),
     ),
     timed('(pure tests)', runFiles(others)),
   ]);

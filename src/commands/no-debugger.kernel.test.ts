@@ -75,12 +75,19 @@ for (const entry of ENTRIES)
       const options = `--inspect=127.0.0.1:0 --require=${WITNESS}`;
       const { pid, stderr } = await run([join(packageRoot(), entry), command, ...own], options);
       assert.match(stderr, /^Debugger listening on ws:/m, 'the test itself opens one');
-      const names = readdirSync(folder).filter((name) => name.startsWith('note-'));
-      const notes = names.map((name) => [name, readFileSync(join(folder, name), 'utf8').trim()] as const);
-      for (const name of names) rmSync(join(folder, name));
-      assert.ok(names.includes(`note-${pid}`), stderr);
-      for (const [name, note] of notes) assert.match(note, /^none(\nnone)*$/, name);
+      // What the command started may end after it, and be about to write.
+      await until(() => Object.values(notes()).every((note) => note.endsWith('\n')));
+      const written = notes();
+      for (const name of Object.keys(written)) rmSync(join(folder, name));
+      assert.ok(`note-${pid}` in written, stderr);
+      for (const [name, note] of Object.entries(written)) assert.match(note, /^(none\n)+$/, name);
     });
+
+/** The text of each note, by the name of its file. */
+function notes(): Readonly<Record<string, string>> {
+  const names = readdirSync(folder).filter((name) => name.startsWith('note-'));
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
 
 interface Ended {
   readonly pid: number;
