@@ -54,7 +54,7 @@ struct program {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 64);
+	__uint(max_entries, 4096); /* a host of a thousand guests has two for each */
 	__type(key, u32);
 	__type(value, struct program);
 } queue_programs SEC(".maps");

@@ -197,9 +197,15 @@ int sniff(int argc, char **argv, struct answer *out)
 	return 0;
 }
 
-/* The socket becomes that of a child alone, which holds no queue and ends with the test reader. */
+/* The socket becomes that of a child alone, which holds no queue once this has returned, and ends with the test reader.
+ */
 static int hand_to_child(int fd)
 {
+	int closed[2];
+	char none;
+
+	if (pipe(closed))
+		return -errno;
 	pid_t child = fork();
 
 	if (child == 0) {
@@ -209,8 +215,14 @@ static int hand_to_child(int fd)
 		for (;;)
 			pause();
 	}
+	int error = child < 0 ? -errno : 0;
+
+	close(closed[1]);
+	if (read(closed[0], &none, 1) < 0)
+		error = -errno;
+	close(closed[0]);
 	close(fd);
-	return child < 0 ? -errno : 0;
+	return error;
 }
 
 /* Until the test reader ends. */
