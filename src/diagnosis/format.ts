@@ -3,6 +3,7 @@
 
 import { guestOf } from '../snapshot/owner.ts';
 import { readingThread, workerOf } from '../snapshot/queue.ts';
+import type { AgentState } from '../snapshot/snapshot.ts';
 import { readerUse } from './evidence/reader-use.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
 
@@ -41,6 +42,11 @@ export function losesInstead(text: string, loss: Losing): string {
 /** The same of what the guest or writer sends. */
 export function losesSent({ share, perSecond }: Losing): string {
   return `loses ${share === 1 ? 'all' : percent(share)} of what it sends, ${eachSecond(perSecond)}`;
+}
+
+/** 'blue', as `ip netns` or what mounted it calls it; the inode number of one without a name. */
+export function namespaceIn(netns: number, { namespaceNames }: Pick<AgentState, 'namespaceNames'>): string {
+  return namespaceNames.get(netns) || String(netns);
 }
 
 /** Devices that --device-include and --device-exclude of the agent leave out. */

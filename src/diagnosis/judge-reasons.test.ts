@@ -152,8 +152,9 @@ testHosts([
         lostBeyond: [{ reason: 'NETFILTER_DROP', location: 'nf_hook_slow', packets: 490 * second, beyond: BEYOND }],
       }),
     })),
+    agent: { namespaceNames: new Map([[BEYOND.netns, 'blue']]) },
     finds: ['host-refuses warning'],
-    says: /^(?!.*rule 7)/,
+    says: /^(?!.*rule 7).* behind veth0, in the network namespace blue: /,
   },
   {
     host: 'has a tun whose program writes no packet information',
