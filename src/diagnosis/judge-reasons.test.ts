@@ -403,3 +403,31 @@ test('fq that is full of one flow is told what to change, after what shows it', 
   assert.equal(finding?.evidence[2], 'mostly: its qdisc has too many packets of the same flow waiting (flow limit)');
   assert.equal(finding?.remedies[1]?.command, 'tc qdisc change dev tap0 root fq flow_limit 1000');
 });
+
+test('how much waits in the qdisc that drops is said, and where', () => {
+  const waiting = (packets: number, most: number) => ({
+    qdisc: 'htb',
+    backlog: {
+      ...{ packets, bytes: 1496 * packets, dropped: 0, requeues: 0, packetSeconds: 0 },
+      holder: {
+        kind: 'htb',
+        handle: 0x0001_0000,
+        class: 0x0001_0010,
+        queue: undefined,
+        packets: most,
+        sent: undefined,
+      },
+    },
+  });
+  for (const [packets, most, says] of [
+    [261, 261, 'now 261 packets (390 kB) wait in htb 1: (class 1:10)'],
+    [261, 200, 'now 261 packets (390 kB) wait; most of them, 200, in htb 1: (class 1:10)'],
+    [1, 1, 'now 1 packet (1 kB) waits in htb 1: (class 1:10)'],
+  ] as const) {
+    const [finding] = judge(
+      quietHost(before({ 'QDISC_OVERLIMIT@__dev_queue_xmit': 100 }, waiting(packets, most))),
+    ).findings;
+    assert.equal(finding?.rule, 'qdisc-drop');
+    assert.equal(finding?.evidence[3], says);
+  }
+});
