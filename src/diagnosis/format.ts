@@ -55,13 +55,13 @@ export function hiddenWords(devices: number): string {
   return `${filter} hides ${devices === 1 ? '1 device' : `${count(devices)} devices`}`;
 }
 
-/** Never 0 % of something, nor 100 % of not quite all. */
+/** Never 0 % of something, nor 100 % of not quite all: 99.7 %. */
 export function percent(share: number): string {
   const figure = 100 * share;
   if (figure <= 0) return '0 %';
   if (figure < 0.1) return 'under 0.1 %';
   if (figure > 99.9 && figure < 100) return 'over 99.9 %';
-  return `${figure < 10 ? figure.toFixed(1) : Math.round(figure)} %`;
+  return `${figure < 10 || (figure >= 99.5 && figure < 100) ? figure.toFixed(1) : Math.round(figure)} %`;
 }
 
 export function duration(seconds: number): string {

@@ -140,7 +140,7 @@ function othersThan(worst: Finding, problems: readonly Finding[]): readonly [mor
     return [` ${count(devices)} more ${what}.`, ` ${count(devices)} more.`];
   }
   const rules = new Set(problems.map(({ rule }) => rule)).size - 1;
-  const same = rules > 0 ? ` ${counted(rules, 'more problem')} of it.` : '';
+  const same = rules > 0 ? ` It has ${counted(rules, 'more problem')}.` : '';
   return [same, same];
 }
 
