@@ -45,7 +45,7 @@ test('an agent that has nothing newer: the rates of its last seconds, the findin
   const first = await watch.remembered();
   await watch.start();
   for (const seen of [first, await watch.look(), await watch.look()]) {
-    assert.match(seen?.late ?? '', /^judged 2\d s ago: the agent (is late|gets no CPU \(load \d+\))$/);
+    assert.match(seen?.late ?? '', /^judged \d\d s ago: the agent (is late|gets no CPU \(load \d+\))$/);
     assert.deepEqual(
       seen?.rates.map(({ device, dropped }) => [device, dropped]),
       [['tap0', 500]],

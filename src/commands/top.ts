@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Scope } from '../diagnosis/scope.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
+import { onEndingSignal } from '../kernel/processes/ending-signal.ts';
 import { listOf } from '../outputs/top-list.ts';
 import { makeRows } from '../outputs/top-rows.ts';
 import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
@@ -73,7 +74,7 @@ const LIST = { ...FIRST_STATE.view, showsIdle: true };
 function showList(json: boolean, beside: () => string, end: AbortController): { readonly show: Show; close(): void } {
   const stop = (): void => end.abort();
   process.stdout.once('error', stop); // who read it went away
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  onEndingSignal(['SIGINT', 'SIGTERM'], stop);
   const layout = layoutOf(process.stdout);
   const wide = process.stdout.isTTY ? layout : { ...layout, width: Number.POSITIVE_INFINITY };
   return {

@@ -23,9 +23,9 @@ export function operand(word: string): string {
   return word.startsWith('-') ? `-- ${quoted(word)}` : quoted(word);
 }
 
-/** What watches the device for longer; `netns` undefined: no other has its name. `more`: further options, ' --for 60s'. */
-export function diagnoseIt(device: string, netns: string | undefined, more = ''): string {
-  const place = `${netns === undefined ? '' : ` --netns ${quoted(netns)}`}${more}`;
+/** What watches the device for longer; `netns` undefined: no other has its name. */
+export function diagnoseIt(device: string, netns: string | undefined): string {
+  const place = netns === undefined ? '' : ` --netns ${quoted(netns)}`;
   return tapscope(
     device.startsWith('-') ? `diagnose${place} ${operand(device)}` : `diagnose ${quoted(device)}${place}`,
   );

@@ -8,7 +8,7 @@ import { showsStalls } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, loses, nameOf, namespaceIn, percent, queueName, several } from '../format.ts';
 import { onDevice, onQueue } from '../make-finding.ts';
-import { diagnoseIt } from '../remedies/command.ts';
+import { operand, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 
@@ -90,11 +90,12 @@ function lookCloser(
 ): readonly Remedy[] {
   const look = { lossless: true, restart: false, by: 'host' } as const;
   const { netns, name } = device.now;
+  const place = netns === agent.netns ? '' : ` --netns ${quoted(namespaceIn(netns, agent))}`;
   return [
     isLooking
       ? {
           ...look,
-          command: diagnoseIt(name, netns === agent.netns ? undefined : namespaceIn(netns, agent), ' --for 60s'),
+          command: tapscope(`diagnose${place} --for 60s ${operand(name)}`),
           effect: 'Looks for longer.',
         }
       : { ...look, command: tapscope('doctor'), effect: 'Says what keeps readers from being looked at.' },
