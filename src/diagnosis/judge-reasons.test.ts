@@ -405,28 +405,20 @@ test('fq that is full of one flow is told what to change, after what shows it', 
 });
 
 test('how much waits in the qdisc that drops is said, and where', () => {
-  const waiting = (packets: number, most: number) => ({
-    qdisc: 'htb',
+  const waiting = (packets: number, most: number, kind: string) => ({
+    qdisc: kind,
     backlog: {
       ...{ packets, bytes: 1496 * packets, dropped: 0, requeues: 0, packetSeconds: 0 },
-      holder: {
-        kind: 'htb',
-        handle: 0x0001_0000,
-        class: 0x0001_0010,
-        queue: undefined,
-        packets: most,
-        sent: undefined,
-      },
+      holder: { kind, handle: 0x0001_0000, class: 0x0001_0010, queue: undefined, packets: most, sent: undefined },
     },
   });
-  for (const [packets, most, says] of [
-    [261, 261, 'now 261 packets (390 kB) wait in htb 1: (class 1:10)'],
-    [261, 200, 'now 261 packets (390 kB) wait; most of them, 200, in htb 1: (class 1:10)'],
-    [1, 1, 'now 1 packet (1 kB) waits in htb 1: (class 1:10)'],
+  for (const [packets, most, kind, says] of [
+    [261, 261, 'htb', 'now 261 packets (390 kB) wait in htb 1: (class 1:10)'],
+    [261, 200, 'htb', 'now 261 packets (390 kB) wait; most of them, 200, in htb 1: (class 1:10)'],
+    [1, 1, 'tbf', 'now 1 packet (1 kB) waits in tbf 1:'],
   ] as const) {
-    const [finding] = judge(
-      quietHost(before({ 'QDISC_OVERLIMIT@__dev_queue_xmit': 100 }, waiting(packets, most))),
-    ).findings;
+    const plan = before({ 'QDISC_OVERLIMIT@__dev_queue_xmit': 100 }, waiting(packets, most, kind));
+    const [finding] = judge(quietHost(plan)).findings;
     assert.equal(finding?.rule, 'qdisc-drop');
     assert.equal(finding?.evidence[3], says);
   }

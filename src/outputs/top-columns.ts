@@ -134,7 +134,7 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     cell: ({ rate: { state } }) => (state === undefined ? '–' : shortState(state)),
     order: ({ rate }) => rate.state ?? '~',
   },
-  { title: 'READER', key: 'i', width: 19, rank: 6, align: 'left', meaning: 'the thread that reads', cell: readerOf },
+  { title: 'READER', key: 'i', width: 23, rank: 6, align: 'left', meaning: 'the thread that reads', cell: readerOf },
   {
     title: 'OWNER',
     key: 'o',

@@ -301,3 +301,9 @@ test('a column in which no row has a figure, and words of titles, give their pla
   assert.match(measured, /STOP .*DELAY/);
   assert.ok(cut.endsWith('…'), cut);
 });
+
+test('a list that is no terminal’s cuts no name of a thread, and no number', () => {
+  const reader = { name: 'qemu-system-x86', thread: 4_194_304 };
+  const [, , row = ''] = picture(Number.POSITIVE_INFINITY, { rates: [{ ...lossy, reader }] });
+  assert.match(row, / qemu-system-x86 4194304 /);
+});
