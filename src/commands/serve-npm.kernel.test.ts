@@ -14,7 +14,9 @@ import { until } from '../../test/host/until.ts';
 async function byNpm(t: TestContext): Promise<{ readonly npm: Agent; readonly pid: number }> {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: { start: 'exec' } }));
-  const npm = await startAgent(t, ['--log.format=logfmt'], { wrapper: ['setsid', 'npm', '--prefix', folder, 'start', '--'] });
+  const npm = await startAgent(t, ['--log.format=logfmt'], {
+    wrapper: ['setsid', 'npm', '--prefix', folder, 'start', '--'],
+  });
   const pid = npm.servingPid() ?? assert.fail('npm has no child');
   t.after(() => {
     if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
