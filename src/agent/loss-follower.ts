@@ -151,7 +151,8 @@ export class LossFollower {
   /** Where only some devices are followed: those of them that are among the last of the host. */
   #endedNow(): LossSummary['ended'] {
     if (!this.#ended) return { devices: 0, latest: [] };
-    const { seen, unseen, latest } = this.#ended;
+    const { seen, unseen } = this.#ended;
+    const latest = this.#ended.latest.map((one) => ({ ...one, namespace: this.#subjects.namespaceOf(one.netns) }));
     if (!this.#followed.narrow) return { devices: seen + unseen, latest };
     const own = latest.filter(({ id }) => this.#everFollowed.has(id));
     return { devices: own.length, latest: own };

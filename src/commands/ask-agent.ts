@@ -7,6 +7,7 @@ import { type Answer, askSocket } from '../kernel/agent-socket.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import type { CheckAnswer } from '../server/check-answer.ts';
+import type { TopAnswer } from '../server/top-answer.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import { outlineFromJson, type SnapshotOutline } from '../snapshot/outline.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -31,6 +32,7 @@ interface SnapshotAnswer extends AnyAnswer {
   readonly snapshot: SnapshotJson;
 }
 
+type RememberedAnswer = AnyAnswer & TopAnswer;
 type CheckedAnswer = AnyAnswer & CheckAnswer;
 
 export interface CheckedByAgent extends Omit<CheckAnswer, 'snapshot'> {
@@ -88,13 +90,22 @@ export async function askCheck(
   limit: AbortSignal,
   asked?: DeviceQuestion,
 ): Promise<CheckedByAgent | undefined> {
-  const answer = await askPatiently(socket, `/api/v1/check${asked ? wordsOf(asked) : ''}`, limit).catch(
+  const answer = await askPatiently(socket, `/api/v1/check${asked ? questionOf(asked) : ''}`, limit).catch(
     () => undefined,
   );
   if (answer === undefined || answer.status === NOT_YET) return undefined;
   if (answer.status !== OK) throw new Error(answer.body.trim());
   const { snapshot, ...rest }: CheckedAnswer = parseVisible(answer.body);
   return isOurs(rest) ? { ...rest, last: outlineFromJson(snapshot) } : undefined;
+}
+
+/** The first picture of `top`; undefined: none of this version answers, or it remembers nothing of what is asked about. */
+export async function askTop(socket: string, limit: AbortSignal, scope: Scope): Promise<TopAnswer | undefined> {
+  const words = new URLSearchParams(wordsOf(scope));
+  const answer = await askPatiently(socket, `/api/v1/top?${words}`, limit).catch(() => undefined);
+  if (answer?.status !== OK) return undefined;
+  const made: RememberedAnswer = parseVisible(answer.body);
+  return isOurs(made) ? made : undefined;
 }
 
 /** What the snapshots after this one have too: what is read for questions alone, or what level `exact` alone has. */
@@ -161,9 +172,12 @@ async function askPatiently(socket: string, path: string, nevermind?: AbortSigna
   return askSocket(socket, path, nevermind);
 }
 
-function wordsOf({ scope, within }: DeviceQuestion): string {
-  const words = Object.entries(scope).filter(([, word]) => word !== undefined);
-  return `?${new URLSearchParams([...words, ['within', String(Math.round(within))]])}`;
+function questionOf({ scope, within }: DeviceQuestion): string {
+  return `?${new URLSearchParams([...wordsOf(scope), ['within', String(Math.round(within))]])}`;
+}
+
+function wordsOf(scope: Scope): [string, string][] {
+  return Object.entries(scope).flatMap(([name, word]) => (word === undefined ? [] : [[name, word]]));
 }
 
 function isOurs({ schema, host }: AnyAnswer): boolean {

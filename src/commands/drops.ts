@@ -8,6 +8,7 @@ import { devicesIn } from '../diagnosis/devices-in.ts';
 import { isOrdinaryEnd } from '../diagnosis/reasons/explain.ts';
 import { isEverything, narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { ownNamespace } from '../kernel/namespaces.ts';
+import { onEndingSignal } from '../kernel/processes/ending-signal.ts';
 import { UnknownReason } from '../losses/follow-object.ts';
 import type { LossSecond } from '../losses/loss-accounting.ts';
 import type { IsLoss } from '../losses/losses-elsewhere.ts';
@@ -45,7 +46,7 @@ export async function drops(options: DropsOptions, mechanisms: readonly string[]
     .finally(hint.clear);
   const timer = forMs === undefined ? undefined : setTimeout(end, forMs);
   try {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+    onEndingSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], end);
     const printer = new Printer(lines, limit, end);
     process.stdout.write(lines.start(Date.now() / 1000));
     await (rate > 0 ? tellPackets(follower, printer, ending.signal) : tellSeconds(follower, printer, ending.signal));

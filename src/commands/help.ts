@@ -27,7 +27,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
       ['serve --log.format=json', 'for a log collector'],
     ],
     exitCodes: [
-      ['0', 'stopped by SIGINT or SIGTERM'],
+      ['0', 'stopped by SIGINT, SIGTERM or SIGHUP'],
       ['1', 'failed'],
     ],
   },

@@ -8,15 +8,21 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startLocalApi } from '../../test/agent/local-api.ts';
 import { snapshotAt } from '../../test/snapshots/quiet-host.ts';
+import type { Scope } from '../diagnosis/scope.ts';
 import { createObserver } from '../server/observer.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import { QueueWatch } from './queue-watch.ts';
+import { isComplete, QueueWatch } from './queue-watch.ts';
 import { thisHost } from './version.ts';
 
 const HUNG = { queues: [{ delivered: 0, lost: 500, occupancy: 1000 }] };
 
 /** An agent whose newest snapshot is this old; `next` is what it takes from then on. */
-async function watchAgent(t: TestContext, ageSeconds: number, next?: () => Snapshot): Promise<QueueWatch> {
+async function watchAgent(
+  t: TestContext,
+  ageSeconds: number,
+  next?: () => Snapshot,
+  scope: Scope = {},
+): Promise<QueueWatch> {
   const newest = Math.floor(Date.now() / 1000) - ageSeconds;
   const at = (second: number): Snapshot => ({ ...snapshotAt(20 + second, [HUNG], {}), takenAt: newest + second });
   const observer = createObserver();
@@ -29,17 +35,17 @@ async function watchAgent(t: TestContext, ageSeconds: number, next?: () => Snaps
     takeSnapshot: async () => next?.() ?? at(0),
   });
   t.after(() => api.close());
-  const watch = new QueueWatch({}, { socket, mechanisms: [] });
+  const watch = new QueueWatch(scope, { socket, mechanisms: [] });
   t.after(() => watch.close());
-  await watch.start();
   return watch;
 }
 
 test('an agent that has nothing newer: the rates of its last seconds, the findings, and their age', async (t) => {
   const watch = await watchAgent(t, 20);
-  for (let pictures = 0; pictures < 2; pictures += 1) {
-    const seen = await watch.look();
-    assert.match(seen?.late ?? '', /^judged 2\d s ago: the agent (is late|gets no CPU \(load \d+\))$/);
+  const first = await watch.remembered();
+  await watch.start();
+  for (const seen of [first, await watch.look(), await watch.look()]) {
+    assert.match(seen?.late ?? '', /^judged \d\d s ago: the agent (is late|gets no CPU \(load \d+\))$/);
     assert.deepEqual(
       seen?.rates.map(({ device, dropped }) => [device, dropped]),
       [['tap0', 500]],
@@ -54,7 +60,27 @@ test('figures of now have no age', async (t) => {
     const takenAt = Date.now() / 1000;
     return { ...snapshotAt(30 + takenAt - begin, [HUNG], {}), takenAt };
   });
+  await watch.start();
   const seen = await watch.look();
   assert.equal(seen?.late, undefined);
   assert.ok(seen && seen.takenAt >= begin);
+});
+
+test('the first picture is of what the agent saw last: nothing is sampled for it, and no second is waited for', async (t) => {
+  const watch = await watchAgent(t, 1, () => assert.fail('a snapshot was taken'));
+  const seen = await watch.remembered();
+  assert.equal(watch.isAgent, true);
+  assert.equal(seen?.seconds, 1);
+  assert.deepEqual(
+    seen?.rates.map(({ device, queue, dropped }) => [device, queue, dropped]),
+    [['tap0', 0, 500]],
+  );
+  assert.ok(seen?.findings.some(({ device, severity }) => device === 'tap0' && severity === 'critical'));
+  assert.ok(isComplete(seen));
+});
+
+test('what the agent does not remember it is asked for: a device that came just now', async (t) => {
+  const watch = await watchAgent(t, 1, undefined, { device: 'tap7' });
+  assert.equal(await watch.remembered(), undefined);
+  await assert.rejects(watch.start(), /^Error: No tun, tap or macvtap device named tap7 is on this host/);
 });

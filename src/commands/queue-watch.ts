@@ -9,9 +9,10 @@ import { narrowed, queueIn, type Scope } from '../diagnosis/scope.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { parseBudget } from '../engine/budget.ts';
 import { shortOfCpu } from '../kernel/load-average.ts';
-import type { Snapshot } from '../snapshot/snapshot.ts';
-import { talkToAgent } from './agent-silence.ts';
-import { askFindings, askWindow } from './ask-agent.ts';
+import type { TopAnswer } from '../server/top-answer.ts';
+import type { AgentState, ProbeState, Snapshot } from '../snapshot/snapshot.ts';
+import { type Silence, talkToAgent } from './agent-silence.ts';
+import { askFindings, askTop, askWindow } from './ask-agent.ts';
 import { lateWords } from './late-words.ts';
 import { openSource, SilentAgent, type SnapshotSource, type SourceOptions } from './snapshot-source.ts';
 
@@ -24,15 +25,19 @@ export interface QueuesSeen {
   readonly findings: readonly Finding[];
   /** CPU time of this process, as a share of one CPU. */
   readonly ownCpu: number;
-  readonly snapshot: Snapshot;
+  readonly agent: Pick<AgentState, 'level' | 'overhead'> & {
+    readonly probes: readonly Pick<ProbeState, 'event' | 'attached'>[];
+  };
+  /** undefined: the agent told what it made of it. */
+  readonly snapshot: Snapshot | undefined;
   /** How old all of it is: 'judged 9 s ago: the agent gets no CPU (load 41)'; undefined: it is of now. */
   readonly late: string | undefined;
 }
 
 /** Seconds over which events are counted that are too rare for one picture. */
 const LATELY_SECONDS = 10;
-/** The first picture is of so long. In a shorter time a single packet would look like a rate. */
-const FIRST_SECONDS = { least: 0.5, most: 1.5 };
+/** The timeout for the first answer. */
+const PATIENCE_MS = 5000;
 /** What an agent remembers is a gain and not needed: none that is slow is waited for. */
 const PAST_WITHIN_MS = 1000;
 /** Rules get no more than this share of the time: a thousand queues are many. */
@@ -48,6 +53,9 @@ export class QueueWatch {
   #findings: readonly Finding[] = [];
   #judgesAgainAt = 0;
   #last: QueuesSeen | undefined;
+  /** The agent told the first picture; why it is silent, where it is. */
+  #isRemembered = false;
+  #silence: Silence | undefined;
   /** Seconds between the samples of the agent. */
   #every = 1;
 
@@ -56,9 +64,30 @@ export class QueueWatch {
     this.#options = options;
   }
 
+  /** The last seconds as the agent saw them, in one short answer; undefined: no agent tells, or it has not all that a picture is to show. */
+  async remembered(): Promise<QueuesSeen | undefined> {
+    const { socket, mechanisms } = this.#options;
+    if (mechanisms.length > 0) return undefined;
+    const load = shortOfCpu();
+    const began = process.cpuUsage();
+    const { said, silence } = await talkToAgent(
+      socket,
+      PATIENCE_MS,
+      (limit) => askTop(socket, limit, this.#scope),
+      load,
+    );
+    this.#silence = silence;
+    if (!said) return undefined;
+    this.#isRemembered = true;
+    this.#every = said.agent.pace?.seconds ?? 1;
+    this.#last = rememberedPicture(said, process.cpuUsage(began), lateWords(said.takenAt, load, this.#every));
+    return this.#last;
+  }
+
   /** Throws one sentence if what was asked for is not there. */
   async start(): Promise<void> {
-    const source = await openSource({ ...this.#options, budget: parseBudget('auto'), wish: 'exact' });
+    const silence = this.#silence;
+    const source = await openSource({ ...this.#options, budget: parseBudget('auto'), wish: 'exact', silence });
     this.#source = source;
     await source.start((snapshot) => this.#keep(snapshot));
     this.#before = await source.take();
@@ -67,34 +96,22 @@ export class QueueWatch {
     this.#cpu = process.cpuUsage();
   }
 
-  /** The first picture has the agent's last seconds already, and there is one although an agent that gets no CPU has nothing newer. */
-  async #remember(newest: Snapshot): Promise<void> {
-    const { socket } = this.#options;
-    const { takenAt: at } = newest;
-    this.#every = newest.agent.pace?.seconds ?? 1;
-    const { said } = await talkToAgent(socket, PAST_WITHIN_MS, async (limit) => {
-      // Its findings are asked for, so what lies between is not needed. Without free CPU a snapshot of a thousand queues takes a second.
-      const long = { at: at - LATELY_SECONDS + 1, seconds: 1 };
-      const oldest = shortOfCpu() === undefined ? askWindow(socket, long, limit).catch(() => []) : []; // it has just started
-      const { least, most } = FIRST_SECONDS;
-      const latest = await askWindow(socket, { at: at - least, seconds: (most - least) * this.#every }, limit);
-      return [...(await oldest), ...latest];
-    }).catch(() => ({ said: undefined }));
-    const past = (said ?? []).filter(({ takenAt }) => takenAt < at);
-    this.#seen = [...past, ...this.#seen.filter(({ takenAt }) => takenAt > (past.at(-1)?.takenAt ?? 0))];
-    const before = past.findLast(({ takenAt }) => at - takenAt >= FIRST_SECONDS.least);
-    await this.#askForFindings();
-    if (before) this.#last = this.#picture(before, newest);
-  }
-
-  /** A picture of the last seconds before it began; undefined: none has all that it is to show. */
-  get remembered(): QueuesSeen | undefined {
-    return this.#last?.snapshot.agent.level === 'rest' && this.#last.late === undefined ? undefined : this.#last;
+  /** What the agent saw ten seconds ago, for what is too rare for one picture. Without free CPU a snapshot of a thousand queues takes a second. */
+  async #remember({ takenAt, agent }: Snapshot): Promise<void> {
+    this.#every = agent.pace?.seconds ?? 1;
+    if (shortOfCpu() !== undefined) return;
+    const limit = AbortSignal.timeout(PAST_WITHIN_MS);
+    const long = { at: takenAt - LATELY_SECONDS + 1, seconds: 1 };
+    const past = await askWindow(this.#options.socket, long, limit).catch(() => []); // it has just started
+    this.#seen = [
+      ...past.slice(0, 1).filter((one) => one.takenAt < (this.#seen[0]?.takenAt ?? takenAt)),
+      ...this.#seen,
+    ];
   }
 
   /** The figures are the agent's, so nothing more is attached in the kernel. */
   get isAgent(): boolean {
-    return this.#source?.isAgent ?? false;
+    return this.#source?.isAgent ?? this.#isRemembered;
   }
 
   /** What was seen last, with its age, where there is nothing newer; undefined: there never was anything. */
@@ -126,6 +143,7 @@ export class QueueWatch {
       rates,
       findings: this.isAgent ? this.#findings : this.#judged(recent === window ? [before, now] : [...this.#seen, now]),
       ownCpu: (user + system) / 1e6 / seconds,
+      agent: now.agent,
       snapshot: now,
       late: lateWords(now.takenAt, shortOfCpu(), this.#every),
     };
@@ -167,4 +185,25 @@ export class QueueWatch {
     const oldest = snapshot.takenAt - LATELY_SECONDS;
     this.#seen = [...this.#seen.filter(({ takenAt }) => takenAt >= oldest && takenAt < snapshot.takenAt), snapshot];
   }
+}
+
+/** A queue has figures that are not measured at rest; a host without free CPU has no second in which they could be. */
+export function isComplete({ agent, late }: QueuesSeen): boolean {
+  return agent.level !== 'rest' || late !== undefined || shortOfCpu() !== undefined;
+}
+
+/** CPU time of this process since it asked. */
+function rememberedPicture(
+  { queues, agent, ...seen }: TopAnswer,
+  { user, system }: NodeJS.CpuUsage,
+  late: string | undefined,
+): QueuesSeen {
+  return {
+    ...seen,
+    rates: queues,
+    ownCpu: (user + system) / 1e6 / seen.seconds,
+    agent: { ...agent, overhead: new Map(agent.overhead) },
+    snapshot: undefined,
+    late,
+  };
 }

@@ -59,7 +59,7 @@ for (const { change, says } of [
   },
   {
     change: { netns: 7 },
-    says: /^Error: tap9 was moved to namespace 7 while it was watched, as tap9; ask again there\.$/,
+    says: /^Error: tap9 was moved to namespace blue while it was watched, as tap9; ask again there\.$/,
   },
 ])
   test(`a device that is another's by the end: ${JSON.stringify(change)}`, () => {
@@ -67,7 +67,12 @@ for (const { change, says } of [
     const [before, ...later] = seen;
     assert.ok(before);
     const netns = before.devices[0]?.netns ?? 0;
-    const changed = later.map((one) => ({ ...one, devices: one.devices.map((device) => ({ ...device, ...change })) }));
+    const agent = { ...before.agent, namespaceNames: new Map([[7, 'blue']]) };
+    const changed = later.map((one) => ({
+      ...one,
+      agent,
+      devices: one.devices.map((device) => ({ ...device, ...change })),
+    }));
     assert.throws(() => judgeSnapshots([before, ...changed], { device: 'tap9', netns: String(netns) }, HOST), says);
   });
 

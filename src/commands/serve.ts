@@ -16,9 +16,11 @@ import { hostNames, ownNames } from '../kernel/host-names.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
 import { ApiSocket } from '../kernel/processes/api-socket.ts';
+import { onEndingSignal } from '../kernel/processes/ending-signal.ts';
 import { keepRingFromChildren } from '../kernel/processes/event-ring.ts';
 import { keepRights } from '../kernel/processes/kept-rights.ts';
 import { giveMemoryBackSoon, type Reach, refuseUnused } from '../kernel/processes/native-processes.ts';
+import { whenNpmEnds } from '../kernel/processes/npm-parent.ts';
 import { leaveWhenDone } from '../kernel/processes/own-end.ts';
 import { raisePriority } from '../kernel/processes/own-priority.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
@@ -39,7 +41,7 @@ import { eventsOf } from './doctor.ts';
 import type { ServeOptions } from './options/serve-options.ts';
 import { version } from './version.ts';
 
-/** Resolves once it listens; ends with SIGINT or SIGTERM. Throws one sentence if it cannot serve. */
+/** Resolves once it listens; ends with SIGINT, SIGTERM or SIGHUP, and with the npm that started it. Throws one sentence if it cannot serve. */
 export async function serve(options: ServeOptions, mechanisms: readonly string[]): Promise<void> {
   const undo: (() => unknown)[] = [];
   const stop = async (): Promise<void> => {
@@ -47,13 +49,15 @@ export async function serve(options: ServeOptions, mechanisms: readonly string[]
   };
   let isStarted = false;
   let isEnding = false;
+  const end = (why: string): void => {
+    if (isEnding) return;
+    isEnding = true;
+    inform(`${why}: tapscope stops.`);
+    if (isStarted) void stop().then(leaveWhenDone);
+  };
   const endOnSignals = (): void => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => {
-        inform(`${signal}: tapscope stops.`);
-        isEnding = true;
-        return isStarted ? stop().then(leaveWhenDone) : undefined;
-      });
+    onEndingSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], end);
+    whenNpmEnds(() => end('npm, which started it, has ended'));
   };
   try {
     await start(options, parseForced(mechanisms), undo, endOnSignals);

@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Scope } from '../diagnosis/scope.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
+import { onEndingSignal } from '../kernel/processes/ending-signal.ts';
 import { listOf } from '../outputs/top-list.ts';
 import { makeRows } from '../outputs/top-rows.ts';
 import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
 import { tapscope } from '../own-command.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { parseDuration } from './options/duration.ts';
-import { type QueuesSeen, QueueWatch } from './queue-watch.ts';
+import { isComplete, type QueuesSeen, QueueWatch } from './queue-watch.ts';
 import { openScreen } from './terminal/screen.ts';
 import { layoutOf } from './terminal/terminal.ts';
 import { afterKey, FIRST_STATE } from './top-keys.ts';
@@ -40,13 +41,16 @@ export async function top(options: TopOptions): Promise<void> {
   const end = new AbortController();
   const ended = once(end.signal, 'abort').then(() => undefined);
   try {
-    await watch.start();
-    const beside = agent === undefined ? '' : besideAgent(agent, watch.isAgent);
+    const remembered = await watch.remembered();
+    if (!remembered) await watch.start();
+    const beside = (): string => (agent === undefined ? '' : besideAgent(agent, watch.isAgent));
     const show = isBatch ? showList(options.json, beside, end) : showLive(beside, end);
     try {
-      const { remembered } = watch;
-      if (remembered) show.show(remembered);
-      for (let shown = remembered ? 1 : 0; shown < count && !end.signal.aborted; ) {
+      const isFirst = remembered !== undefined && isComplete(remembered);
+      if (remembered && (isFirst || !isBatch)) show.show(remembered);
+      let shown = isFirst ? 1 : 0;
+      if (remembered && shown < count) await watch.start();
+      while (shown < count && !end.signal.aborted) {
         await wait(delayMs, undefined, { signal: end.signal }).catch(() => undefined);
         const seen = end.signal.aborted ? undefined : await Promise.race([watch.look(), ended]);
         if (seen) show.show(seen);
@@ -67,25 +71,25 @@ function besideAgent(pid: number, isAgent: boolean): string {
 /** A list has no keys to unfold idle queues, so it shows them. */
 const LIST = { ...FIRST_STATE.view, showsIdle: true };
 
-function showList(json: boolean, beside: string, end: AbortController): { readonly show: Show; close(): void } {
+function showList(json: boolean, beside: () => string, end: AbortController): { readonly show: Show; close(): void } {
   const stop = (): void => end.abort();
   process.stdout.once('error', stop); // who read it went away
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  onEndingSignal(['SIGINT', 'SIGTERM'], stop);
   const layout = layoutOf(process.stdout);
   const wide = process.stdout.isTTY ? layout : { ...layout, width: Number.POSITIVE_INFINITY };
   return {
     show: (seen) => {
-      const { takenAt, seconds, rates, snapshot } = seen;
-      const { level, overhead } = snapshot.agent;
+      const { takenAt, seconds, rates, agent } = seen;
+      const { level, overhead } = agent;
       const report = { schema: 1, takenAt, seconds, level, overhead: Object.fromEntries(overhead), queues: rates };
-      const text = json ? escapedJson(JSON.stringify(report)) : `${renderTop(pictureOf(seen, beside), LIST, wide)}\n`;
+      const text = json ? escapedJson(JSON.stringify(report)) : `${renderTop(pictureOf(seen, beside()), LIST, wide)}\n`;
       process.stdout.write(`${text}\n`);
     },
     close: () => undefined,
   };
 }
 
-function showLive(beside: string, end: AbortController): { readonly show: Show; close(): void } {
+function showLive(beside: () => string, end: AbortController): { readonly show: Show; close(): void } {
   let state = FIRST_STATE;
   let picture: TopPicture = {
     takenAt: Date.now() / 1000,
@@ -110,20 +114,23 @@ function showLive(beside: string, end: AbortController): { readonly show: Show; 
   draw();
   return {
     show: (seen) => {
-      picture = pictureOf(seen, beside);
+      picture = pictureOf(seen, beside());
       draw();
     },
     close: () => screen.close(),
   };
 }
 
-function pictureOf({ takenAt, rates, findings, ownCpu, snapshot, late }: QueuesSeen, beside: string): TopPicture {
-  const kernel = snapshot.agent.overhead.get('kernel');
+function pictureOf(
+  { takenAt, rates, findings, ownCpu, agent, snapshot, late }: QueuesSeen,
+  beside: string,
+): TopPicture {
+  const kernel = agent.overhead.get('kernel');
   const measured =
     kernel === undefined ? 'not measured while packets are few' : `${(100 * kernel).toFixed(2)} % of all CPUs`;
-  const counts = snapshot.agent.probes.some(({ event, attached }) => event === 'transmit' && attached);
+  const counts = agent.probes.some(({ event, attached }) => event === 'transmit' && attached);
   const how = counts
-    ? `in the kernel ${measured}, level ${snapshot.agent.level}`
+    ? `in the kernel ${measured}, level ${agent.level}`
     : `nothing counts here, and what is shown are the kernel's own counters: '${tapscope('doctor')}' says why`;
   const cost = `This costs ${(100 * ownCpu).toFixed(1)} % of a CPU; ${how}${beside}`;
   return { takenAt, rows: makeRows(rates, findings), snapshot, late, cost };

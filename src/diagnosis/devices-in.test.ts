@@ -27,6 +27,16 @@ test('what is not there is one sentence', () => {
   assert.throws(() => found({ device: 'tapO' }), {
     message: `No tun, tap or macvtap device named tapO is on this host (did you mean tap0?); ${all}`,
   });
+  // By its name, where it has one.
+  const other = `is on this host (did you mean blue\\x0ateam/tap0?); ${all}`;
+  for (const place of ['4026532285', 'blue\\x0ateam']) {
+    assert.throws(() => found({ device: 'tap7', netns: place }), {
+      message: `No tun, tap or macvtap device named tap7 in namespace blue\\x0ateam ${other}`,
+    });
+    assert.throws(() => found({ device: `${place}/tap7` }), {
+      message: `No tun, tap or macvtap device named blue\\x0ateam/tap7 ${other}`,
+    });
+  }
   assert.throws(() => devicesIn({ ...goldenSnapshot, devices: [] }, { pod: 'x' }), {
     message: 'No tun, tap or macvtap device of pod x is on this host; there is none at all.',
   });

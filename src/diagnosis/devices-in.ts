@@ -7,7 +7,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { closestName, didYouMean } from './closest-name.ts';
 import { namesOf, readingsOf } from './device-words.ts';
-import { count, hiddenWords, several } from './format.ts';
+import { count, hiddenWords, namespaceIn, several } from './format.ts';
 import { isEverything, narrowed, type Scope } from './scope.ts';
 
 /** Throws one sentence if there are none. isPast: the snapshot is of an earlier time, perhaps of another host. */
@@ -16,11 +16,11 @@ export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): rea
   const found = narrowed(snapshot, scope).devices;
   if (found.length > 0 || isEverything(scope)) return found;
   const words = [
-    ['named', scope.device],
+    ['named', scope.device && placeNamed(scope.device, snapshot)],
     ['of VM', scope.vm],
     ['of pod', scope.pod],
     ['held by process', scope.process],
-    ['in namespace', scope.netns],
+    ['in namespace', scope.netns && placeNamed(scope.netns, snapshot)],
   ] as const;
   const asked = words.flatMap(([word, name]) => (name === undefined ? [] : [`${word} ${name}`]));
   const wanted = `No tun, tap or macvtap device ${visible(asked.join(' '))}`;
@@ -32,6 +32,11 @@ export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): rea
   const none = hiddenDevices > 0 ? 'none is shown' : 'there is none at all';
   const there = devices.length === 0 ? none : listed(devices, snapshot);
   throw new Error(`${wanted} is on this host${didYouMean(meantBy(snapshot, scope))}; ${there}${hidden}.`);
+}
+
+/** What was typed, a namespace or what is in one; one that was meant by its number has its name. */
+function placeNamed(typed: string, { agent }: Snapshot): string {
+  return typed.replace(/^\d+(?=\/|$)/, (inode) => agent.namespaceNames.get(Number(inode)) || inode);
 }
 
 /** 'tun0 ended 12 s ago with openvpn (pid 812); 40 packets purged.': the newest that fits; undefined: none did. */
@@ -109,7 +114,7 @@ function listed(devices: readonly Device[], snapshot: Snapshot): string {
 
 /** 'vnet1', of another namespace 'blue/vnet1'. */
 export function fullName({ name, netns }: Device, { agent }: Snapshot): string {
-  return netns === agent.netns ? name : `${agent.namespaceNames.get(netns) || netns}/${name}`;
+  return netns === agent.netns ? name : `${namespaceIn(netns, agent)}/${name}`;
 }
 
 /** What was most likely meant, where nothing else was asked for: a device of the same namespace first, then any device, VM, pod, process or namespace. */
@@ -120,7 +125,7 @@ function meantBy(snapshot: Snapshot, scope: Scope): string | undefined {
   const owners = snapshot.devices.flatMap(({ queues }) => queues.flatMap(({ owner }) => owner ?? []));
   const identities = owners.flatMap(({ identity }) => identity ?? []);
   const { device, vm, pod, process, netns } = scope;
-  const spaces = snapshot.devices.map((one) => agent.namespaceNames.get(one.netns) || String(one.netns));
+  const spaces = snapshot.devices.map((one) => namespaceIn(one.netns, agent));
   const there = narrowed(snapshot, { netns }).devices;
   if (netns !== undefined && there.length === 0) return closestName(netns, spaces);
   const close =

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { several } from './format.ts';
+import { percent, several } from './format.ts';
 
 const SOURCE = join(import.meta.dirname, '..');
 const NOUNS = 'packets|drops|queues|frames|writes|reads|devices|ports|groups|addresses|sockets|times';
@@ -32,4 +32,17 @@ test('one is no plural, in no sentence', () => {
       .flatMap((line) => (line.match(PLURAL) ?? []).map((found) => `${file}: ${found}`)),
   );
   assert.deepEqual(wrong, []);
+});
+
+test('100 % is all, and 0 % none', () => {
+  for (const [share, says] of [
+    [0, '0 %'],
+    [0.0004, 'under 0.1 %'],
+    [0.034, '3.4 %'],
+    [0.9949, '99 %'],
+    [0.996, '99.6 %'],
+    [0.9991, 'over 99.9 %'],
+    [1, '100 %'],
+  ] as const)
+    assert.equal(percent(share), says);
 });

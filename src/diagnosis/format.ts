@@ -3,6 +3,7 @@
 
 import { guestOf } from '../snapshot/owner.ts';
 import { readingThread, workerOf } from '../snapshot/queue.ts';
+import type { AgentState } from '../snapshot/snapshot.ts';
 import { readerUse } from './evidence/reader-use.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
 
@@ -43,19 +44,24 @@ export function losesSent({ share, perSecond }: Losing): string {
   return `loses ${share === 1 ? 'all' : percent(share)} of what it sends, ${eachSecond(perSecond)}`;
 }
 
+/** 'blue', as `ip netns` or what mounted it calls it; the inode number of one without a name. */
+export function namespaceIn(netns: number, { namespaceNames }: Pick<AgentState, 'namespaceNames'>): string {
+  return namespaceNames.get(netns) || String(netns);
+}
+
 /** Devices that --device-include and --device-exclude of the agent leave out. */
 export function hiddenWords(devices: number): string {
   const filter = 'the device filter of the agent (--device-include, --device-exclude)';
   return `${filter} hides ${devices === 1 ? '1 device' : `${count(devices)} devices`}`;
 }
 
-/** Never 0 % of something, nor 100 % of not quite all. */
+/** Never 0 % of something, nor 100 % of not quite all: 99.7 %. */
 export function percent(share: number): string {
   const figure = 100 * share;
   if (figure <= 0) return '0 %';
   if (figure < 0.1) return 'under 0.1 %';
   if (figure > 99.9 && figure < 100) return 'over 99.9 %';
-  return `${figure < 10 ? figure.toFixed(1) : Math.round(figure)} %`;
+  return `${figure < 10 || (figure >= 99.5 && figure < 100) ? figure.toFixed(1) : Math.round(figure)} %`;
 }
 
 export function duration(seconds: number): string {

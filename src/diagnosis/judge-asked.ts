@@ -5,7 +5,7 @@ import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { devicesIn } from './devices-in.ts';
-import { count, several } from './format.ts';
+import { count, namespaceIn, several } from './format.ts';
 import { inconclusive, lossSince } from './inconclusive.ts';
 import { judge, type Verdict } from './judge.ts';
 import { type Ledger, ledgerOf } from './ledger.ts';
@@ -63,7 +63,7 @@ export function judgeAsked(snapshots: readonly Snapshot[], scope: Scope, isPast 
 }
 
 /** Throws what became of a device, if all devices went before the last snapshot. */
-function refuseGone(snapshots: readonly Snapshot[], { devices: present }: Snapshot): void {
+function refuseGone(snapshots: readonly Snapshot[], { devices: present, agent }: Snapshot): void {
   if (snapshots.at(-1)?.devices.length !== 0) return;
   const gone = snapshots.findLast(({ devices }) => devices.length > 0)?.devices[0];
   if (!gone) return;
@@ -74,7 +74,7 @@ function refuseGone(snapshots: readonly Snapshot[], { devices: present }: Snapsh
     throw new Error(
       heir.netns === gone.netns
         ? `${visible(gone.name)} was renamed to ${visible(heir.name)} while it was watched; ask again by that name.`
-        : `${visible(gone.name)} was moved to namespace ${heir.netns} while it was watched, as ${visible(heir.name)}; ask again there.`,
+        : `${visible(gone.name)} was moved to namespace ${visible(namespaceIn(heir.netns, agent))} while it was watched, as ${visible(heir.name)}; ask again there.`,
     );
   throw new Error(
     `${visible(gone.name)} went while it was watched, having lost ${count(lost)} of ${several(offered, 'packet')} until then.`,

@@ -152,8 +152,9 @@ testHosts([
         lostBeyond: [{ reason: 'NETFILTER_DROP', location: 'nf_hook_slow', packets: 490 * second, beyond: BEYOND }],
       }),
     })),
+    agent: { namespaceNames: new Map([[BEYOND.netns, 'blue']]) },
     finds: ['host-refuses warning'],
-    says: /^(?!.*rule 7)/,
+    says: /^(?!.*rule 7).* behind veth0, in the network namespace blue: /,
   },
   {
     host: 'has a tun whose program writes no packet information',
@@ -401,4 +402,24 @@ test('fq that is full of one flow is told what to change, after what shows it', 
   assert.equal(finding?.rule, 'qdisc-drop');
   assert.equal(finding?.evidence[2], 'mostly: its qdisc has too many packets of the same flow waiting (flow limit)');
   assert.equal(finding?.remedies[1]?.command, 'tc qdisc change dev tap0 root fq flow_limit 1000');
+});
+
+test('how much waits in the qdisc that drops is said, and where', () => {
+  const waiting = (packets: number, most: number, kind: string) => ({
+    qdisc: kind,
+    backlog: {
+      ...{ packets, bytes: 1496 * packets, dropped: 0, requeues: 0, packetSeconds: 0 },
+      holder: { kind, handle: 0x0001_0000, class: 0x0001_0010, queue: undefined, packets: most, sent: undefined },
+    },
+  });
+  for (const [packets, most, kind, says] of [
+    [261, 261, 'htb', 'now 261 packets (390 kB) wait in htb 1: (class 1:10)'],
+    [261, 200, 'htb', 'now 261 packets (390 kB) wait; most of them, 200, in htb 1: (class 1:10)'],
+    [1, 1, 'tbf', 'now 1 packet (1 kB) waits in tbf 1:'],
+  ] as const) {
+    const plan = before({ 'QDISC_OVERLIMIT@__dev_queue_xmit': 100 }, waiting(packets, most, kind));
+    const [finding] = judge(quietHost(plan)).findings;
+    assert.equal(finding?.rule, 'qdisc-drop');
+    assert.equal(finding?.evidence[3], says);
+  }
 });

@@ -3,6 +3,7 @@
 import type { Device, OtherDrop } from '../snapshot/device.ts';
 import type { Owner } from '../snapshot/owner.ts';
 import { droppedPackets, type Observations, type Queue, type Ring, workerOf } from '../snapshot/queue.ts';
+import { namespaceIn } from './format.ts';
 import { type DeviceSpan, grown, type QueueSpan, type Window } from './window.ts';
 
 /** undefined: not measured on this host, or nothing to measure it by. Packets a second unless named otherwise. */
@@ -63,7 +64,7 @@ function rateOf(
   return {
     device: now.name,
     netns: now.netns,
-    namespace: agent.namespaceNames.get(now.netns) || String(now.netns),
+    namespace: namespaceIn(now.netns, agent),
     queue: queue?.now.index,
     offered: ofQueue(({ counters }) => counters?.offered) ?? (isAlone ? ofDevice(offeredToDevice) : undefined),
     ...(isAlone ? {} : { deviceOffered: ofDevice(offeredToDevice) }),

@@ -25,6 +25,8 @@ export interface DeviceSpan {
   /** Unix time of each step, seconds. */
   readonly takenAt: readonly number[];
   readonly queues: readonly QueueSpan[];
+  /** As the window has it. */
+  readonly agent: AgentState;
 }
 
 /** A queue that has a ring, or had one, by its present index. */
@@ -49,13 +51,15 @@ export function windowOf(snapshots: readonly Snapshot[]): Window {
   const devices = last.devices.flatMap((now, place) => {
     // Most devices of a host did nothing: one object in all snapshots.
     if (snapshots.every((snapshot) => snapshot.devices[place] === now))
-      return [new Span(seconds, now, now, () => takenAt.map(() => now), takenAt)];
+      return [new Span(seconds, now, now, () => takenAt.map(() => now), takenAt, last.agent)];
     const seen = followed(now.id, place, inSteps);
     const isOld = seen.length === takenAt.length || last.takenAt - (takenAt.at(-seen.length) ?? 0) >= LEAST_SECONDS;
     const steps = sinceLonger(seen);
     const since = takenAt.slice(-steps.length);
     const before = steps[0];
-    return before && isOld ? [new Span(last.takenAt - (since[0] ?? 0), before, now, () => steps, since)] : [];
+    return before && isOld
+      ? [new Span(last.takenAt - (since[0] ?? 0), before, now, () => steps, since, last.agent)]
+      : [];
   });
   return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent };
 }
@@ -66,6 +70,7 @@ class Span implements DeviceSpan {
   readonly before: Device;
   readonly now: Device;
   readonly takenAt: readonly number[];
+  readonly agent: AgentState;
   readonly #makeSteps: () => readonly Device[];
   #steps: readonly Device[] | undefined;
   #queues: readonly QueueSpan[] | undefined;
@@ -76,12 +81,14 @@ class Span implements DeviceSpan {
     now: Device,
     makeSteps: () => readonly Device[],
     takenAt: readonly number[],
+    agent: AgentState,
   ) {
     this.seconds = seconds;
     this.before = before;
     this.now = now;
     this.#makeSteps = makeSteps;
     this.takenAt = takenAt;
+    this.agent = agent;
   }
 
   get steps(): readonly Device[] {

@@ -32,6 +32,11 @@ export class FollowedSubjects implements LossSubjects {
     this.#namespaces = agent.namespaceNames;
   }
 
+  /** undefined: it has no name. */
+  namespaceOf(netns: number): string | undefined {
+    return this.#namespaces.get(netns);
+  }
+
   counts(): readonly LossCount[] {
     const counts = this.#follow.counts();
     this.#byKey = new Map(counts.map((count) => [textOf(count.key), count]));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
 import type { Finding } from '../diagnosis/finding.ts';
-import { count, hiddenWords } from '../diagnosis/format.ts';
+import { count, hiddenWords, namespaceIn } from '../diagnosis/format.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import { tapscope } from '../own-command.ts';
 import type { DeviceOutline, SnapshotOutline } from '../snapshot/outline.ts';
@@ -158,7 +158,7 @@ function placeOf(finding: Finding, last: SnapshotOutline): string {
 /** The namespace of the device, if another device has the same name. */
 function sharedNamespace({ device, netns }: Finding, { devices, agent }: SnapshotOutline): string | undefined {
   if (netns === undefined || devices.filter(({ name }) => name === device).length < 2) return undefined;
-  return agent.namespaceNames.get(netns) || String(netns);
+  return namespaceIn(netns, agent);
 }
 
 function unjudgedItem({ verdict: { unjudged }, rules }: Checked): Item {

@@ -55,7 +55,10 @@ const SUMMARY: LossSummary = {
   ],
   reasonUnknown: 0,
   devicesGone: 1,
-  ended: { devices: 3, latest: goldenEnded.latest.map((device) => ({ ...device, endedAt: AT - 5 })) },
+  ended: {
+    devices: 3,
+    latest: goldenEnded.latest.map((device) => ({ ...device, endedAt: AT - 5, namespace: 'blue' })),
+  },
   uncounted: 2,
   skipped: 3,
   ownCpu: 0.0071,
@@ -129,7 +132,7 @@ Shown: 100. Not shown: 900 over the limit of 100/s, 20 without room, 70 untraced
 Untraced packets are counted by the device, and the kernel gave no reason: shared or redirected ones.
 1 device went meanwhile: untraced losses of their last second are not counted.
 3 devices have ended. The last:
-  03:04:00  4026532285/brief\\x1b0 lived 0.5 s at most, no look saw it: 7 delivered, 4 from it  probe (pid 4720)
+  03:04:00  blue/brief\\x1b0 lived 0.5 s at most, no look saw it: 7 delivered, 4 from it  probe (pid 4720)
 2 packets lost beside these found no place among the counts.
 The kernel did not run the program for 3 freed packets of the host.
 This process took 0.7 % of one CPU. Its probes cost each freed packet of a tun or tap about 0.2 µs; they are detached now.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses as lines of text or of JSON.
-import type { EndedDevice } from '../snapshot/deleted-devices.ts';
 import type {
   Loss,
   LossPacket,
@@ -227,11 +226,11 @@ function endedLines({ devices, latest }: LossSummary['ended'], ownNetns: number 
   ];
 }
 
-function endedText(device: EndedDevice, ownNetns: number | undefined): string {
-  const { netns, name, owner, livedAtMost, seenFor, counts } = device;
+function endedText(device: LossSummary['ended']['latest'][number], ownNetns: number | undefined): string {
+  const { netns, namespace, name, owner, livedAtMost, seenFor, counts } = device;
   const most = livedAtMost === undefined ? '' : `lived ${livedAtMost.toFixed(1)} s at most, `;
   const life = seenFor === undefined ? `${most}no look saw it` : `was seen for ${seenFor.toFixed(0)} s`;
-  const where = deviceOf({ netns, namespace: undefined, device: name || '(no name)' }, ownNetns);
+  const where = deviceOf({ netns, namespace, device: name || '(no name)' }, ownNetns);
   const packets = `${counts.delivered} delivered, ${counts.received} from it`;
   return `${where} ${life}: ${packets}  ${owner ? whose(owner) : '-'}`;
 }

@@ -82,7 +82,7 @@ test('only problems are counted: devices first, then what else is wrong with the
   assert.equal(more(), '');
   assert.equal(more({ ...stopped, severity: 'info', rule: 'no-reader' }), '');
   assert.equal(more({ ...stopped, queue: 1 }), '');
-  assert.equal(more({ ...stopped, rule: 'send-limit' }), ' 1 more problem of it.');
+  assert.equal(more({ ...stopped, rule: 'send-limit' }), ' It has 1 more problem.');
   assert.equal(more(other('vnet2')), ' 1 more device loses packets.');
   assert.equal(more(other('vnet2', { explains: 0 })), ' 1 more device has a problem.');
   assert.equal(more(other('vnet2'), other('vnet2', { queue: 1 })), ' 1 more device loses packets.');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The line that monitoring shows, and pages: what, how much, why, and what to type, in 160 characters at most.
 import type { Finding } from '../diagnosis/finding.ts';
-import { count, hiddenWords } from '../diagnosis/format.ts';
+import { count, hiddenWords, namespaceIn } from '../diagnosis/format.ts';
 import { explained, isMeantLoss, isProblem } from '../diagnosis/order.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
 import { diagnoseIt } from '../diagnosis/remedies/command.ts';
@@ -120,7 +120,7 @@ function typed(finding: Finding, last: SnapshotOutline): string {
 function asking({ device, netns }: Finding, last: SnapshotOutline): string {
   if (device === undefined) return ` Type: ${tapscope('doctor')}.`;
   const isAlone = last.devices.filter(({ name }) => name === device).length < 2;
-  const where = isAlone || netns === undefined ? undefined : last.agent.namespaceNames.get(netns) || String(netns);
+  const where = isAlone || netns === undefined ? undefined : namespaceIn(netns, last.agent);
   return ` Type: ${diagnoseIt(device, where)}.`;
 }
 
@@ -140,7 +140,7 @@ function othersThan(worst: Finding, problems: readonly Finding[]): readonly [mor
     return [` ${count(devices)} more ${what}.`, ` ${count(devices)} more.`];
   }
   const rules = new Set(problems.map(({ rule }) => rule)).size - 1;
-  const same = rules > 0 ? ` ${counted(rules, 'more problem')} of it.` : '';
+  const same = rules > 0 ? ` It has ${counted(rules, 'more problem')}.` : '';
   return [same, same];
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of `tapscope top`: what they show, how wide they are, and which stay when there is no room for all.
+import stringWidth from 'fast-string-width';
 import { lostOf } from '../diagnosis/host-totals.ts';
 import { guestOf } from '../snapshot/owner.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -133,7 +134,7 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     cell: ({ rate: { state } }) => (state === undefined ? '–' : shortState(state)),
     order: ({ rate }) => rate.state ?? '~',
   },
-  { title: 'READER', key: 'i', width: 19, rank: 6, align: 'left', meaning: 'the thread that reads', cell: readerOf },
+  { title: 'READER', key: 'i', width: 23, rank: 6, align: 'left', meaning: 'the thread that reads', cell: readerOf },
   {
     title: 'OWNER',
     key: 'o',
@@ -169,12 +170,18 @@ const LOSSES = 8;
 const NARROW = 100;
 const RING_FIGURES = 9;
 
+/** Figures that many hosts do not measure: where no row has one, the column gives its place to the owner. */
+const NOT_EVERYWHERE = ['s', 'p', 'b'];
+
 /** The columns that fit, in their order; the first is always there, cut if need be. */
 export function columnsIn(width: number, rows: readonly TopRow[] = []): readonly Column[] {
   const longest = rows.reduce((most, { name }) => Math.max(most, name.length), 0);
   const all = COLUMNS.reduce((sum, one) => sum + one.width + 1, -1);
+  const owner = width < all ? BOTH : COLUMNS.at(-1);
+  const ownerWidth = rows.reduce((most, row) => Math.max(most, stringWidth(owner?.cell(row) ?? '')), 0);
   let left = width;
   const columns = COLUMNS.flatMap((one) => {
+    if (NOT_EVERYWHERE.includes(one.key) && width < all + ownerWidth && isEmpty(one, rows)) return [];
     if (one.rank === 0) {
       const wanted = longest === 0 ? one.width : nameWidth(one, width, longest);
       return { ...one, width: Math.max(4, Math.min(wanted, width - LOSSES)) };
@@ -191,10 +198,14 @@ export function columnsIn(width: number, rows: readonly TopRow[] = []): readonly
       if (fits) left -= needed;
       return fits;
     });
-  return inFull(
-    columns.filter((one) => kept.includes(one)),
-    left,
-  );
+  const shown = columns.filter((one) => kept.includes(one));
+  const last = shown.at(-1);
+  // Words of a title are in the help, and who holds a queue is nowhere else.
+  return inFull(shown, left - (last?.key === 'o' ? Math.max(0, ownerWidth - last.width) : 0));
+}
+
+function isEmpty({ cell }: Column, rows: readonly TopRow[]): boolean {
+  return rows.length > 0 && rows.every((row) => cell(row) === '–');
 }
 
 /** Uses full words as titles where `room` is left, first for the columns that stay longest. */

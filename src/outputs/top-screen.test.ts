@@ -284,3 +284,26 @@ test('names cannot write to the terminal', () => {
   for (const page of ['list', 'detail'] as const)
     assert.equal(/[\p{Cc}\p{Cf}]/u.test(picture(200, { rates, terminal: { page } }).join('')), false);
 });
+
+test('a column in which no row has a figure, and words of titles, give their place to the owner', () => {
+  const identity = { program: 'qemu', vm: 'web1', uuid: '', runtime: '', container: '', pod: '', unit: '' };
+  const rate: QueueRate = {
+    ...lossy,
+    ...{ device: 'vnet0', queue: 0, namespace: 'tenants', stopped: undefined, sojourn: undefined },
+    reader: { name: 'qemu-system-x86', thread: 20_334 },
+    owner: { pid: 20_334, comm: 'qemu-system-x86', startedAt: undefined, identity },
+  };
+  const owner = 'VM web1: qemu-system-x86 20334 in tenants';
+  const [, titles = '', row = ''] = picture(120, { rates: [rate] });
+  assert.doesNotMatch(titles, /STOP|DELAY|OFFERED|FROM GUEST/);
+  assert.ok(row.endsWith(owner), row);
+  const [, measured = '', cut = ''] = picture(120, { rates: [{ ...rate, stopped: 0.5, sojourn: 0.001 }] });
+  assert.match(measured, /STOP .*DELAY/);
+  assert.ok(cut.endsWith('…'), cut);
+});
+
+test('a list that is no terminal’s cuts no name of a thread, and no number', () => {
+  const reader = { name: 'qemu-system-x86', thread: 4_194_304 };
+  const [, , row = ''] = picture(Number.POSITIVE_INFINITY, { rates: [{ ...lossy, reader }] });
+  assert.match(row, / qemu-system-x86 4194304 /);
+});

@@ -41,7 +41,8 @@ export function renderTop(picture: TopPicture, view: TopView, layout: Layout, te
   if (terminal.page === 'help') return inPages(topHelp(layout), 'any key: back', layout, terminal);
   const { rows } = listOf(picture.rows, view);
   const row = picture.rows.find(({ id }) => id === view.selected) ?? rows[selectedIndex(rows, view)];
-  const detail = row && picture.snapshot ? renderDetail(row, picture.snapshot, layout) : ['No queue is selected.'];
+  const nothing = row ? 'More in a moment: the agent is asked.' : 'No queue is selected.';
+  const detail = row && picture.snapshot ? renderDetail(row, picture.snapshot, layout) : [nothing];
   return inPages(detail, 'Esc back, ↑↓ scroll', layout, terminal);
 }
 

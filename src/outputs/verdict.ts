@@ -2,7 +2,7 @@
 // A verdict for the person on call: the first line is the answer, and what is to be pasted stands alone on its line.
 
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
-import { count, several } from '../diagnosis/format.ts';
+import { count, namespaceIn, several } from '../diagnosis/format.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import type { AskedVerdict } from '../diagnosis/judge-asked.ts';
 import { ASKED_PRICE, type Ledger, type LedgerRow, UNDER_WAY } from '../diagnosis/ledger.ts';
@@ -142,7 +142,7 @@ function subjectOf({ device, netns, queue }: Finding, last: Snapshot): string {
   const seen = last.devices.find((one) => one.name === device && (netns === undefined || one.netns === netns));
   const owners = seen?.queues.flatMap((one) => (queue === undefined || one.index === queue ? (one.owner ?? []) : []));
   const owner = owners?.[0] ? ` of ${whose(owners[0])}` : '';
-  const namespace = netns === undefined ? '' : ` in namespace ${last.agent.namespaceNames.get(netns) || netns}`;
+  const namespace = netns === undefined ? '' : ` in namespace ${namespaceIn(netns, last.agent)}`;
   return `${device}${queue === undefined ? '' : ` queue ${queue}`}${owner}${namespace}, `;
 }
 

@@ -69,6 +69,17 @@ test('a fault that is known is told at once where no CPU is free, and looked at 
   assert.deepEqual(free.calls, ['question', 'snapshot']);
 });
 
+test('where no CPU is free, the snapshot of the next second is waited for, and no other taken', async () => {
+  const starved = host(false);
+  const [last] = starved.observer.history.recent.slice(-1);
+  assert.ok(last);
+  const next = setTimeout(() => starved.observer.see({ ...last, takenAt: Date.now() / 1000 }), 600);
+  const { status, inconclusive } = await checkAsked({ ...starved, load: () => LOAD }, { device: SOUND }, 60_000);
+  clearTimeout(next);
+  assert.deepEqual([status, inconclusive], ['ok', []]);
+  assert.deepEqual(starved.calls, ['question']);
+});
+
 test('a device that is not there is not waited for', async () => {
   await assert.rejects(
     checkAsked(host(true), { device: 'nosuch0' }, 20_000),

@@ -18,6 +18,7 @@ type Needed = Pick<ApiDependencies, 'observer' | 'takeSnapshot' | 'ask' | 'load'
 const LOOK_MS = 1300;
 /** A look that began later than this before its end shows nothing. */
 const LEAST_LOOK_SECONDS = 0.5;
+const POLL_MS = 50;
 /** What is left for the snapshot at the end of the look. */
 const SNAPSHOT_MS = 200;
 
@@ -35,8 +36,12 @@ export async function checkAsked(needed: Needed, scope: Scope, withinMs: number)
   if (words !== undefined && last && hasProblem(needed, last, scope))
     return judged(needed, observer.history.recent, scope);
   const isWorthIt = isThere(last) || isThere(await snapshotBefore(until, needed));
-  if (isWorthIt) await wait(Math.max(0, Math.min(LOOK_MS, until - performance.now() - SNAPSHOT_MS)));
-  const newest = await snapshotBefore(until, needed);
+  const lookUntil = Math.min(performance.now() + LOOK_MS, until - SNAPSHOT_MS);
+  const isFresh = (): boolean => (observer.history.recent.at(-1)?.takenAt ?? 0) - askedAt >= LEAST_LOOK_SECONDS;
+  if (isWorthIt && words === undefined) await wait(Math.max(0, lookUntil - performance.now()));
+  // Another snapshot takes CPU that is short: that of the next second is as good.
+  else if (isWorthIt) while (!isFresh() && performance.now() < lookUntil) await wait(POLL_MS);
+  const newest = words !== undefined && isFresh() ? undefined : await snapshotBefore(until, needed);
   const { recent } = observer.history;
   const seen = newest ? [...recent.filter(({ takenAt }) => takenAt < newest.takenAt), newest] : recent;
   const verdict = judged(needed, seen, scope);

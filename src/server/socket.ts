@@ -15,6 +15,7 @@ import { answerClientError, createHttpServer } from './http-server.ts';
 import { type Failure, sendError, validation } from './refusals.ts';
 import { sendLine } from './reply-line.ts';
 import { createRequestThrottle } from './throttle.ts';
+import { topAnswer } from './top-answer.ts';
 
 export interface RunningSocket {
   readonly close: () => Promise<void>;
@@ -73,6 +74,12 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
       return reply.type(JSON_TYPE).send(escapedJson(JSON.stringify(answer)));
     },
   );
+  app.get<{ Querystring: Scope }>('/api/v1/top', { schema: { querystring: scoped } }, async ({ query }, reply) => {
+    const { host, observer, load } = api;
+    const answer = topAnswer(observer, query, load?.() !== undefined);
+    if (api.pulse) refuseOld({ endedAt: answer.takenAt });
+    return reply.type(JSON_TYPE).send(escapedJson(JSON.stringify({ schema: SCHEMA, host, ...answer })));
+  });
   return app;
 }
 
@@ -80,16 +87,11 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
 type CheckQuery = Scope & { readonly within: number };
 
 const word = { type: 'string', maxLength: 4096 } as const;
+const scopeWords = { device: word, vm: word, pod: word, process: word, netns: word };
+const scoped = { type: 'object', properties: scopeWords, additionalProperties: false } as const;
 const checked = {
   type: 'object',
-  properties: {
-    device: word,
-    vm: word,
-    pod: word,
-    process: word,
-    netns: word,
-    within: { type: 'number', minimum: 0, maximum: 10_000, default: 2000 },
-  },
+  properties: { ...scopeWords, within: { type: 'number', minimum: 0, maximum: 10_000, default: 2000 } },
   additionalProperties: false,
 } as const;
 

@@ -84,6 +84,9 @@ export interface NotShown {
   readonly untraced: number;
 }
 
+/** `namespace`: its name; undefined: it has none. */
+type EndedPlace = EndedDevice & { readonly namespace?: string | undefined };
+
 export interface LossSummary {
   readonly seconds: number;
   readonly packets: number;
@@ -100,7 +103,7 @@ export interface LossSummary {
   /** Followed devices that went away: their last untraced losses are in no count. */
   readonly devicesGone: number;
   /** Devices that have ended meanwhile, those too that no look saw; `latest`: the last of them. */
-  readonly ended: { readonly devices: number; readonly latest: readonly EndedDevice[] };
+  readonly ended: { readonly devices: number; readonly latest: readonly EndedPlace[] };
   /** Packets that the program saw and could not count, or did not see for it was not run. */
   readonly uncounted: number;
   readonly skipped: number;

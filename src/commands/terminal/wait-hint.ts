@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that take their time: on a terminal they say so, and Ctrl-C cuts the time short.
 import { agentPid } from '../../kernel/agent-lock.ts';
+import { onEndingSignal } from '../../kernel/processes/ending-signal.ts';
 import { fit } from '../../outputs/terminal-text.ts';
 import { visible } from '../../snapshot/visible.ts';
 import { layoutOf } from './terminal.ts';
@@ -23,7 +24,7 @@ export function hintLine(): Hint {
 }
 
 /**
- * `signal` is aborted by the first Ctrl-C; the second ends the program. The hint is shown when `begun` says that the time has begun,
+ * `signal` is aborted by the first Ctrl-C; another, two seconds later, ends the program. The hint is shown when `begun` says that the time has begun,
  * each second with what was seen so far.
  */
 export async function untilCut<Result>(
@@ -33,8 +34,7 @@ export async function untilCut<Result>(
 ): Promise<Result> {
   const cut = new AbortController();
   let timer: ReturnType<typeof setInterval> | undefined;
-  const stop = (): void => cut.abort();
-  process.once('SIGINT', stop);
+  const off = onEndingSignal(['SIGINT'], () => cut.abort());
   const isShown = process.stderr.isTTY;
   const { show, clear } = hintLine();
   show('Asking the agent, or attaching probes');
@@ -54,7 +54,7 @@ export async function untilCut<Result>(
   } finally {
     clearInterval(timer);
     clear();
-    process.off('SIGINT', stop);
+    off();
   }
 }
 

@@ -78,7 +78,15 @@ function worstOf(takenAt: readonly number[], of: (from: number, to: number) => L
 function partOf(device: DeviceSpan, from: number, to: number): DeviceSpan {
   const [before = device.before, now = device.now] = [device.steps[from], device.steps[to]];
   const takenAt = [device.takenAt[from] ?? 0, device.takenAt[to] ?? 0];
-  return { seconds: (takenAt[1] ?? 0) - (takenAt[0] ?? 0), before, now, steps: [before, now], takenAt, queues: [] };
+  return {
+    seconds: (takenAt[1] ?? 0) - (takenAt[0] ?? 0),
+    before,
+    now,
+    steps: [before, now],
+    takenAt,
+    queues: [],
+    agent: device.agent,
+  };
 }
 
 /** `of` looks at the first and the last state. */

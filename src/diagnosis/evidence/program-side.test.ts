@@ -3,6 +3,7 @@
 // When what a program read proves that packets were cut, and when it proves nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { goldenSnapshot } from '../../../test/snapshots/golden-snapshot.ts';
 import { quietHost } from '../../../test/snapshots/quiet-host.ts';
 import type { Device } from '../../snapshot/device.ts';
 import type { ProgramReads, ProgramSide, ProgramSocket } from '../../snapshot/program.ts';
@@ -43,7 +44,7 @@ function spanOf({
   });
   const before = state(0, { readers: 'a', threads: 1, bytesBefore: 0, bytes: 0, callsBefore: 0, calls: 0 });
   const now = state(PACKETS, { readers, threads: 1, bytesBefore: got, bytes: got, callsBefore: calls, calls });
-  return { seconds: 10, before, now, steps: [before, now], takenAt: [0, 10], queues: [] };
+  return { seconds: 10, before, now, steps: [before, now], takenAt: [0, 10], queues: [], agent: goldenSnapshot.agent };
 }
 
 for (const [name, plan, cut] of [
@@ -157,7 +158,7 @@ function writing({
     },
   });
   const [before, now] = [state(0, 0, 0), state(taken, written, calls)];
-  return { seconds: 10, before, now, steps: [before, now], takenAt: [0, 10], queues: [] };
+  return { seconds: 10, before, now, steps: [before, now], takenAt: [0, 10], queues: [], agent: goldenSnapshot.agent };
 }
 
 for (const [name, plan, failed] of [

@@ -29,8 +29,8 @@ const LONGEST_LINE = 100;
 /** Of the drops that `wanted` chooses; those that did not grow in the window are left out. */
 export function causesOf(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop) => boolean): readonly Cause[] {
   const rows = new Map<string, DropRow>();
-  const causeOf = (drop: OtherDrop): string => explain(drop, device.now, way).cause;
-  for (const drop of dropsOf(device, way).filter(wanted)) rows.set(causeOf(drop), explain(drop, device.now, way));
+  const causeOf = (drop: OtherDrop): string => rowOf(drop, device, way).cause;
+  for (const drop of dropsOf(device, way).filter(wanted)) rows.set(causeOf(drop), rowOf(drop, device, way));
   return [...rows]
     .map(([cause, row]): Cause => {
       const isIts = (drop: OtherDrop): boolean => wanted(drop) && causeOf(drop) === cause;
@@ -61,13 +61,13 @@ export function isNoFault({ row, loss }: Cause): boolean {
 export function harmlessBehind(device: DeviceSpan): (drop: OtherDrop) => boolean {
   const causes = causesOf(device, 'from', () => true).filter(isNoFault);
   const known = new Set(causes.map(({ row }) => row.cause));
-  return (drop) => known.has(explain(drop, device.now, 'from').cause);
+  return (drop) => known.has(rowOf(drop, device, 'from').cause);
 }
 
 /** All of them together. */
 export function lossOfAll(device: DeviceSpan, way: Way, causes: readonly Cause[]): Loss {
   const theirs = new Set(causes.map(({ row }) => row.cause));
-  return lossOn(device, way, (drop) => theirs.has(explain(drop, device.now, way).cause));
+  return lossOn(device, way, (drop) => theirs.has(rowOf(drop, device, way).cause));
 }
 
 /** 'no loss: 50 UNHANDLED_PROTO: nobody here handles their EtherType …', for those who see them in a counter. */
@@ -104,6 +104,10 @@ export function remediesOfAll(causes: readonly Cause[], device: DeviceSpan, wind
 export function confidenceIn({ row, names }: Cause): Diagnosis['confidence'] {
   if (row.isUnknown) return 'low';
   return names.includes(NO_REASON) ? 'medium' : 'high';
+}
+
+function rowOf(drop: OtherDrop, { now, agent }: DeviceSpan, way: Way): DropRow {
+  return explain(drop, now, way, agent);
 }
 
 function cut(line: string): string {

@@ -2,6 +2,7 @@
 // Looks a drop up in the table of reasons. What has no row there gets a sentence of its own, never a neighbour's.
 import type { Device, OtherDrop } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
+import { namespaceIn } from '../format.ts';
 import { inNamespace, quoted } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { type DropRemedy, type DropRow, deviceStatistics, errorCounters, harmless, type Way } from './drop-row.ts';
@@ -11,9 +12,10 @@ import { UNNAMED_ROWS } from './unnamed-rows.ts';
 
 type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted' | 'beyond' | 'device'>;
 type Explained = Pick<Device, 'kind' | 'bridgePort' | 'surroundings'>;
+type Names = Parameters<typeof namespaceIn>[1];
 
-/** The row of the drop. Equal causes are equal rows, whatever their reasons are called. */
-export function explain(drop: Dropped, device: Explained, way: Way): DropRow {
+/** The row of the drop. Equal causes are equal rows, whatever their reasons are called. `agent`: knows the names of namespaces. */
+export function explain(drop: Dropped, device: Explained, way: Way, agent?: Names): DropRow {
   if (drop.unwanted) return IN_RX_DROPPED.includes(drop.reason) ? FOR_OTHERS_OF_NO_PROTOCOL : FOR_OTHERS;
   const rows = drop.reason === NO_REASON ? UNNAMED_ROWS.get(drop.location) : REASON_ROWS[drop.reason];
   const carries = device.kind === 'tun' || device.kind === 'ipvtap' ? 'packets' : 'frames';
@@ -24,7 +26,7 @@ export function explain(drop: Dropped, device: Explained, way: Way): DropRow {
     (row.port === undefined || isPort(device, row.port));
   const row = rows?.find(fits) ?? unknownCause(drop);
   if (drop.device !== undefined) return { ...row, cause: `at ${drop.device} ${row.cause}`, device: drop.device };
-  return drop.beyond ? behind(row, drop.beyond) : row;
+  return drop.beyond ? behind(row, drop.beyond, agent) : row;
 }
 
 /** Of what a guest or writer sent: no packet is missing to anybody, at whatever rate. */
@@ -33,11 +35,11 @@ export function isOrdinaryEnd(drop: Dropped, device: Explained): boolean {
 }
 
 /** The same in another place: a command that names the device means nothing there. */
-function behind(row: DropRow, { netns, sentBy }: NonNullable<OtherDrop['beyond']>): DropRow {
+function behind(row: DropRow, { netns, sentBy }: NonNullable<OtherDrop['beyond']>, agent: Names | undefined): DropRow {
   const there = row.remedies.filter(({ command, effect }) => !`${command}${effect}`.includes('{device}'));
   return {
     ...row,
-    cause: `behind ${sentBy}, in the network namespace ${netns}: ${row.cause}`,
+    cause: `behind ${sentBy}, in the network namespace ${agent ? namespaceIn(netns, agent) : netns}: ${row.cause}`,
     remedies: there.length > 0 ? there : [errorCounters, deviceStatistics],
     netns,
   };

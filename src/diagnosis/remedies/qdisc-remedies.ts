@@ -15,18 +15,23 @@ function handleText(handle: number): string {
 }
 
 /** 'tbf', 'htb (class 1:10)', 'tbf (queue 2)' */
-export function holderName({ kind, class: classId, queue }: BacklogHolder): string {
-  const where = [
-    ...(queue === undefined ? [] : [`queue ${queue}`]),
-    ...(classId === 0 || kind === 'tbf' ? [] : [`class ${handleText(classId)}`]),
-  ];
-  return where.length === 0 ? kind : `${kind} (${where.join(', ')})`;
+export function holderName(holder: BacklogHolder): string {
+  return `${holder.kind}${placeIn(holder)}`;
 }
 
 /** The same with its handle: 'tbf 8001:'. */
 export function partName(holder: BacklogHolder): string {
   const { kind, handle } = holder;
-  return holderName({ ...holder, kind: handle === 0 ? kind : `${kind} ${handleText(handle)}` });
+  return `${kind}${handle === 0 ? '' : ` ${handleText(handle)}`}${placeIn(holder)}`;
+}
+
+/** The one class of tbf says nothing that tbf does not. */
+function placeIn({ kind, class: classId, queue }: BacklogHolder): string {
+  const where = [
+    ...(queue === undefined ? [] : [`queue ${queue}`]),
+    ...(classId === 0 || kind === 'tbf' ? [] : [`class ${handleText(classId)}`]),
+  ];
+  return where.length === 0 ? '' : ` (${where.join(', ')})`;
 }
 
 /** Best first: what it is set to, a short queue below the same rate, and no shaper at all. */

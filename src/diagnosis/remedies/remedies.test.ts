@@ -160,5 +160,8 @@ test('what a VPN’s socket lost is asked for where the VPN is, and not where it
 test('a device whose name is a command is asked about, and not run', () => {
   const various = { delivered: 5000, lost: 1000, full: { running: 0.3, waiting: 0.3, sleeping: 0.3 } };
   const [command] = commandsOf(findingsOf({ queues: [various], more: () => ({ name: 'a;reboot' }) }));
-  assert.equal(command, "tapscope diagnose --netns 1 --for 60s -- 'a;reboot'");
+  assert.equal(command, "tapscope diagnose --for 60s 'a;reboot'");
+  const dashed = { queues: [various], more: () => ({ name: '-a' }) };
+  const [named] = commandsOf(findingsOf(dashed, { netns: 7, namespaceNames: new Map([[1, 'blue']]) }));
+  assert.equal(named, "tapscope diagnose --netns blue --for 60s -- '-a'");
 });

@@ -33,7 +33,7 @@ function filtered(queue: QueueSpan): readonly Diagnosis[] {
     onQueue(queue, {
       severity: isMuch ? 'warning' : 'info',
       explains: lost,
-      brief: `${loses(loss)}: ${most.what} of its reader refuses them`,
+      brief: `${loses(loss)}: ${most.what}, set by its reader, refuses them`,
       cause: `${queueName(queue)} had ${count(lost)} of ${several(loss.offered, 'packet')} refused by ${most.what}, which ${readerName(queue)} has set.`,
       evidence: [
         ...found.filter((one) => one.lost > 0).map((one) => `${several(one.lost, 'packet')} dropped as ${one.reason}`),

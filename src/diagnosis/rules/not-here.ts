@@ -160,11 +160,19 @@ function sentenceOf(device: DeviceSpan, towards: Loss, back: Loss, waiting: numb
 const ENDED_SECONDS = 3;
 
 /** Seconds since the last step in which packets were lost, on either way. */
-function lastLossAgo({ steps, takenAt }: DeviceSpan): number {
+function lastLossAgo({ steps, takenAt, agent }: DeviceSpan): number {
   for (let to = steps.length - 1; to > 0; to--) {
     const [before, now, since = 0, until = 0] = [steps[to - 1], steps[to], takenAt[to - 1], takenAt[to]];
     if (!before || !now) return 0;
-    const part = { seconds: until - since, before, now, steps: [before, now], takenAt: [since, until], queues: [] };
+    const part = {
+      seconds: until - since,
+      before,
+      now,
+      steps: [before, now],
+      takenAt: [since, until],
+      queues: [],
+      agent,
+    };
     if (lossTowards(part).lost + lossOnTheWayBack(part).lost > 0) return (takenAt.at(-1) ?? 0) - until;
   }
   return 0;

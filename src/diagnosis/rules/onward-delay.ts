@@ -3,7 +3,7 @@
 import { delaySeverity, LATE_SECONDS } from '../evidence/delay.ts';
 import { type BeyondWait, beyondWaits, inwardWaits, type OnwardWait, onwardWaits } from '../evidence/onward.ts';
 import type { Diagnosis } from '../finding.ts';
-import { count, duration, nameOf, several } from '../format.ts';
+import { count, duration, nameOf, namespaceIn, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespace, inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -75,7 +75,7 @@ function delayedBeyond(
   return onDevice(device, {
     severity: delaySeverity(seconds),
     brief: `sends what waits ${duration(seconds)} in the qdisc of ${at}, behind ${sentBy}`,
-    cause: `${nameOf(device)}: what its guest or writer sends waits about ${duration(seconds)} in the qdisc of ${at}, behind ${sentBy}, in the network namespace ${netns}.`,
+    cause: `${nameOf(device)}: what its guest or writer sends waits about ${duration(seconds)} in the qdisc of ${at}, behind ${sentBy}, in the network namespace ${namespaceIn(netns, window.agent)}.`,
     evidence: [
       `${several(packets, 'packet')} of the device left that qdisc in ${device.seconds.toFixed(0)} s; each was timed`,
       `the host sends them on by ${sentBy}`,

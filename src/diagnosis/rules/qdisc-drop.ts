@@ -11,6 +11,7 @@ import { causesOf } from '../reasons/causes.ts';
 import type { DropRow } from '../reasons/drop-row.ts';
 import { remediesOf } from '../reasons/explain.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { partName } from '../remedies/qdisc-remedies.ts';
 import { hasten } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
@@ -55,6 +56,7 @@ function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
         `kernel’s reasons: ${reasonsOf(device, isQdiscDrop)}`,
         most && `mostly: ${most.cause}`,
+        slow ? undefined : standing(device),
         stopped > 0 ? `stopped by a full ring for ${percent(stopped)} of the time` : undefined,
         slow && fullTimeEvidence(fullTime(slow)),
       ],
@@ -65,6 +67,15 @@ function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       confidence: slow ? 'medium' : 'high',
     }),
   ];
+}
+
+/** 'now 261 packets (390 kB) wait in tbf 8001:': how long the queue is that is full; undefined: none waits, or that cannot be read. */
+function standing({ now: { backlog } }: DeviceSpan): string | undefined {
+  if (!backlog?.holder) return undefined;
+  const { holder, packets, bytes } = backlog;
+  const waiting = `now ${several(packets, 'packet')} (${count(bytes / 1000)} kB) ${packets === 1 ? 'waits' : 'wait'}`;
+  const most = holder.packets < packets ? `; most of them, ${count(holder.packets)},` : '';
+  return `${waiting}${most} in ${partName(holder)}`;
 }
 
 function show(device: DeviceSpan, window: Window): Remedy {

@@ -6,9 +6,9 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { showsStalls } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
-import { count, loses, nameOf, percent, queueName, several } from '../format.ts';
+import { count, loses, nameOf, namespaceIn, percent, queueName, several } from '../format.ts';
 import { onDevice, onQueue } from '../make-finding.ts';
-import { quoted } from '../remedies/command.ts';
+import { operand, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 
@@ -22,11 +22,12 @@ export const ringFullUnexplained: Rule = {
   needs: ['devices', 'freed'],
   judge: (window) => [
     ...fullRings(window, 'unknown').map((seen) => ofQueue(seen, window)),
-    ...window.devices.flatMap(ofMacvtap),
+    ...window.devices.flatMap((device) => ofMacvtap(device, window)),
   ],
 };
 
-function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): Diagnosis {
+function ofQueue({ queue, loss, time, episodes }: FullRing, window: Window): Diagnosis {
+  const { agent } = window;
   const isLooking = agent.probes.some(({ event, attached }) => event === 'readers' && attached);
   const why = !isLooking
     ? 'readers are not sampled here'
@@ -47,13 +48,13 @@ function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): 
         : undefined,
       agent.level === 'lean' ? 'the agent passed its budget and counts less (lean)' : undefined,
     ],
-    remedies: lookCloser(queue.device, queue.now.owner?.pid, isLooking),
+    remedies: lookCloser(queue.device, window, queue.now.owner?.pid, isLooking),
     rejected: [],
     confidence: 'low',
   });
 }
 
-function ofMacvtap(device: DeviceSpan): readonly Diagnosis[] {
+function ofMacvtap(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const loss = lossIn(device, macvtapLoss);
   const severity = severityOf(loss);
   if (!severity) return [];
@@ -63,7 +64,7 @@ function ofMacvtap(device: DeviceSpan): readonly Diagnosis[] {
       brief: `${loses(loss)}: its ring is full, and why cannot be told`,
       cause: `${nameOf(device)} lost ${count(loss.lost)} of ${several(loss.offered, 'packet')} because its ring was full; readers of a ${device.now.kind} are not looked at, so why cannot be told.`,
       evidence: [`${percent(loss.share)} of the packets were lost, ${count(loss.perSecond)} a second`],
-      remedies: lookCloser(device, undefined, true),
+      remedies: lookCloser(device, window, undefined, true),
       rejected: [],
       confidence: 'low',
     }),
@@ -81,14 +82,20 @@ function macvtapLoss(device: DeviceSpan): Loss {
     : lossOf(lost, Math.max(0, offered - lost), device.seconds);
 }
 
-function lookCloser(device: DeviceSpan, pid: number | undefined, isLooking: boolean): readonly Remedy[] {
+function lookCloser(
+  device: DeviceSpan,
+  { agent }: Window,
+  pid: number | undefined,
+  isLooking: boolean,
+): readonly Remedy[] {
   const look = { lossless: true, restart: false, by: 'host' } as const;
   const { netns, name } = device.now;
+  const place = netns === agent.netns ? '' : ` --netns ${quoted(namespaceIn(netns, agent))}`;
   return [
     isLooking
       ? {
           ...look,
-          command: tapscope(`diagnose --netns ${netns} --for 60s -- ${quoted(name)}`),
+          command: tapscope(`diagnose${place} --for 60s ${operand(name)}`),
           effect: 'Looks for longer.',
         }
       : { ...look, command: tapscope('doctor'), effect: 'Says what keeps readers from being looked at.' },
