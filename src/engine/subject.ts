@@ -20,6 +20,8 @@ export interface Subject {
   readonly name: string;
   /** What it asks of the kernel, and by which mechanisms; an event stands behind those that it needs. */
   readonly events: readonly ProbeEvent[];
+  /** Kernel modules whose functions its programs are attached to. */
+  readonly modules?: readonly string[];
   /** Kernel functions that it looks up: programs trace them, or compare with their address (a variable NAME_address). */
   readonly symbols?: readonly string[];
   /** Its maps, once the programs are loaded; absent: it reads none. */

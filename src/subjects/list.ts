@@ -3,6 +3,7 @@
 import type { ProbeEvent } from '../engine/mechanism.ts';
 import { ENGINE_SYMBOLS } from '../engine/probe-symbols.ts';
 import type { Subject } from '../engine/subject.ts';
+import type { Names } from '../kernel/host.ts';
 import { allocation } from './allocation.ts';
 import { deletedDevices } from './deleted-devices.ts';
 import { devices } from './devices.ts';
@@ -50,11 +51,11 @@ export const SUBJECTS: readonly Subject[] = [
 
 export const EVENTS: readonly ProbeEvent[] = SUBJECTS.flatMap(({ events }) => events);
 
-/** Kernel functions that are looked up: for readHost(). */
-export const PROBE_SYMBOLS: readonly string[] = [
-  ...ENGINE_SYMBOLS,
-  ...SUBJECTS.flatMap(({ symbols }) => symbols ?? []),
-];
+/** For readHost(). */
+export const PROBED: Names = {
+  symbols: [...ENGINE_SYMBOLS, ...SUBJECTS.flatMap(({ symbols }) => symbols ?? [])],
+  modules: SUBJECTS.flatMap(({ modules }) => modules ?? []),
+};
 
 export const queueMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.queue ?? []);
 /** Shown at `--detail cpu` alone. */

@@ -232,6 +232,7 @@ function uncountedOf(freed: readonly OtherDrop[]): readonly UncountedLoss[] {
 export const macvtap: Subject = {
   name: 'macvtap',
   events: EVENTS,
+  modules: ['tap'],
   symbols: ['macvtap_newlink', 'ipvtap_newlink', 'tap_handle_frame', 'tap_release'],
   open,
   metrics: {

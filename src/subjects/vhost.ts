@@ -4,7 +4,7 @@
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, type Unavailable, untraceable } from '../engine/unavailable.ts';
-import { type Host, vhostDriver } from '../kernel/host.ts';
+import { type Host, miscDevice } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { counter, fromFirst, full, gauge, histogram, info, peak, series } from '../snapshot/metric.ts';
 import { BATCH_BOUNDS, type VhostBatches } from '../snapshot/queue.ts';
@@ -142,7 +142,7 @@ function open({ probes, programs, generations }: Parts): OpenSubject {
   let foundBy: string | undefined;
   return {
     read: () => {
-      const now = vhostDriver() !== undefined && !can('guests-at-once');
+      const now = miscDevice('vhost-net') !== undefined && !can('guests-at-once');
       if (now !== heldUnseen) generations.allChanged();
       heldUnseen = now;
     },
@@ -188,6 +188,7 @@ function batchesOf(
 export const vhost: Subject = {
   name: 'vhost',
   events: EVENTS,
+  modules: ['vhost_net', 'vhost'],
   symbols: ['vhost_net_release', 'vhost_net_buf_peek', 'vhost_discard_vq_desc', ...ZEROCOPY_SYMBOLS],
   open,
   metrics: {

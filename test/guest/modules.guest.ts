@@ -7,7 +7,7 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { OverheadMeter } from '../../src/engine/overhead-meter.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { PROBE_SYMBOLS } from '../../src/subjects/list.ts';
+import { PROBED } from '../../src/subjects/list.ts';
 import { agentLab } from '../agent/agent-lab.ts';
 import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
@@ -185,7 +185,7 @@ test('programs that were loaded later have their price too', async (t) => {
   await unloadVhost();
   const { probes } = await agentLab(t);
   await run('modprobe', ['vhost_net']);
-  const host = readHost(PROBE_SYMBOLS);
+  const host = readHost(PROBED);
   probes.extend(host);
   host.releaseTypes();
   assert.ok(probes.programs);
