@@ -207,6 +207,7 @@ export const transmit: Subject = {
   modules: ['tun'],
   symbols: ['__tun_wake_queue', 'tun_wake_queue'],
   open,
+  direction: 'transmit',
   metrics: {
     queue: [
       core(

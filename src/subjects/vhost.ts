@@ -6,7 +6,7 @@ import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, type Unavailable, untraceable } from '../engine/unavailable.ts';
 import { type Host, miscDevice } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
-import { counter, fromFirst, full, gauge, histogram, info, peak, series } from '../snapshot/metric.ts';
+import { counter, directed, fromFirst, full, gauge, histogram, info, peak, series } from '../snapshot/metric.ts';
 import { BATCH_BOUNDS, type VhostBatches } from '../snapshot/queue.ts';
 import { dequeueTiming } from './dequeue-timing.ts';
 import { ZEROCOPY, ZEROCOPY_EVENTS, ZEROCOPY_SYMBOLS, zeroCopyMetrics, zeroCopyOf } from './vhost-zerocopy.ts';
@@ -191,6 +191,7 @@ export const vhost: Subject = {
   modules: ['vhost_net', 'vhost'],
   symbols: ['vhost_net_release', 'vhost_net_buf_peek', 'vhost_discard_vq_desc', ...ZEROCOPY_SYMBOLS],
   open,
+  direction: 'transmit',
   metrics: {
     queue: [
       full(
@@ -243,7 +244,7 @@ export const vhost: Subject = {
           ({ vhost }) => vhost?.worker?.seconds,
         ),
       ),
-      ...zeroCopyMetrics,
+      ...zeroCopyMetrics.map((metric) => directed('receive', metric)),
     ],
   },
 };
