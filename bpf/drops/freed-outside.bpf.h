@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets that a function freed which is none of tun's, tap's or their backends', as nearly all are: out after a few
- * loads. */
+/* Packets that a function outside of own_text freed, as nearly all are: out after a few loads. */
 #pragma once
 #include "drops/freed-packet.bpf.h"
 
