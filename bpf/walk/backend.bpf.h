@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What takes a queue's packets within the kernel, as the walk asks its subject. */
 #pragma once
-#include "kernel.bpf.h"
+#include "tun-types.bpf.h"
 
 struct backend {
 	bool connected;
