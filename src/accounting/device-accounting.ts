@@ -22,7 +22,8 @@ import {
 import { Marks, PATIENCE, unseenPackets } from './marks.ts';
 import { Misplaced } from './misplaced.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
-import { type CountingMode, QueueAccounting } from './queue-accounting.ts';
+import { QueueAccounting } from './queue-accounting.ts';
+import type { CountingMode } from './queue-reading.ts';
 import { Renumbering } from './renumbering.ts';
 import { believed, enteringOf, leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
 
