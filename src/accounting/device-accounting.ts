@@ -19,13 +19,13 @@ import {
   totalsOf,
   unseenOf,
 } from './device-totals.ts';
-import { Marks, PATIENCE, unseenPackets } from './marks.ts';
-import { Misplaced } from './misplaced.ts';
+import { Marks, PATIENCE } from './marks.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
 import { QueueAccounting } from './queue-accounting.ts';
 import type { CountingMode } from './queue-reading.ts';
 import { Renumbering } from './renumbering.ts';
-import { believed, enteringOf, leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
+import { believed, enteringOf, leftAtMost, leftOrWaiting } from './unseen.ts';
+import { UnseenInDevice } from './unseen-in-device.ts';
 
 /** Until two samples in a row were equal, and what that settles is settled. */
 const FINAL_SAMPLES = 4;
@@ -49,16 +49,7 @@ export class DeviceAccounting {
   readonly #deliveries = new Deliveries();
   /** Drops that no queue's figures have, for as long as the device lives. */
   #sharedBefore = 0;
-  readonly #unseen = { enqueued: new Unseen(), dropped: new Unseen() };
-  /** Unseen packets of no queue's accounts; `#untraced`: drops in the kernel's counter since the accounting began. */
-  #unassigned = 0;
-  #untraced = 0;
-  /** When counting began, or began again, behind packets of several queues that nothing tells apart. */
-  #unsplitAt = Number.NEGATIVE_INFINITY;
-  /** Until the first rest behind that: they are unseen, and no error of the opening. */
-  #isUnsplit = false;
-  readonly #untracedOf = new Map<number, number>();
-  readonly #misplaced = new Misplaced();
+  readonly #unseen = new UnseenInDevice();
   readonly #nowSeconds: () => number;
 
   /** observedFromStart: the device appeared under watch, so that its accounts begin with zeros. */
@@ -109,9 +100,8 @@ export class DeviceAccounting {
     if (this.#leaving >= PATIENCE)
       degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
-    const unassigned = Math.max(0, this.#unassigned) + (this.#queues.size > 1 ? this.#untraced : 0);
-    const unseen = unseenPackets(this.#unseen, unassigned, this.#unsplitAt, this.#nowSeconds());
-    const queues = balancesOf(this.#queues, mode, this.#untracedOf);
+    const unseen = this.#unseen.shown(this.#queues.size > 1, this.#nowSeconds());
+    const queues = balancesOf(this.#queues, mode, this.#unseen.untracedOf);
     return { queues, audit, degraded, unseen, dequeuesCounted: mode.taken === 'counted' };
   }
 
@@ -166,46 +156,31 @@ export class DeviceAccounting {
   #uncertain({ entries, walked, before, otherDropped }: Reading): number {
     if (!entries || !this.#base) return 0;
     const unseen = this.#droppedUnseen(walked, before) - this.#others.explained(otherDropped) - this.#tolerance;
-    return Math.max(0, unseen) + this.#misplaced.packets;
+    return Math.max(0, unseen) + this.#unseen.doubtful;
   }
 
   /** E3: drops that the kernel counts beyond those that our programs saw; losses before tun are among them. */
   #droppedUnseen({ counters }: WalkedDevice, counted: Reading['after']): number {
-    const seen = sumOf([...counted.values()].map(({ dropped }) => sumOf(dropped))) + this.#untraced;
+    const seen = sumOf([...counted.values()].map(({ dropped }) => sumOf(dropped))) + this.#unseen.untraced;
     return counters.txDropped - (this.#base?.dropped ?? 0) - this.#offset.dropped - seen;
   }
 
   /** E5: the most that all queues together may show as delivered; counted as they leave, packets of no queue's entries have one. */
   #most({ walked, heldUnseen }: Reading, counted: boolean): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
-    return delivered - (counted ? 0 : this.#unassigned) + this.#tolerance + unseenOf(walked, heldUnseen);
+    return delivered - (counted ? 0 : this.#unseen.unassigned) + this.#tolerance + unseenOf(walked, heldUnseen);
   }
 
-  /** What the kernel's counters have more than ours: of one queue it is this queue's, of several the device's. */
   #addUnseen(reading: Reading, totals: Totals, atRest: boolean, isSettled: boolean): void {
     if (!this.#base) return;
-    const { walked, after, otherDropped } = reading;
-    const now = this.#nowSeconds();
-    const queues = [...this.#queues.values()];
-    const missing = this.#missing(reading, totals, atRest) - this.#offset.entered - this.#tolerance;
-    const certain = this.#unseen.enqueued.update(missing, atRest, now);
-    const [only] = queues;
-    if (queues.length === 1) only?.miss(certain);
-    else this.#unassigned += certain;
-    const dropped = this.#droppedUnseen(walked, after);
-    const explained = this.#others.explained(otherDropped) + this.#tolerance;
-    const untraced = this.#unseen.dropped.update(dropped - explained, atRest, now);
-    this.#untraced += untraced;
-    // Offered with the entry seen and dropped with nothing seen: it was counted among those that entered.
-    const least = isSettled || !reading.entries ? -missing : this.#tooMany(reading, totals);
-    const most = -this.#unseen.enqueued.least;
-    const misplaced = reading.entries ? this.#misplaced.update(untraced, { least, most }, isSettled) : 0;
-    // Those that cannot be taken from one of several queues yet are the device’s.
-    this.#unassigned += this.#misplaced.take(misplaced, this.#queues, after, isSettled) - misplaced;
-    if (isSettled) for (const one of queues) one.release();
-    const [index] = this.#queues.keys();
-    if (queues.length === 1 && index !== undefined)
-      this.#untracedOf.set(index, (this.#untracedOf.get(index) ?? 0) + untraced);
+    const { walked, after, otherDropped, entries } = reading;
+    const differences = {
+      missing: this.#missing(reading, totals, atRest) - this.#offset.entered - this.#tolerance,
+      dropped: () => this.#droppedUnseen(walked, after) - (this.#others.explained(otherDropped) + this.#tolerance),
+      tooMany: () => this.#tooMany(reading, totals),
+    };
+    const moment = { entries: entries === true, atRest, isSettled, nowSeconds: this.#nowSeconds() };
+    this.#unseen.add(this.#queues, after, differences, moment);
   }
 
   /** `unseen`, by E1 and E2: packets that left the rings or wait in them, at the least, beyond those that our programs saw enter. */
@@ -225,7 +200,7 @@ export class DeviceAccounting {
 
   /** Packets that entered the rings and that no program of ours counted. */
   #uncounted(): number {
-    return sumOf([...this.#queues.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
+    return sumOf([...this.#queues.values()].map(({ uncounted }) => uncounted)) + this.#unseen.unassigned;
   }
 
   /** Deliveries by E1 beyond those by E2, and beyond what the backend may hold. */
@@ -240,7 +215,7 @@ export class DeviceAccounting {
   #enter(mode: CountingMode, reading: Reading, { dropped }: Totals): void {
     if (this.#changes(mode)) {
       this.#tolerance = BACKEND_BATCH + moved(reading);
-      for (const unseen of [this.#unseen.enqueued, this.#unseen.dropped]) unseen.restart();
+      this.#unseen.restart();
     }
     const isResumed = this.#changes(mode) && mode.enqueued === 'counted';
     this.#mode = mode;
@@ -248,8 +223,7 @@ export class DeviceAccounting {
     const shared = this.#sharedDrops(reading, dropped);
     if (shared > this.#tolerance) this.#sharedBefore += shared;
     this.#others.open(reading.otherDropped);
-    this.#untraced = 0;
-    this.#misplaced.restart();
+    this.#unseen.forgetDrops();
     // Packets taken out of the ring are counted on, at each level.
     this.#offset = mode.taken === 'counted' || this.#queues.size > 1 ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
     if (this.#queues.size > 1 && mode.taken === 'counted') this.#base = undefined;
@@ -258,9 +232,9 @@ export class DeviceAccounting {
 
   /** Of several queues nothing was seen meanwhile where nothing counts what leaves them: the device has what came. */
   #resumeSplit(reading: Reading, totals: Totals, mode: CountingMode): void {
-    this.#isUnsplit = mode.enqueued === 'counted' && mode.taken === 'derived' && this.#queues.size > 1;
-    const came = this.#isUnsplit && this.#missing(reading, totals, true) > this.#offset.entered;
-    if (came) this.#unsplitAt = this.#nowSeconds();
+    const isUnsplit = mode.enqueued === 'counted' && mode.taken === 'derived' && this.#queues.size > 1;
+    const came = isUnsplit && this.#missing(reading, totals, true) > this.#offset.entered;
+    this.#unseen.beginSplit(isUnsplit, came, this.#nowSeconds());
   }
 
   #changes({ enqueued }: CountingMode): boolean {
@@ -278,9 +252,7 @@ export class DeviceAccounting {
     this.#offset = { delivered: early, dropped: 0, entered: -early };
     this.#others.open(reading.otherDropped);
     this.#tolerance = BACKEND_BATCH + moved(reading);
-    this.#unassigned = 0;
-    this.#untraced = 0;
-    this.#misplaced.restart();
+    this.#unseen.forgetPackets();
   }
 
   /** Corrects the audit at the first rest, by what moved at the opening at most: entering packets count as entered. */
@@ -288,14 +260,14 @@ export class DeviceAccounting {
     if (!this.#base || this.#tolerance === 0) return;
     const { txPackets, txDropped } = reading.walked.counters;
     const entering = enteringOf(reading);
-    const doubtful = this.#misplaced.packets;
+    const { doubtful, isUnsplit } = this.#unseen;
     const delivered = this.#delivered(totals, mode) + (mode.taken === 'derived' ? entering - doubtful : 0);
     const now = {
       delivered: mode.taken === 'device' ? 0 : delivered - (txPackets - this.#base.delivered),
-      dropped: this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced),
+      dropped: this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#unseen.untraced),
     };
     const entered = mode.enqueued === 'counted' ? this.#missing(reading, totals, true) + doubtful : -now.delivered;
-    const known = this.#isUnsplit ? { dropped: now.dropped } : { ...now, entered };
+    const known = isUnsplit ? { dropped: now.dropped } : { ...now, entered };
     this.#offset = narrowed(this.#offset, known, this.#tolerance);
     if (entering > 0) return;
     const [only] = this.#queues.values();
@@ -304,7 +276,7 @@ export class DeviceAccounting {
       this.#offset = { ...NO_OFFSET, dropped: this.#offset.dropped };
     }
     this.#tolerance = 0;
-    this.#isUnsplit = false;
+    this.#unseen.endSplit();
   }
 
   /** E1, of all queues: what was delivered by the probes and the walk alone. */
@@ -320,7 +292,7 @@ export class DeviceAccounting {
     return auditsOf(mode, {
       delivered: this.#delivered(totals, mode) - delivered,
       entering: enteringOf(reading),
-      doubtful: this.#misplaced.packets,
+      doubtful: this.#unseen.doubtful,
       dropped: this.#droppedUnseen(walked, before),
       explained: this.#others.explained(otherDropped),
     });
@@ -330,7 +302,7 @@ export class DeviceAccounting {
     const { walked, before } = reading;
     const tolerance =
       this.#tolerance + (atRest ? 0 : BACKEND_BATCH + moved(reading)) + unseenOf(walked, reading.heldUnseen);
-    const rings = ringsOf([...this.#queues.values()], this.#unassigned, tolerance);
+    const rings = ringsOf([...this.#queues.values()], this.#unseen.unassigned, tolerance);
     const now = this.#nowSeconds();
     const bypassed = sumOf([...before].map(([index, sums]) => this.#queues.get(index)?.bypassed(sums) ?? 0));
     const degraded = [
