@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an agent sees, as a test asks it: `tapscope serve` as built, or its parts within the test's own process.
-import { type LevelChoice, SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
+import type { LevelChoice } from '../../src/agent/level-control.ts';
+import { SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { attachProbes, type Probes } from '../../src/engine/attach.ts';
 import { readHost } from '../../src/kernel/host.ts';
