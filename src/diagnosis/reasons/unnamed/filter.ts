@@ -2,7 +2,7 @@
 // Functions of traffic control and firewalls that free packets without a reason.
 
 import { harmless, onHost } from '../drop-row.ts';
-import { IP_ROWS } from '../ip-rows.ts';
+import { POLICY_ROWS } from '../policy-rows.ts';
 import { QDISC_ROWS } from '../traffic-rows.ts';
 import { rowsOf, same, type UnnamedRows } from './rows.ts';
 
@@ -22,7 +22,7 @@ export const FILTER: UnnamedRows = [
     'tcf_qevent_handle',
   ]),
   ...same(harmless('they waited in a qdisc that was replaced or reset'), '__rtnl_unlock', 'qdisc_reset_queue'),
-  ...rowsOf(IP_ROWS.NETFILTER_DROP, ['nf_hook_slow', 'nft_do_chain', 'nf_reinject', 'nf_hook_slow_list']),
+  ...rowsOf(POLICY_ROWS.NETFILTER_DROP, ['nf_hook_slow', 'nft_do_chain', 'nf_reinject', 'nf_hook_slow_list']),
   ...same(
     {
       class: 'meant',

@@ -3,6 +3,8 @@
 import { frameTypes, writtenHeader } from '../device-rows.ts';
 import { errorCounters, harmless, inGuest, onHost } from '../drop-row.ts';
 import { IP_ROWS } from '../ip-rows.ts';
+import { NEIGHBOUR_ROWS } from '../neighbour-rows.ts';
+import { POLICY_ROWS } from '../policy-rows.ts';
 import { one, rowsOf, same, type UnnamedRows } from './rows.ts';
 
 export const IP: UnnamedRows = [
@@ -116,10 +118,10 @@ export const IP: UnnamedRows = [
     'ip_frag_queue',
     'ipv6_frag_rcv',
   ]),
-  ...rowsOf(IP_ROWS.NEIGH_FAILED, ['neigh_probe', 'arp_error_report', 'ndisc_error_report', 'neigh_invalidate']),
-  ...rowsOf(IP_ROWS.NEIGH_QUEUEFULL, ['__neigh_event_send']),
-  ...rowsOf(IP_ROWS.NEIGH_CREATEFAIL, ['ip_finish_output2', 'ip6_finish_output2']),
-  ...rowsOf(IP_ROWS.NEIGH_HH_FILLFAIL, ['neigh_resolve_output', 'neigh_connected_output']),
+  ...rowsOf(NEIGHBOUR_ROWS.NEIGH_FAILED, ['neigh_probe', 'arp_error_report', 'ndisc_error_report', 'neigh_invalidate']),
+  ...rowsOf(NEIGHBOUR_ROWS.NEIGH_QUEUEFULL, ['__neigh_event_send']),
+  ...rowsOf(NEIGHBOUR_ROWS.NEIGH_CREATEFAIL, ['ip_finish_output2', 'ip6_finish_output2']),
+  ...rowsOf(NEIGHBOUR_ROWS.NEIGH_HH_FILLFAIL, ['neigh_resolve_output', 'neigh_connected_output']),
   ...same(
     harmless('they waited for a neighbour entry that was flushed'),
     'neigh_flush_dev',
@@ -189,7 +191,7 @@ export const IP: UnnamedRows = [
     'ipmr_queue_xmit',
     'ip6_mr_input',
   ),
-  ...rowsOf(IP_ROWS.XFRM_POLICY, [
+  ...rowsOf(POLICY_ROWS.XFRM_POLICY, [
     'xfrm_policy_check',
     '__xfrm_policy_check',
     'xfrm_lookup',
