@@ -7,7 +7,7 @@ import { discarded, heldOf } from './queue-reading.ts';
 import type { Count } from './renumbering.ts';
 
 /** Packets that the programs have more than the kernel; of `entered` and `dropped` fewer. */
-interface Offset {
+export interface Offset {
   readonly delivered: number;
   readonly dropped: number;
   readonly entered: number;
