@@ -52,7 +52,7 @@ TS_SOURCES := $(shell find src bench -type d -o -name '*.ts' ! -name '*.test.ts'
 
 ts: dist/src/.built
 
-dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/bytecode.mjs deploy/entry.mjs package.json tsconfig.json tsconfig.build.json package-lock.json
+dist/src/.built: $(TS_SOURCES) $(wildcard addon/*.d.ts) deploy/bundle.mjs deploy/bytecode.mjs deploy/entry.mjs package.json tsconfig.json tsconfig.build.json package-lock.json
 	@echo "  TS      dist/src"
 	@rm -rf dist/.ts && mkdir -p dist/.ts && touch dist/.ts/.built
 	@node_modules/.bin/tsc -p tsconfig.build.json --noEmit

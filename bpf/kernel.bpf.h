@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kernel types and fields that we read, and nothing else: CO-RE finds their places on the running kernel. */
+/* The kernel types and fields that we read, and nothing else: CO-RE finds their places on the running kernel. Those of
+ * tun are in tun-types.bpf.h. */
 #pragma once
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -192,30 +193,6 @@ struct sk_buff {
 	refcount_t users;
 };
 
-struct qspinlock {
-	atomic_t val;
-};
-
-struct raw_spinlock {
-	struct qspinlock raw_lock;
-};
-
-struct spinlock {
-	struct raw_spinlock rlock;
-};
-
-typedef struct spinlock spinlock_t;
-
-struct ptr_ring {
-	int producer;
-	spinlock_t producer_lock;
-	int consumer_head;
-	int consumer_tail;
-	spinlock_t consumer_lock;
-	int size;
-	void **queue;
-};
-
 struct wait_queue_head {
 	struct list_head head;
 };
@@ -234,36 +211,8 @@ struct socket {
 	struct socket_wq wq;
 };
 
-struct xdp_rxq_info {
-	struct net_device *dev;
-};
-
 struct netdev_rx_queue {
 	void *rps_map; /* with CONFIG_RPS */
-};
-
-struct tun_struct;
-
-struct tun_file {
-	struct socket socket;
-	struct tun_struct *tun;
-	u16 queue_index;
-	struct list_head next;
-	struct tun_struct *detached;
-	struct ptr_ring tx_ring;
-	int cons_cnt; /* Linux 7.3 */
-	struct xdp_rxq_info xdp_rxq;
-};
-
-struct tun_struct {
-	struct tun_file *tfiles[256];
-	unsigned int numqueues;
-	unsigned int flags;
-	struct net_device *dev;
-	struct list_head disabled;
-	unsigned int numdisabled;
-	atomic_long_t rx_frame_errors;
-	struct bpf_prog *xdp_prog;
 };
 
 struct file_operations {
@@ -298,8 +247,7 @@ struct bpf_iter__task_file {
 
 #pragma clang attribute pop
 
-#define IFF_BACKPRESSURE 0x80
-#define NETDEV_TX_XOFF	 1 /* __QUEUE_STATE_DRV_XOFF: bit 0 of netdev_queue.state */
+#define NETDEV_TX_XOFF 1 /* __QUEUE_STATE_DRV_XOFF: bit 0 of netdev_queue.state */
 
 /* A pointer's value as a number: the verifier refuses arithmetic on pointers, but copies what we spilled. */
 static __always_inline u64 address_of(const void *pointer)

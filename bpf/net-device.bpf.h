@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A net_device of any driver: whether it is registered, its private data, its queues. */
 #pragma once
-#include "kernel.bpf.h"
+#include "tun-types.bpf.h"
 
 #define NETREG_REGISTERED   1
 #define NETREG_UNREGISTERED 3

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Types and fields as older kernels have them, back to Linux 5.10, and what such a kernel lacks. */
 #pragma once
-#include "kernel.bpf.h"
+#include "tun-types.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -28,6 +28,12 @@
 #include "calibrate.bpf.c"
 #include "text.bpf.c"
 
+/* Before a row is given to another queue. */
+static __always_inline void forget_records(u32 row)
+{
+	forget_batches(row);
+}
+
 /* Last of all variables: the agent cuts it to what its host needs. */
 union entry rows[MAX_ROWS] __attribute__((aligned(256)));
 

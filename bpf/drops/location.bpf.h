@@ -3,17 +3,17 @@
 #pragma once
 #include "older-kernel.bpf.h"
 
-/* The meaning of a freeing function; the agent finds text ranges in the running kernel's symbols, and these names in
- * our BTF. */
+/* The meaning of a freeing function. src/engine/locations.ts has the functions; the agent finds their text in the
+ * running kernel's symbols, and these names in our BTF. */
 enum location_class {
 	CLASS_UNKNOWN,
-	CLASS_TRANSMIT,	  /* tun_net_xmit */
-	CLASS_PURGED,	  /* tun_queue_purge, __tun_detach */
-	CLASS_RESIZED,	  /* tun_device_event, tun_attach */
-	CLASS_FAILED,	  /* tun_do_read: the reader's buffer could not be filled */
-	CLASS_OVERFLOWED, /* vhost_net_buf_unproduce: the ring had no room for what vhost gave back */
-	CLASS_WRITTEN,	  /* tun_get_user, tun_sendmsg: from the guest or writer */
-	CLASS_MACVTAP,	  /* tap_handle_frame and what else frees packets in the tap module */
+	CLASS_TRANSMIT,	  /* dropped instead of queued */
+	CLASS_PURGED,	  /* in the ring of a queue that was detached or deleted */
+	CLASS_RESIZED,	  /* in a ring that became smaller */
+	CLASS_FAILED,	  /* the reader's buffer could not be filled */
+	CLASS_OVERFLOWED, /* the ring had no room for what its backend gave back */
+	CLASS_WRITTEN,	  /* from the guest or writer */
+	CLASS_MACVTAP,	  /* whatever frees packets in the tap module; all up to here are in own_text */
 	CLASS_RECEIVE,	  /* a socket was closed with it in its queue: the packet had arrived */
 	CLASS_RECEIVED,	  /* after tun, on the way into the host, where skb_iif is not set yet: XDP, a full backlog */
 	CLASS_SNIFFER,	  /* packet sockets: a copy was lost, not the packet */

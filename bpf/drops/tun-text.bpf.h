@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Addresses of the functions of tun, tap and vhost-net that free packets. What is freed elsewhere is not theirs. */
+/* Addresses of the functions that free packets of tun and tap: up to CLASS_MACVTAP. What is freed elsewhere is not
+ * theirs. */
 #pragma once
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
 
-/* The text from the first to the last function of tun, tap and vhost-net that frees packets. Modules may come later:
- * each walk looks again. */
+/* The text from the first to the last of them. Modules may come later: each walk looks again. */
 struct {
 	u64 start, length;
 } own_text = {.length = -1ULL}; /* everything, until the first walk */

@@ -5,8 +5,10 @@
  */
 #pragma once
 #include "atomics.bpf.h"
+#include "device.bpf.h"
 #include "rows/histogram.bpf.h"
 #include "ring/ring.bpf.h"
+#include "typed.bpf.h"
 
 /* Packets are counted when they are taken, under the ring's lock: who takes the last one ends an episode. */
 u32 consumer_seen;
@@ -49,6 +51,28 @@ static __always_inline u64 count_overflow(u32 number, u64 device, u32 index)
 	if (!(queue->watch & WATCH_BURST))
 		begin_overflow(number, device, index);
 	return before;
+}
+
+/* The same answer as ring_is_full(), negated, by loads: every packet that comes after a drop asks. */
+static __always_inline bool has_room(u64 device, u32 queue)
+{
+	u64 tun = (u64)tun_of((struct net_device *)device);
+
+	if (!typed_reads) {
+		struct tun_file *file = tun_file_at((struct tun_struct *)tun, queue);
+
+		return file && !ring_is_full(file);
+	}
+	/* The address of the pointer named `next`, not what it points to. */
+	u64 entry = tun + bpf_core_field_offset(struct tun_struct, tfiles) + (u64)(queue & 255) * sizeof(void *);
+	struct list_head *file = TYPED(list_head, entry)->next;
+
+	if (!file)
+		return false;
+	struct ptr_ring *ring = TYPED(ptr_ring, (void *)file + bpf_core_field_offset(struct tun_file, tx_ring));
+	u64 slot = (u64)ring->queue + (u64)(u32)ring->producer * sizeof(void *);
+
+	return ring->size > 0 && !TYPED(list_head, slot)->next;
 }
 
 static __always_inline void end_burst(u32 number, struct queue *queue)

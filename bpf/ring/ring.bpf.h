@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Occupancy of a queue's ptr_ring, read without its locks. */
 #pragma once
-#include "kernel.bpf.h"
+#include "tun-types.bpf.h"
 
 struct ring_state {
 	s32 producer, consumer_head, consumer_tail, size;

@@ -3,7 +3,6 @@
 #include "atomics.bpf.h"
 #include "on-request.bpf.h"
 #include "rows/queue.bpf.h"
-#include "vhost/vhost-batches.bpf.h"
 
 #define RECYCLE_BATCH 32
 
@@ -12,6 +11,9 @@ struct recycle_request {
 	u32 release; /* rows that were forgotten long enough ago: they are cleared and may be handed out again */
 	u32 rows[2][RECYCLE_BATCH];
 };
+
+/* What subjects keep beside a row; tapscope.bpf.c names them. */
+static __always_inline void forget_records(u32 row);
 
 /* Global, as the two below, for the verifier then looks at each once. */
 __noinline int forget_on_all(u32 number)
@@ -52,7 +54,7 @@ __noinline int release_row(u32 number)
 		return 0;
 	forget_on_all(number); /* kept again by who looked while it was forgotten */
 	__builtin_memset(row, 0, sizeof(*row));
-	forget_batches(number);
+	forget_records(number);
 	*freed = number;
 	__sync_fetch_and_add(&free_tail, 1);
 	return 0;

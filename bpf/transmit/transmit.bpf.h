@@ -122,28 +122,6 @@ static __noinline int end_rarely_dropped(u32 number, u32 reason, u64 device)
 	return 0;
 }
 
-/* The same answer as ring_is_full(), negated, by loads: every packet that comes after a drop asks. */
-static __always_inline bool has_room(u64 device, u32 queue)
-{
-	u64 tun = (u64)tun_of((struct net_device *)device);
-
-	if (!typed_reads) {
-		struct tun_file *file = tun_file_at((struct tun_struct *)tun, queue);
-
-		return file && !ring_is_full(file);
-	}
-	/* The address of the pointer named `next`, not what it points to. */
-	u64 entry = tun + bpf_core_field_offset(struct tun_struct, tfiles) + (u64)(queue & 255) * sizeof(void *);
-	struct list_head *file = TYPED(list_head, entry)->next;
-
-	if (!file)
-		return false;
-	struct ptr_ring *ring = TYPED(ptr_ring, (void *)file + bpf_core_field_offset(struct tun_file, tx_ring));
-	u64 slot = (u64)ring->queue + (u64)(u32)ring->producer * sizeof(void *);
-
-	return ring->size > 0 && !TYPED(list_head, slot)->next;
-}
-
 /* Empty before the newest packets, of which so many may lie in it: so ends an episode. */
 static __noinline int find_empty(struct row *row, u32 newest)
 {
@@ -218,6 +196,25 @@ static __noinline int drop_entered(u32 number, u32 reason)
 	if (!(count_overflow(row->queue, device, row->place) & READER_MASK))
 		sample_reader(device, (u32)row->place);
 	return 0;
+}
+
+/*
+ * The entry of this packet into the transmit function was counted: its drop is counted here, in the same row, or by the
+ * exit where one always is. `seen` is entries_seen.
+ */
+static __always_inline bool count_drop_of_entry(struct cpu_state *state, u8 seen, u64 skb, u32 reason)
+{
+	if (seen != SEEN_BY_CPU)
+		return false;
+	if (state->entered == skb) {
+		state->entered = 0;
+		drop_entered(state->sent_row, reason);
+		return true;
+	}
+	if (state->skb != skb)
+		return false;
+	state->reason = reason;
+	return true;
 }
 
 /* Runs at the exit: this packet may have stopped its queue. */

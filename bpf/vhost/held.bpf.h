@@ -2,6 +2,7 @@
 /* Packets that vhost-net took out of a queue's ring and has not delivered yet, and its worker thread. */
 #pragma once
 #include "readers/task.bpf.h"
+#include "walk/backend.bpf.h"
 
 /*
  * Addresses in vhost-net's structures: the walk may be loaded before vhost-net is, and then cannot know its types.
@@ -23,33 +24,21 @@ struct {
 	__type(value, struct vhost_place);
 } vhost_places SEC(".maps");
 
-struct held {
-	bool connected;
-	bool zerocopy;
-	u32 packets;
-	u32 outstanding; /* packets of the guest that are out without having been copied */
-	u64 thread;	 /* task_struct of the worker; 0: unknown */
-	u32 worker;	 /* its thread id */
-	u32 cpu;	 /* on which the worker runs or ran last */
-	u64 worker_ns;
-	char comm[16];
-};
-
-static __always_inline void read_worker(const struct vhost_place *place, struct held *held)
+static __always_inline void read_worker(const struct vhost_place *place, struct backend *backend)
 {
 	struct task_struct *worker = (struct task_struct *)place->worker;
 
 	/* The worker may have ended, and its memory may be another's. */
 	if (!worker || BPF_CORE_READ(worker, start_time) != place->worker_started)
 		return;
-	held->thread = place->worker;
-	held->worker = BPF_CORE_READ(worker, pid);
-	held->cpu = cpu_of(worker);
-	held->worker_ns = BPF_CORE_READ(worker, se.sum_exec_runtime);
-	BPF_CORE_READ_STR_INTO(&held->comm, worker, comm);
+	backend->thread = place->worker;
+	backend->worker = BPF_CORE_READ(worker, pid);
+	backend->cpu = cpu_of(worker);
+	backend->worker_ns = BPF_CORE_READ(worker, se.sum_exec_runtime);
+	BPF_CORE_READ_STR_INTO(&backend->comm, worker, comm);
 }
 
-static __always_inline void read_outstanding(const struct vhost_place *place, struct held *held)
+static __always_inline void read_outstanding(const struct vhost_place *place, struct backend *backend)
 {
 	u64 ubufs = 0;
 	s32 references = 0;
@@ -58,12 +47,11 @@ static __always_inline void read_outstanding(const struct vhost_place *place, st
 	if (!ubufs)
 		return;
 	bpf_probe_read_kernel(&references, sizeof(references), (void *)(ubufs + place->refcount_offset));
-	held->zerocopy = true;
-	held->outstanding = references > 1 ? references - 1 : 0; /* one is the queue's own */
+	backend->zerocopy = true;
+	backend->outstanding = references > 1 ? references - 1 : 0; /* one is the queue's own */
 }
 
-/* After the ring was read: a batch that leaves it meanwhile is seen twice, not lost from sight. */
-static __always_inline void read_held(struct tun_file *file, struct held *held)
+static __always_inline void read_backend(struct tun_file *file, struct backend *backend)
 {
 	u64 key = (u64)file, ring = 0;
 	struct vhost_place *place = bpf_map_lookup_elem(&vhost_places, &key);
@@ -76,8 +64,8 @@ static __always_inline void read_held(struct tun_file *file, struct held *held)
 		return;
 	bpf_probe_read_kernel(&tail, sizeof(tail), (void *)place->tail_at);
 	bpf_probe_read_kernel(&head, sizeof(head), (void *)place->head_at);
-	held->connected = true;
-	held->packets = tail > head ? tail - head : 0;
-	read_worker(place, held);
-	read_outstanding(place, held);
+	backend->connected = true;
+	backend->packets = tail > head ? tail - head : 0;
+	read_worker(place, backend);
+	read_outstanding(place, backend);
 }

@@ -37,7 +37,6 @@ static __always_inline void count_batch(u32 row, u32 packets)
 	__sync_fetch_and_add(&batches->packets, packets);
 }
 
-/* Called before the row is given to another queue. */
 static __always_inline void forget_batches(u32 row)
 {
 	struct vhost_batches *batches = bpf_map_lookup_elem(&vhost_batches, &row);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Types of vhost-net. Only programs that are loaded after vhost-net may use them. */
 #pragma once
-#include "kernel.bpf.h"
+#include "tun-types.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -4,7 +4,7 @@
 #include "device.bpf.h"
 #include "older-kernel.bpf.h"
 #include "ring/ring.bpf.h"
-#include "vhost/held.bpf.h"
+#include "walk/backend.bpf.h"
 #include "walk/backlog.bpf.h"
 #include "walk/walk-state.bpf.h"
 #include "walk/watch.bpf.h"
@@ -17,7 +17,7 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	u32 index = walk.queues;
 	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
 	struct ring_state ring = {};
-	struct held held = {};
+	struct backend backend = {};
 	struct net_device *dev = at.dev; /* locals: CO-RE would try to relocate a read through our own struct */
 	struct tun_struct *tun = at.tun;
 
@@ -39,12 +39,12 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	}
 	if (file) {
 		read_ring(file, &ring);
-		read_held(file, &held);
+		read_backend(file, &backend);
 	}
-	flags |= (held.connected ? QUEUE_BACKEND : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
+	flags |= (backend.connected ? QUEUE_BACKEND : 0) | (backend.zerocopy ? QUEUE_ZEROCOPY : 0);
 	out->reader = 0;
 	if (file && !(flags & QUEUE_DETACHED))
-		out->reader = watch_reader(file_address, (u64)dev, held.thread, queue);
+		out->reader = watch_reader(file_address, (u64)dev, backend.thread, queue);
 	/* Linux 5.10: the place of each field follows from its source, which a vendor may have changed. */
 	if (file && !(flags & QUEUE_DETACHED) && bpf_core_type_exists(struct tun_pcpu_stats) &&
 	    BPF_CORE_READ(file, tun) != tun)
@@ -59,12 +59,12 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	out->size = ring.size;
 	out->consumer_head = ring.consumer_head;
 	out->consumer_tail = ring.consumer_tail;
-	out->held = held.packets;
-	out->outstanding = held.outstanding;
-	out->worker = held.worker;
-	out->worker_cpu = held.cpu;
-	out->worker_ns = held.worker_ns;
-	__builtin_memcpy(out->worker_comm, held.comm, sizeof(held.comm));
+	out->held = backend.packets;
+	out->outstanding = backend.outstanding;
+	out->worker = backend.worker;
+	out->worker_cpu = backend.cpu;
+	out->worker_ns = backend.worker_ns;
+	__builtin_memcpy(out->worker_comm, backend.comm, sizeof(backend.comm));
 	return 0;
 }
 

@@ -10,11 +10,11 @@ import type { Level } from '../../src/engine/mechanism.ts';
 import { OPEN_MS } from '../../src/engine/question.ts';
 import { Rows } from '../../src/engine/rows.ts';
 import { type Walk, Walker } from '../../src/engine/walk.ts';
-import { type Host, readHost, TRACED_MODULES } from '../../src/kernel/host.ts';
+import { type Host, readHost } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
 import { Follow } from '../../src/losses/follow.ts';
 import type { Device } from '../../src/snapshot/device.ts';
-import { EVENTS, PROBE_SYMBOLS } from '../../src/subjects/list.ts';
+import { EVENTS, PROBED } from '../../src/subjects/list.ts';
 import { until } from '../../test/host/until.ts';
 import { CannotAttach } from './cannot-attach.ts';
 import type { Attached } from './configurations.ts';
@@ -35,7 +35,7 @@ export async function attach(attached: Attached): Promise<Attachment> {
     case 'product':
       return attachProduct(attached.forced, attached.level);
     case 'everything':
-      return attachProduct(onDemand(readHost(PROBE_SYMBOLS)), 'exact');
+      return attachProduct(onDemand(readHost(PROBED)), 'exact');
     case 'asked':
       return attachAsked(attached.forced);
     case 'follow':
@@ -61,7 +61,7 @@ function walkAsTheAgentDoes(probes: Probes, walker: Walker, demands: Demands): v
 }
 
 function attachProduct(forced: Readonly<Record<string, string>>, level: Level): Attachment {
-  const probes = attachProbes(readHost(PROBE_SYMBOLS), EVENTS, { forced: new Map(Object.entries(forced)), pin: true });
+  const probes = attachProbes(readHost(PROBED), EVENTS, { forced: new Map(Object.entries(forced)), pin: true });
   probes.setLevel(level);
   for (const [event, mechanism] of Object.entries(forced)) {
     if (mechanism === 'off' || probes.mechanism(event) === mechanism) continue;
@@ -86,7 +86,7 @@ function onDemand(host: Host): Readonly<Record<string, string>> {
 
 /** The programs that a person's question attaches, once those of bridges are among them; they stay, for nobody takes another sample meanwhile. */
 async function attachAsked(forced: Readonly<Record<string, string>>): Promise<Attachment> {
-  const host = readHost(PROBE_SYMBOLS);
+  const host = readHost(PROBED);
   const probes = attachProbes(host, EVENTS, { forced: new Map(Object.entries(forced)), pin: true });
   const taker = new SnapshotTaker(host, probes, { filter: () => true, perCpu: false, budget: undefined });
   const sample = async (): Promise<readonly Device[]> => {
@@ -131,7 +131,7 @@ function attachObject(name: string, programs: readonly string[]): Attachment {
   try {
     if (programs.some((program) => program.endsWith('_fsession')) && fsessionType() === undefined)
       throw new Error('this kernel has no fsession');
-    object.load(TRACED_MODULES);
+    object.load(PROBED.modules);
     for (const program of programs) object.attach(program);
   } catch (error) {
     object.close();

@@ -49,6 +49,14 @@ int send_frame(int sender);
 uint64_t drain(int queue);
 uint64_t device_counter(const char *device, const char *name);
 
+/* write.c */
+
+enum { WRITTEN_BYTES = 60 };
+
+/* A round of writes of this frame into a tap. `arrived`: packets that came where the frame leads since it was last
+ * asked. */
+void clock_writes(struct figure *figure, int queue, const uint8_t *frame, uint64_t (*arrived)(void));
+
 /* fail.c */
 
 /* A measurement that is not what it claims to be is worse than none. */

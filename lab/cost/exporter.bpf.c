@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The pattern of ebpf_exporter and of most programs of that kind: a tracepoint or kprobe, a hash map, an atomic add.
 #include <asm/ptrace.h>
-#include "../../bpf/kernel.bpf.h"
+#include "../../bpf/tun-types.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 struct key {

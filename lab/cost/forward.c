@@ -2,9 +2,9 @@
 // The price of one write() into a tap whose frames a bridge sends on, to a dummy.
 #include "driver.h"
 
-#include <stdio.h>
-#include <unistd.h>
+#include <stddef.h>
 
+#define OUT	  "beside"
 #define NEIGHBOUR "02:00:00:00:00:03"
 
 /* A bridge of the tap and `out`, behind which the neighbour is. */
@@ -22,34 +22,26 @@ static int open_bridged(const char *tap, const char *bridge, const char *out)
 	return queue;
 }
 
-static void clock_round(struct figure *figure, int queue, const char *out)
+static uint64_t sent_on(void)
 {
-	static const uint8_t frame[60] = {2, 0, 0, 0, 0, 3, 2, 0, 0, 0, 0, 2, 0x88, 0xb6};
-	uint64_t taken = device_counter(out, "tx_packets"), start, end;
+	static uint64_t before;
+	uint64_t now = device_counter(OUT, "tx_packets"), packets = now - before;
 
-	run_alone(1);
-	start = nanoseconds_now();
-	for (int i = 0; i < RING; i++)
-		if (write(queue, frame, sizeof(frame)) != sizeof(frame))
-			fail("a frame for %s was refused", out);
-	end = nanoseconds_now();
-	run_alone(0);
-	figure_add(figure, end - start, RING);
-	taken = device_counter(out, "tx_packets") - taken;
-	if (taken != RING)
-		fail("%d frames were written and %s sent %d", RING, out, (int)taken);
+	before = now;
+	return packets;
 }
 
 void measure_forward(int rounds)
 {
+	static const uint8_t frame[WRITTEN_BYTES] = {2, 0, 0, 0, 0, 3, 2, 0, 0, 0, 0, 2, 0x88, 0xb6};
 	static int queue;
 	struct figure forward = {.rounds = 0};
 
 	if (!queue) {
-		add_dummy("beside", NULL);
-		queue = open_bridged("forwarded", "bridge0", "beside");
+		add_dummy(OUT, NULL);
+		queue = open_bridged("forwarded", "bridge0", OUT);
 	}
 	for (int i = 0; i <= rounds; i++)
-		clock_round(&forward, queue, "beside");
+		clock_writes(&forward, queue, frame, sent_on);
 	figure_print("forward", &forward);
 }

@@ -11,7 +11,7 @@
 #define TAP		       "written"
 #define ETHERTYPE_EXPERIMENTAL 0x88b5
 
-static int queue, receiver;
+static int receiver;
 
 /* The receiver's buffer holds a whole round: a full one would drop packets, at a cost that would be measured too. */
 static int open_receiver(void)
@@ -33,27 +33,28 @@ static uint64_t take_all(void)
 	return packets;
 }
 
-static void clock_round(struct figure *figure)
+void clock_writes(struct figure *figure, int queue, const uint8_t *frame, uint64_t (*arrived)(void))
 {
-	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
-	uint64_t start, end, taken;
+	uint64_t start, end, packets;
 
-	take_all();
+	arrived();
 	run_alone(1);
 	start = nanoseconds_now();
 	for (int i = 0; i < RING; i++)
-		if (write(queue, frame, sizeof(frame)) != sizeof(frame))
-			fail("%s refused a frame", TAP);
+		if (write(queue, frame, WRITTEN_BYTES) != WRITTEN_BYTES)
+			fail("a tap refused a frame");
 	end = nanoseconds_now();
 	run_alone(0);
 	figure_add(figure, end - start, RING);
-	taken = take_all();
-	if (taken != RING)
-		fail("%d frames were written and %d arrived", RING, (int)taken);
+	packets = arrived();
+	if (packets != RING)
+		fail("%d frames were written and %d arrived", RING, (int)packets);
 }
 
 void measure_write(int rounds)
 {
+	static const uint8_t frame[WRITTEN_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
+	static int queue;
 	struct figure write = {.rounds = 0};
 
 	if (!queue) {
@@ -62,6 +63,6 @@ void measure_write(int rounds)
 		receiver = open_receiver();
 	}
 	for (int i = 0; i <= rounds; i++)
-		clock_round(&write);
+		clock_writes(&write, queue, frame, take_all);
 	figure_print("write", &write);
 }

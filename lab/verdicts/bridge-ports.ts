@@ -15,7 +15,7 @@ export async function bridge(stage: Stage, mtu: number): Promise<void> {
     `link set tap0 mtu ${mtu} master br0 up`,
     'link set br0 mtu 9000 up',
   ]);
-  await stage.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  await stage.lab.forwards('tap0');
 }
 
 /** What the bridge forwards to tap0 is dropped, as far as the statement says. */

@@ -4,7 +4,8 @@
 import { sumOf } from '../engine/queue-sums.ts';
 import type { Accounts } from '../engine/subject.ts';
 import type { AuditResult } from '../snapshot/queue.ts';
-import type { CountingMode, QueueAccounting } from './queue-accounting.ts';
+import type { QueueAccounting } from './queue-accounting.ts';
+import type { CountingMode } from './queue-reading.ts';
 
 /** Packets. */
 interface Differences {

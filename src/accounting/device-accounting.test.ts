@@ -9,7 +9,7 @@ import type { QueueSums } from '../engine/queue-sums.ts';
 import type { Accounts } from '../engine/subject.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import { DeviceAccounting } from './device-accounting.ts';
-import type { CountingMode } from './queue-accounting.ts';
+import type { CountingMode } from './queue-reading.ts';
 
 test('a device that was made under watch: delivered is what entered and is not there any more', () => {
   const accounting = new DeviceAccounting(true);

@@ -3,7 +3,6 @@
 
 import { emptySums, sumOf } from '../engine/queue-sums.ts';
 import type { Accounts } from '../engine/subject.ts';
-import type { WalkedDevice } from '../engine/walk.ts';
 import { BACKEND_BATCH } from '../snapshot/queue.ts';
 import { auditsOf, balancesOf, ringsOf } from './audits.ts';
 import { Deliveries } from './deliveries.ts';
@@ -19,15 +18,27 @@ import {
   totalsOf,
   unseenOf,
 } from './device-totals.ts';
-import { Marks, PATIENCE, unseenPackets } from './marks.ts';
-import { Misplaced } from './misplaced.ts';
+import {
+  aheadOfKernel,
+  type Books,
+  deliveredAtMost,
+  deliveredByKernel,
+  deliveredByPrograms,
+  droppedUnseen,
+  missing,
+  tooMany,
+} from './equations.ts';
+import { Marks, PATIENCE } from './marks.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
-import { type CountingMode, QueueAccounting } from './queue-accounting.ts';
+import { QueueAccounting } from './queue-accounting.ts';
+import type { CountingMode } from './queue-reading.ts';
 import { Renumbering } from './renumbering.ts';
-import { believed, enteringOf, leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
+import { believed, enteringOf } from './unseen.ts';
+import { UnseenInDevice } from './unseen-in-device.ts';
 
 /** Until two samples in a row were equal, and what that settles is settled. */
 const FINAL_SAMPLES = 4;
+const NO_BASE = { delivered: 0, dropped: 0 };
 
 /** Shown figures are exact at rest; while packets move, they are what has certainly happened, and never go down. */
 export class DeviceAccounting {
@@ -48,23 +59,14 @@ export class DeviceAccounting {
   readonly #deliveries = new Deliveries();
   /** Drops that no queue's figures have, for as long as the device lives. */
   #sharedBefore = 0;
-  readonly #unseen = { enqueued: new Unseen(), dropped: new Unseen() };
-  /** Unseen packets of no queue's accounts; `#untraced`: drops in the kernel's counter since the accounting began. */
-  #unassigned = 0;
-  #untraced = 0;
-  /** When counting began, or began again, behind packets of several queues that nothing tells apart. */
-  #unsplitAt = Number.NEGATIVE_INFINITY;
-  /** Until the first rest behind that: they are unseen, and no error of the opening. */
-  #isUnsplit = false;
-  readonly #untracedOf = new Map<number, number>();
-  readonly #misplaced = new Misplaced();
+  readonly #unseen = new UnseenInDevice();
   readonly #nowSeconds: () => number;
 
   /** observedFromStart: the device appeared under watch, so that its accounts begin with zeros. */
   constructor(observedFromStart: boolean, nowSeconds: () => number = () => performance.now() / 1000) {
     this.#observedFromStart = observedFromStart;
     this.#nowSeconds = nowSeconds;
-    if (observedFromStart) this.#base = { delivered: 0, dropped: 0 };
+    if (observedFromStart) this.#base = NO_BASE;
   }
 
   /** Of a device that was deleted: nothing moves any more, and what rests on equal samples is decided at once. */
@@ -97,7 +99,7 @@ export class DeviceAccounting {
     if (isResumed) this.#resumeSplit(reading, totals, mode);
     const still = isSettled && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
     const [counted, drained] = [mode.taken === 'counted', still && mode.taken === 'derived'];
-    const [most, changed] = [this.#most(reading, counted), reading.queuesChanged ?? renumbered];
+    const [most, changed] = [deliveredAtMost(reading, counted, this.#books()), reading.queuesChanged ?? renumbered];
     const limits = { most, counted, changed, drained };
     this.#deliveries.update([...this.#queues.values()], limits, this.#nowSeconds());
     if (atRest) this.#narrow(reading, totals, mode);
@@ -108,9 +110,8 @@ export class DeviceAccounting {
     if (this.#leaving >= PATIENCE)
       degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
-    const unassigned = Math.max(0, this.#unassigned) + (this.#queues.size > 1 ? this.#untraced : 0);
-    const unseen = unseenPackets(this.#unseen, unassigned, this.#unsplitAt, this.#nowSeconds());
-    const queues = balancesOf(this.#queues, mode, this.#untracedOf);
+    const unseen = this.#unseen.shown(this.#queues.size > 1, this.#nowSeconds());
+    const queues = balancesOf(this.#queues, mode, this.#unseen.untracedOf);
     return { queues, audit, degraded, unseen, dequeuesCounted: mode.taken === 'counted' };
   }
 
@@ -123,7 +124,7 @@ export class DeviceAccounting {
   /** Not in the first sample after a change of level: what no program counted then is in no account yet. */
   #believed(reading: Reading, mode: CountingMode, atRest: boolean): Reading {
     if (!this.#base || this.#changes(mode) || enteringOf(reading) === 0) return reading;
-    const uncounted = this.#uncounted() + this.#tolerance + this.#offset.entered;
+    const uncounted = this.#books().uncounted + this.#tolerance + this.#offset.entered;
     return believed(reading, this.#base.delivered, uncounted, atRest);
   }
 
@@ -143,7 +144,7 @@ export class DeviceAccounting {
     const leaving = walked.queues.some(({ detached, occupancy }) => detached && occupancy > 0);
     this.#leaving = leaving ? this.#leaving + 1 : 0;
     const uncertain = this.#uncertain(reading);
-    const believable = !leaving && this.#ahead(reading, totals, mode) <= this.#tolerance + uncertain;
+    const believable = !leaving && aheadOfKernel(reading, totals, mode, this.#books()) <= this.#tolerance + uncertain;
     // E2, of a queue that is alone.
     const taken = this.#base && walked.counters.txPackets - this.#base.delivered + totals.failed + totals.held;
     for (const [index, queue] of this.#queues) {
@@ -164,73 +165,37 @@ export class DeviceAccounting {
   /** Packets that may be among those that entered, though they were dropped: the kernel counts drops that no program saw. */
   #uncertain({ entries, walked, before, otherDropped }: Reading): number {
     if (!entries || !this.#base) return 0;
-    const unseen = this.#droppedUnseen(walked, before) - this.#others.explained(otherDropped) - this.#tolerance;
-    return Math.max(0, unseen) + this.#misplaced.packets;
+    const unseen =
+      droppedUnseen(walked, before, this.#books()) - this.#others.explained(otherDropped) - this.#tolerance;
+    return Math.max(0, unseen) + this.#unseen.doubtful;
   }
 
-  /** E3: drops that the kernel counts beyond those that our programs saw; losses before tun are among them. */
-  #droppedUnseen({ counters }: WalkedDevice, counted: Reading['after']): number {
-    const seen = sumOf([...counted.values()].map(({ dropped }) => sumOf(dropped))) + this.#untraced;
-    return counters.txDropped - (this.#base?.dropped ?? 0) - this.#offset.dropped - seen;
-  }
-
-  /** E5: the most that all queues together may show as delivered; counted as they leave, packets of no queue's entries have one. */
-  #most({ walked, heldUnseen }: Reading, counted: boolean): number {
-    const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
-    return delivered - (counted ? 0 : this.#unassigned) + this.#tolerance + unseenOf(walked, heldUnseen);
-  }
-
-  /** What the kernel's counters have more than ours: of one queue it is this queue's, of several the device's. */
   #addUnseen(reading: Reading, totals: Totals, atRest: boolean, isSettled: boolean): void {
     if (!this.#base) return;
-    const { walked, after, otherDropped } = reading;
-    const now = this.#nowSeconds();
+    const { walked, after, otherDropped, entries } = reading;
+    const differences = {
+      missing: missing(reading, totals, atRest, this.#books()) - this.#offset.entered - this.#tolerance,
+      dropped: () =>
+        droppedUnseen(walked, after, this.#books()) - (this.#others.explained(otherDropped) + this.#tolerance),
+      tooMany: () => tooMany(reading, totals, this.#books()),
+    };
+    const moment = { entries: entries === true, atRest, isSettled, nowSeconds: this.#nowSeconds() };
+    this.#unseen.add(this.#queues, after, differences, moment);
+  }
+
+  /** As they are at this moment. */
+  #books(): Books {
     const queues = [...this.#queues.values()];
-    const missing = this.#missing(reading, totals, atRest) - this.#offset.entered - this.#tolerance;
-    const certain = this.#unseen.enqueued.update(missing, atRest, now);
-    const [only] = queues;
-    if (queues.length === 1) only?.miss(certain);
-    else this.#unassigned += certain;
-    const dropped = this.#droppedUnseen(walked, after);
-    const explained = this.#others.explained(otherDropped) + this.#tolerance;
-    const untraced = this.#unseen.dropped.update(dropped - explained, atRest, now);
-    this.#untraced += untraced;
-    // Offered with the entry seen and dropped with nothing seen: it was counted among those that entered.
-    const least = isSettled || !reading.entries ? -missing : this.#tooMany(reading, totals);
-    const most = -this.#unseen.enqueued.least;
-    const misplaced = reading.entries ? this.#misplaced.update(untraced, { least, most }, isSettled) : 0;
-    // Those that cannot be taken from one of several queues yet are the device’s.
-    this.#unassigned += this.#misplaced.take(misplaced, this.#queues, after, isSettled) - misplaced;
-    if (isSettled) for (const one of queues) one.release();
-    const [index] = this.#queues.keys();
-    if (queues.length === 1 && index !== undefined)
-      this.#untracedOf.set(index, (this.#untracedOf.get(index) ?? 0) + untraced);
-  }
-
-  /** `unseen`, by E1 and E2: packets that left the rings or wait in them, at the least, beyond those that our programs saw enter. */
-  #missing(reading: Reading, totals: Totals, atRest: boolean): number {
-    const { walked, after } = reading;
-    const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0);
-    const entered = sumOf([...after.values()].map(({ enqueued, entering }) => enqueued + entering));
-    return leftOrWaiting(reading, totals, delivered, atRest) - this.#uncounted() - entered;
-  }
-
-  /** The opposite, at the least: packets counted as entered beyond those that can have left the rings or wait in them. */
-  #tooMany(reading: Reading, totals: Totals): number {
-    const left = leftAtMost(reading, totals, reading.walked.counters.txPackets - (this.#base?.delivered ?? 0));
-    const entered = sumOf([...reading.before.values()].map(({ enqueued }) => enqueued));
-    return entered + this.#uncounted() + this.#offset.entered - this.#tolerance - left;
-  }
-
-  /** Packets that entered the rings and that no program of ours counted. */
-  #uncounted(): number {
-    return sumOf([...this.#queues.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
-  }
-
-  /** Deliveries by E1 beyond those by E2, and beyond what the backend may hold. */
-  #ahead({ walked, heldUnseen }: Reading, totals: Totals, mode: CountingMode): number {
-    const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
-    return this.#delivered(totals, mode) - delivered - unseenOf(walked, heldUnseen);
+    const { unassigned, untraced } = this.#unseen;
+    return {
+      base: this.#base ?? NO_BASE,
+      offset: this.#offset,
+      tolerance: this.#tolerance,
+      uncounted: sumOf(queues.map(({ uncounted }) => uncounted)) + unassigned,
+      unassigned,
+      untraced,
+      heldBefore: sumOf(queues.map(({ heldBefore }) => heldBefore)),
+    };
   }
 
   /**
@@ -239,7 +204,7 @@ export class DeviceAccounting {
   #enter(mode: CountingMode, reading: Reading, { dropped }: Totals): void {
     if (this.#changes(mode)) {
       this.#tolerance = BACKEND_BATCH + moved(reading);
-      for (const unseen of [this.#unseen.enqueued, this.#unseen.dropped]) unseen.restart();
+      this.#unseen.restart();
     }
     const isResumed = this.#changes(mode) && mode.enqueued === 'counted';
     this.#mode = mode;
@@ -247,8 +212,7 @@ export class DeviceAccounting {
     const shared = this.#sharedDrops(reading, dropped);
     if (shared > this.#tolerance) this.#sharedBefore += shared;
     this.#others.open(reading.otherDropped);
-    this.#untraced = 0;
-    this.#misplaced.restart();
+    this.#unseen.forgetDrops();
     // Packets taken out of the ring are counted on, at each level.
     this.#offset = mode.taken === 'counted' || this.#queues.size > 1 ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
     if (this.#queues.size > 1 && mode.taken === 'counted') this.#base = undefined;
@@ -257,9 +221,9 @@ export class DeviceAccounting {
 
   /** Of several queues nothing was seen meanwhile where nothing counts what leaves them: the device has what came. */
   #resumeSplit(reading: Reading, totals: Totals, mode: CountingMode): void {
-    this.#isUnsplit = mode.enqueued === 'counted' && mode.taken === 'derived' && this.#queues.size > 1;
-    const came = this.#isUnsplit && this.#missing(reading, totals, true) > this.#offset.entered;
-    if (came) this.#unsplitAt = this.#nowSeconds();
+    const isUnsplit = mode.enqueued === 'counted' && mode.taken === 'derived' && this.#queues.size > 1;
+    const came = isUnsplit && missing(reading, totals, true, this.#books()) > this.#offset.entered;
+    this.#unseen.beginSplit(isUnsplit, came, this.#nowSeconds());
   }
 
   #changes({ enqueued }: CountingMode): boolean {
@@ -273,13 +237,11 @@ export class DeviceAccounting {
     this.#base = { delivered: txPackets - delivered, dropped: txDropped - totals.dropped };
     // Programs have counted since they were attached, all that passed.
     const held = this.#queues.size === 0 ? totals.held : 0;
-    const early = mode.taken === 'counted' ? this.#delivered(totals, mode) + held - delivered : 0;
+    const early = mode.taken === 'counted' ? deliveredByPrograms(totals, mode, this.#books()) + held - delivered : 0;
     this.#offset = { delivered: early, dropped: 0, entered: -early };
     this.#others.open(reading.otherDropped);
     this.#tolerance = BACKEND_BATCH + moved(reading);
-    this.#unassigned = 0;
-    this.#untraced = 0;
-    this.#misplaced.restart();
+    this.#unseen.forgetPackets();
   }
 
   /** Corrects the audit at the first rest, by what moved at the opening at most: entering packets count as entered. */
@@ -287,14 +249,16 @@ export class DeviceAccounting {
     if (!this.#base || this.#tolerance === 0) return;
     const { txPackets, txDropped } = reading.walked.counters;
     const entering = enteringOf(reading);
-    const doubtful = this.#misplaced.packets;
-    const delivered = this.#delivered(totals, mode) + (mode.taken === 'derived' ? entering - doubtful : 0);
+    const { doubtful, isUnsplit } = this.#unseen;
+    const delivered =
+      deliveredByPrograms(totals, mode, this.#books()) + (mode.taken === 'derived' ? entering - doubtful : 0);
     const now = {
       delivered: mode.taken === 'device' ? 0 : delivered - (txPackets - this.#base.delivered),
-      dropped: this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced),
+      dropped: this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#unseen.untraced),
     };
-    const entered = mode.enqueued === 'counted' ? this.#missing(reading, totals, true) + doubtful : -now.delivered;
-    const known = this.#isUnsplit ? { dropped: now.dropped } : { ...now, entered };
+    const entered =
+      mode.enqueued === 'counted' ? missing(reading, totals, true, this.#books()) + doubtful : -now.delivered;
+    const known = isUnsplit ? { dropped: now.dropped } : { ...now, entered };
     this.#offset = narrowed(this.#offset, known, this.#tolerance);
     if (entering > 0) return;
     const [only] = this.#queues.values();
@@ -303,24 +267,18 @@ export class DeviceAccounting {
       this.#offset = { ...NO_OFFSET, dropped: this.#offset.dropped };
     }
     this.#tolerance = 0;
-    this.#isUnsplit = false;
-  }
-
-  /** E1, of all queues: what was delivered by the probes and the walk alone. */
-  #delivered({ consumed, failed, entered, waiting, held }: Totals, { taken }: CountingMode): number {
-    if (taken !== 'counted') return this.#uncounted() + entered - waiting - held;
-    return sumOf([...this.#queues.values()].map(({ heldBefore }) => heldBefore)) + consumed - failed - held;
+    this.#unseen.endSplit();
   }
 
   #audit(reading: Reading, totals: Totals, mode: CountingMode): Accounts['audit'] {
     if (this.#base === undefined) return [];
     const { walked, before, otherDropped } = reading;
-    const delivered = walked.counters.txPackets - this.#base.delivered + this.#offset.delivered;
+    const books = this.#books();
     return auditsOf(mode, {
-      delivered: this.#delivered(totals, mode) - delivered,
+      delivered: deliveredByPrograms(totals, mode, books) - deliveredByKernel(walked, books),
       entering: enteringOf(reading),
-      doubtful: this.#misplaced.packets,
-      dropped: this.#droppedUnseen(walked, before),
+      doubtful: this.#unseen.doubtful,
+      dropped: droppedUnseen(walked, before, books),
       explained: this.#others.explained(otherDropped),
     });
   }
@@ -329,7 +287,7 @@ export class DeviceAccounting {
     const { walked, before } = reading;
     const tolerance =
       this.#tolerance + (atRest ? 0 : BACKEND_BATCH + moved(reading)) + unseenOf(walked, reading.heldUnseen);
-    const rings = ringsOf([...this.#queues.values()], this.#unassigned, tolerance);
+    const rings = ringsOf([...this.#queues.values()], this.#unseen.unassigned, tolerance);
     const now = this.#nowSeconds();
     const bypassed = sumOf([...before].map(([index, sums]) => this.#queues.get(index)?.bypassed(sums) ?? 0));
     const degraded = [

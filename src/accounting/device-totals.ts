@@ -3,11 +3,11 @@
 import { type DeviceSums, type QueueSums, sumOf } from '../engine/queue-sums.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
 import { BACKEND_BATCH } from '../snapshot/queue.ts';
-import { discarded, heldOf } from './queue-accounting.ts';
+import { discarded, heldOf } from './queue-reading.ts';
 import type { Count } from './renumbering.ts';
 
 /** Packets that the programs have more than the kernel; of `entered` and `dropped` fewer. */
-interface Offset {
+export interface Offset {
   readonly delivered: number;
   readonly dropped: number;
   readonly entered: number;

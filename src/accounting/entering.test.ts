@@ -9,7 +9,7 @@ import { Entered } from '../engine/entered.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
 import type { Accounts } from '../engine/subject.ts';
 import { DeviceAccounting } from './device-accounting.ts';
-import type { CountingMode } from './queue-accounting.ts';
+import type { CountingMode } from './queue-reading.ts';
 
 const RING = 100;
 const SEEDS = 50;

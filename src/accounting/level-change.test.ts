@@ -8,7 +8,7 @@ import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
 import type { Accounts } from '../engine/subject.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import { DeviceAccounting } from './device-accounting.ts';
-import type { CountingMode } from './queue-accounting.ts';
+import type { CountingMode } from './queue-reading.ts';
 
 const RING = 1000;
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why the figures of a device are not exact: differences that last, and packets past the probes, until a while after the last.
-import { MARKED_SECONDS, type UnseenPackets } from '../snapshot/device.ts';
+import { MARKED_SECONDS } from '../snapshot/device.ts';
 import type { AuditResult } from '../snapshot/queue.ts';
-import type { Unseen } from './unseen.ts';
 
 /** Snapshots in a row that must disagree before a device is called degraded: one may have been read in the middle of something. */
 export const PATIENCE = 3;
@@ -36,29 +35,6 @@ export class Marks {
       `${packets} dropped packets came past the offered probe, the last ${Math.round(ago)} s ago (PACKET_QDISC_BYPASS or pktgen start_xmit, unless the kernel skipped it)`,
     ];
   }
-}
-
-/** `unassigned`: those that no queue of several can be said to have; `unsplitAt`: since then queues are told apart, and were not before. */
-export function unseenPackets(
-  { enqueued, dropped }: Readonly<Record<'enqueued' | 'dropped', Unseen>>,
-  unassigned: number,
-  unsplitAt: number,
-  nowSeconds: number,
-): UnseenPackets {
-  const ago = nowSeconds - unsplitAt;
-  const split =
-    ofUnassigned(unassigned, Math.min(enqueued.ago(nowSeconds), dropped.ago(nowSeconds))) ??
-    (ago < MARKED_SECONDS
-      ? `until ${Math.round(ago)} s ago nothing told queues apart: single queues lack packets`
-      : undefined);
-  return { enqueued: enqueued.packets, dropped: dropped.packets, ...(split === undefined ? {} : { split }) };
-}
-
-/** The device’s figures are the kernel’s own, those of its several queues are not. undefined: that was a while ago. */
-function ofUnassigned(packets: number, agoSeconds: number): string | undefined {
-  if (packets === 0 || agoSeconds >= MARKED_SECONDS) return undefined;
-  const last = `the last ${Math.round(agoSeconds)} s ago`;
-  return `the kernel counts ${packets} packets that our programs did not see, ${last}: single queues lack them`;
 }
 
 function explain({ equation, imbalance }: AuditResult): string {

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedQueue } from '../../test/snapshots/walked.ts';
 import { emptySums, type QueueSums } from '../engine/queue-sums.ts';
-import { type CountingMode, QueueAccounting, type QueueReading } from './queue-accounting.ts';
+import { QueueAccounting } from './queue-accounting.ts';
+import type { CountingMode, QueueReading } from './queue-reading.ts';
 
 /** Linux 7.3, at both levels. */
 const BOTH: CountingMode = { enqueued: 'counted', taken: 'counted' };

@@ -2,7 +2,7 @@
 // Queues that changed their index with packets in their rings or with a backend: until those have left, counters by index do not
 // fit what lies there.
 import type { WalkedQueue } from '../engine/walk.ts';
-import { heldOf } from './queue-accounting.ts';
+import { heldOf } from './queue-reading.ts';
 
 /** A count of the whole device, read before and after a walk. */
 export interface Count {

@@ -3,7 +3,7 @@
 import { type DeviceSums, sumOf } from '../engine/queue-sums.ts';
 import { stillWaiting } from '../engine/walk.ts';
 import { type Reading, type Totals, totalsOf, unseenOf } from './device-totals.ts';
-import { discarded } from './queue-accounting.ts';
+import { discarded } from './queue-reading.ts';
 
 /** Samples in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
 const SAMPLES = 3;

@@ -3,10 +3,11 @@
 
 import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.ts';
 import { type SkbPath, skbPaths } from '../engine/code/skb-paths.ts';
+import { LOCATION_MODULES } from '../engine/locations.ts';
 import { CompanionWatch } from '../kernel/companion-watch.ts';
 import { type Host, readHost, tunDriver } from '../kernel/host.ts';
 import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
-import { EVENTS, PROBE_SYMBOLS } from '../subjects/list.ts';
+import { EVENTS, PROBED } from '../subjects/list.ts';
 import type { SamplingInterval } from './adaptive-interval.ts';
 import { DeletedLog } from './deleted-log.ts';
 import { type SnapshotOptions, SnapshotTaker } from './snapshot-taker.ts';
@@ -24,7 +25,7 @@ export class Agent {
   readonly #collect: SnapshotOptions;
   /** Outlives the driver. */
   readonly #ended: DeletedLog;
-  readonly #companions = new CompanionWatch();
+  readonly #companions = new CompanionWatch(LOCATION_MODULES);
   #watch: Watch;
   #failedLooks: NonNullable<AgentState['failedLooks']> = { count: 0 };
 
@@ -32,7 +33,7 @@ export class Agent {
     this.#attach = attach;
     this.#collect = collect;
     this.#ended = new DeletedLog(collect.filter);
-    this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
+    this.#watch = this.#begin(readHost(PROBED));
   }
 
   get probes(): Probes {
@@ -68,7 +69,7 @@ export class Agent {
         this.#watch.snapshots.end();
       } finally {
         this.#watch.probes.close();
-        this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
+        this.#watch = this.#begin(readHost(PROBED));
       }
     }
     const companions = this.#companions.now();
@@ -114,7 +115,7 @@ export class Agent {
   /** Modules of VMs come with the first VM, the bridge with the first network: mostly after the agent. */
   #extend(companions: string): void {
     this.#watch = { ...this.#watch, companions }; // first: what fails once is not tried every second
-    const host = readHost(PROBE_SYMBOLS);
+    const host = readHost(PROBED);
     this.#watch.probes.extend(host);
     host.releaseTypes();
   }

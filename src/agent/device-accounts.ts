@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The accounts of each device, by what the probes of this moment count.
 import { DeviceAccounting } from '../accounting/device-accounting.ts';
-import type { CountingMode } from '../accounting/queue-accounting.ts';
+import type { CountingMode } from '../accounting/queue-reading.ts';
 import { ProbeLosses } from '../engine/probe-losses.ts';
 import type { DeviceSums } from '../engine/queue-sums.ts';
 import type { Accounts, Hints, Parts } from '../engine/subject.ts';

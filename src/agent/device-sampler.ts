@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // One sample of all devices: rows around a walk; then what each subject makes of them.
-import { FreedPackets } from '../engine/freed-packets.ts';
-import { Generations } from '../engine/generations.ts';
-import { QueueFiles } from '../engine/program-files.ts';
 import type { DeviceView, OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { type Held, heldByAll, type Owners, together } from '../inventory/owners.ts';
 import type { Device } from '../snapshot/device.ts';
@@ -11,6 +8,7 @@ import type { DeletedLog } from './deleted-log.ts';
 import { Deletions } from './deletions.ts';
 import { DeviceAccounts } from './device-accounts.ts';
 import { deviceOf } from './device-view.ts';
+import { type Loaded, makeParts } from './parts.ts';
 import { RowSampler, type Sample, type SamplerOptions } from './row-sampler.ts';
 import { UnchangedDevices } from './unchanged-devices.ts';
 
@@ -26,8 +24,8 @@ interface SampledDevices {
 export class DeviceSampler {
   readonly #probes: Parts['probes'];
   readonly #owners: Owners;
-  readonly #generations = new Generations();
-  readonly #freed: FreedPackets;
+  readonly #generations: Parts['generations'];
+  readonly #freed: Parts['freed'];
   readonly #rows: RowSampler;
   readonly #accounts: DeviceAccounts;
   readonly #deletions: Deletions;
@@ -41,7 +39,7 @@ export class DeviceSampler {
   #measuredBy = '';
 
   constructor(
-    loaded: Pick<Parts, 'probes' | 'programs' | 'question'>,
+    loaded: Loaded,
     subjects: readonly Subject[],
     owners: Owners,
     deleted: DeletedLog,
@@ -51,17 +49,11 @@ export class DeviceSampler {
     this.#probes = probes;
     this.#owners = owners;
     this.#slots = programs.reasons.slotNames.length;
-    this.#freed = new FreedPackets(probes, programs, this.#generations);
+    const parts = makeParts(loaded, owners, () => this.#states);
+    this.#freed = parts.freed;
+    this.#generations = parts.generations;
     this.#rows = new RowSampler(loaded, this.#generations, subjects, options);
     this.#accounts = new DeviceAccounts(loaded, options.mayRest);
-    const parts = {
-      ...loaded,
-      owners,
-      freed: this.#freed,
-      generations: this.#generations,
-      programFiles: new QueueFiles(loaded),
-      states: () => this.#states,
-    };
     this.#subjects = subjects.flatMap((subject) => subject.open?.(parts) ?? []);
     this.#watching = this.#subjects.filter(({ isAsSeen }) => isAsSeen !== undefined);
     this.#deletions = new Deletions(probes, programs.object, { owners, subjects: this.#subjects }, deleted);

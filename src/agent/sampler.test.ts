@@ -1,10 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { until } from '../../test/host/until.ts';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { Sampler } from './sampler.ts';
+
+type Sampled = Parameters<Sampler['start']>[0];
+
+/** Once a second, until the test has ended; what is not said does nothing. */
+async function start(t: TestContext, sampler: Sampler, said: Partial<Sampled>): Promise<void> {
+  t.after(() => sampler.stop());
+  await sampler.start({
+    interval: { seconds: 1, judgedEvery: 1, work: 1 },
+    take: async () => goldenSnapshot,
+    ask: () => undefined,
+    refresh: async () => undefined,
+    isPressed: false,
+    sampleReaders: () => false,
+    ...said,
+  });
+}
 
 test('what fails with each snapshot keeps nothing from being refreshed, and the other way round', async (t) => {
   const done = { takes: 0, refreshes: 0, looks: 0 };
@@ -12,11 +28,7 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
     done.takes += 1;
     if (done.takes > 1) throw new Error('a rule stumbled');
   });
-  t.after(() => sampler.stop());
-  await sampler.start({
-    interval: { seconds: 1, judgedEvery: 1, work: 1 },
-    take: async () => goldenSnapshot,
-    ask: () => undefined,
+  await start(t, sampler, {
     refresh: async () => {
       done.refreshes += 1;
       if (done.refreshes > 3) throw new Error('its owner is not known');
@@ -36,16 +48,11 @@ test('what fails each second in the same way is said once, and no reader is look
   let refreshes = 0;
   let looks = 0;
   const sampler = new Sampler();
-  t.after(() => sampler.stop());
-  await sampler.start({
-    interval: { seconds: 1, judgedEvery: 1, work: 1 },
-    take: async () => goldenSnapshot,
-    ask: () => undefined,
+  await start(t, sampler, {
     refresh: async () => {
       refreshes += 1;
       if (refreshes > 2) throw new Error('Too many open files');
     },
-    isPressed: false,
     sampleReaders: () => {
       looks += 1;
       return false;
@@ -67,8 +74,7 @@ test('what a question needs is read at once, and what is taken meanwhile waits f
     looked = resolve;
   });
   const sampler = new Sampler();
-  t.after(() => sampler.stop());
-  await sampler.start({
+  await start(t, sampler, {
     interval: { seconds: 3600, judgedEvery: 1, work: 1 }, // no second comes
     take: async () => {
       seen.push('taken');
@@ -79,8 +85,6 @@ test('what a question needs is read at once, and what is taken meanwhile waits f
       if (seen.includes('asked')) await looking;
       seen.push('read');
     },
-    isPressed: false,
-    sampleReaders: () => false,
   });
   seen.splice(0);
   sampler.ask();

@@ -9,7 +9,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Agent, begin, startAgent } from '../../test/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { noLab } from '../../test/host/netns.ts';
+import { unreadTap } from '../../test/host/unread-tap.ts';
 import { until } from '../../test/host/until.ts';
 import { packageRoot } from '../kernel/package.ts';
 import { keptNumbers } from '../kernel/processes/kept-rights.ts';
@@ -36,11 +37,7 @@ function excessOf(pid: number): readonly string[] {
 }
 
 async function assertExact(t: TestContext, agent: Agent): Promise<void> {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('0', 'vnet0', 'tap');
-  const peer = await lab.raise('vnet0', 10);
-  const queue = { netns: String(lab.inode), device: 'vnet0', queue: '0' };
+  const { testReader, peer, queue } = await unreadTap(t);
   const offered = async () => (await agent.metrics()).value('tapscope_queue_offered_packets_total', queue);
   await until(async () => (await offered()) !== undefined);
   const before = (await offered()) ?? 0;

@@ -9,7 +9,7 @@ import { landlock } from '../kernel/processes/landlock.ts';
 import { type DoctorReport, type EventReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import { escapedJson } from '../snapshot/visible.ts';
-import { EVENTS, PROBE_SYMBOLS, parseForced } from '../subjects/list.ts';
+import { EVENTS, PROBED, parseForced } from '../subjects/list.ts';
 import { talkToAgent } from './agent-silence.ts';
 import { askSelf } from './ask-agent.ts';
 import { reportFunctions } from './attached-functions.ts';
@@ -30,7 +30,7 @@ interface DoctorOptions {
 
 /** Exit code 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
 export async function doctor({ json, verbose, mechanisms, pin, socket }: DoctorOptions): Promise<number> {
-  const host = readHost(PROBE_SYMBOLS);
+  const host = readHost(PROBED);
   const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin });
   const report = reportOf(host, probes, await seenAgent(socket));
   probes.close();

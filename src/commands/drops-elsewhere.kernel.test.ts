@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { followDrops } from '../../test/agent/follow-drops.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
+import { bridgeToVeth } from '../../test/host/bridge.ts';
 import { datagram, ethernet } from '../../test/host/frames.ts';
 import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import { routeToVeth } from '../../test/host/routed-veth.ts';
@@ -80,17 +81,8 @@ test('what is for a guest and is lost at another device, by its address', { skip
   const guest = await lab.testReader();
   await guest.open('a', 'tap0', 'tap');
   await guest.readLoop('a', 0);
-  await lab.ipBatch([
-    'link set tap0 up',
-    'link add br0 type bridge mcast_snooping 0 forward_delay 0',
-    'link set br0 up',
-    'link set tap0 master br0',
-    'link add ve0 type veth peer name ve1',
-    'link set ve0 up',
-    'link set ve1 master br0 up',
-    'addr add 10.90.0.1/24 dev ve0',
-    `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
-  ]);
+  await bridgeToVeth(lab, ['tap0']);
+  await lab.ipBatch(['addr add 10.90.0.1/24 dev ve0', `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`]);
   await lab.exec('bridge', 'fdb', 'replace', GUEST, 'dev', 'tap0', 'master', 'dynamic');
   await guest.xdp('ve1', 'drop', 'generic');
   const followed = await followDrops(t, ['tap0', '--netns', lab.name]);

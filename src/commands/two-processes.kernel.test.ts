@@ -22,8 +22,9 @@ import { answersIn, bringIntruder, FEWEST_ATTEMPTS, succeeded } from '../../test
 import { type Agent, begin, startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { freePort } from '../../test/host/free-port.ts';
 import { serveLocally } from '../../test/host/local-server.ts';
-import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { noLab } from '../../test/host/netns.ts';
 import { slowness } from '../../test/host/slowness.ts';
+import { unreadTap } from '../../test/host/unread-tap.ts';
 import { until } from '../../test/host/until.ts';
 import { packageRoot } from '../kernel/package.ts';
 
@@ -120,10 +121,7 @@ test('an intruder in the process that serves gets no further, and the figures st
   skip: noLab,
 }, async (t) => {
   rmSync('/tmp/intruder', { force: true });
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('0', 'vnet0', 'tap');
-  const peer = await lab.raise('vnet0', 10);
+  const { testReader, peer, queue } = await unreadTap(t);
   const agent = await intruded(t);
   const serving = agent.servingPid() ?? assert.fail('nothing serves');
   await testReader.udp(peer, 9, 25, 64);
@@ -131,7 +129,6 @@ test('an intruder in the process that serves gets no further, and the figures st
   const ms = await servingAgain(agent, serving);
   t.diagnostic(`another process serves after ${Math.round(ms)} ms`);
   const { sent } = await testReader.udp(peer, 9, 15, 64);
-  const queue = { netns: String(lab.inode), device: 'vnet0', queue: '0' };
   assert.equal((await agent.metrics()).value('tapscope_queue_offered_packets_total', queue), 25 + sent);
   const { code, stderr } = await agent.stop();
   assert.equal(code, 0);
@@ -145,10 +142,7 @@ test('an intruder in the process that serves gets no further, and the figures st
 test('an intruder who asks for snapshots without end gets half of the time, and the figures stay exact', {
   skip: noLab,
 }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('0', 'vnet0', 'tap');
-  const peer = await lab.raise('vnet0', 10);
+  const { testReader, peer, queue } = await unreadTap(t);
   process.env.INTRUDER_FLOOD_MS = String(FLOOD_MS);
   t.after(() => void Reflect.deleteProperty(process.env, 'INTRUDER_FLOOD_MS'));
   const agent = await intruded(t);
@@ -164,7 +158,6 @@ test('an intruder who asks for snapshots without end gets half of the time, and 
   t.diagnostic(`${Math.round(100 * share)} % of a core, ${Math.round(grown)} MiB more`);
   assert.ok(share < 0.75, `${share} of a core`);
   assert.ok(grown < 64, `${grown} MiB`);
-  const queue = { netns: String(lab.inode), device: 'vnet0', queue: '0' };
   assert.equal((await agent.metrics()).value('tapscope_queue_offered_packets_total', queue), sent);
   assert.equal((await agent.stop()).code, 0);
 });
@@ -172,10 +165,7 @@ test('an intruder who asks for snapshots without end gets half of the time, and 
 test('a process that serves and is killed is started again at once, then after 1 s, 2 s; no packet is missed', {
   skip: noLab,
 }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('0', 'vnet0', 'tap');
-  const peer = await lab.raise('vnet0', 10);
+  const { testReader, peer, queue } = await unreadTap(t);
   const agent = await startAgent(t, ['--budget=off']);
   let all = 0;
   for (let round = 0; round < 3; round += 1) {
@@ -187,7 +177,6 @@ test('a process that serves and is killed is started again at once, then after 1
     const pauseMs = round === 0 ? 0 : 1000 * 2 ** (round - 1);
     assert.ok(ms >= pauseMs && ms - pauseMs <= BACK_WITHIN_MS * (await slowness()), `round ${round}: ${ms} ms`);
   }
-  const queue = { netns: String(lab.inode), device: 'vnet0', queue: '0' };
   assert.equal((await agent.metrics()).value('tapscope_queue_offered_packets_total', queue), all);
   assert.match(
     (await tapscope(['check', `--socket=${agent.socket}`])).stdout,

@@ -2,22 +2,17 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { madeUpFinding } from '../../test/snapshots/made-up-finding.ts';
 import { type TrackedFinding, track } from './active-findings.ts';
-import type { Finding } from './finding.ts';
 
-const full: Finding = {
+const full = madeUpFinding({
   rule: 'reader-stalled',
   severity: 'critical',
   netns: 1,
   device: 'tap0',
   queue: 0,
   cause: 'No reader takes packets from tap0.',
-  evidence: [],
-  remedies: [],
-  rejected: [],
-  confidence: 'high',
-  degraded: [],
-};
+});
 
 /** `made` says for each second whether the finding was made; returns the seconds in which it was active. */
 function seconds(made: readonly boolean[]): readonly number[] {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { answerTo, type Scene, said, scene } from '../../test/agent/on-call.ts';
+import { bridgeToVeth } from '../../test/host/bridge.ts';
 import { noLab } from '../../test/host/netns.ts';
 
 /** Sends lumps for as long as the test runs. */
@@ -45,15 +46,8 @@ test('conntrack: what belongs to no connection is dropped', { skip: noLab }, asy
 async function bridged(t: TestContext): Promise<Scene> {
   const one = await scene(t, 1000);
   await one.reader.readLoop('a', 0);
-  await one.lab.ipBatch([
-    'link add br0 type bridge mcast_snooping 0 forward_delay 0',
-    'link set br0 up',
-    'link set tap0 master br0',
-    'link add ve0 type veth peer name ve1',
-    'link set ve0 up',
-    'link set ve1 master br0 up',
-  ]);
-  await one.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  await bridgeToVeth(one.lab, ['tap0']);
+  await one.lab.forwards('tap0');
   return one;
 }
 

@@ -5,24 +5,16 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { answerTo, type Scene, said, scene, type } from '../../test/agent/on-call.ts';
+import { bridgeToVeth } from '../../test/host/bridge.ts';
 import { noLab } from '../../test/host/netns.ts';
-
-const FORWARDS = 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done';
 
 /** Frames come in by ve0 for as long as the test runs: broadcasts, or to an address that the bridge does not know. */
 async function onBridge(t: Parameters<typeof scene>[0], { stp = 0, delay = 0, unicast = false } = {}): Promise<Scene> {
   const one = await scene(t, 1000);
   const { lab } = one;
   await one.reader.readLoop('a', 0);
-  await lab.ipBatch([
-    `link add br0 type bridge mcast_snooping 0 forward_delay ${delay} stp_state ${stp}`,
-    'link set br0 up',
-    'link set tap0 master br0',
-    'link add ve0 type veth peer name ve1',
-    'link set ve0 up',
-    'link set ve1 master br0 up',
-  ]);
-  if (delay === 0) await lab.exec('sh', '-c', FORWARDS);
+  await bridgeToVeth(lab, ['tap0'], `mcast_snooping 0 forward_delay ${delay} stp_state ${stp}`);
+  if (delay === 0) await lab.forwards('tap0');
   const sender = await lab.testReader();
   let over = false;
   const sent = (async () => {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { bursts, findingsOf, said, scene, type } from '../../test/agent/on-call.ts';
+import { bridgeToNarrow } from '../../test/host/bridge.ts';
 import { noLab } from '../../test/host/netns.ts';
 import { hog, READER_CPU, startFlood } from '../../test/host/reader-shares.ts';
 import { talkingGuest } from '../../test/host/talking-guest.ts';
@@ -119,13 +120,7 @@ test('a bridge with a port of smaller MTU: what is advised lets the frames pass'
   const one = await scene(t, 1000);
   const { lab, reader } = one;
   await reader.open('b', 'tapb', 'tap');
-  await lab.ipBatch([
-    'link add br0 type bridge mcast_snooping 0',
-    'link set br0 up',
-    'link set tapb master br0 mtu 9000 up',
-    'link set tap0 master br0 mtu 1500 up',
-  ]);
-  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  await bridgeToNarrow(lab, 'tapb', 'tap0');
   await reader.readLoop('a', 0);
   const frames = setInterval(() => reader.write('b', 5, 4000).catch(() => undefined), 100);
   t.after(() => clearInterval(frames));

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, constantFrom, integer, option, record } from 'fast-check';
 import { holdsForAll } from '../../test/fuzz/property.ts';
+import { madeUpFinding } from '../../test/snapshots/made-up-finding.ts';
 import type { Finding } from './finding.ts';
 import { explained, inOrder, isProblem } from './order.ts';
 import { statusOf } from './status.ts';
@@ -61,20 +62,8 @@ holdsForAll(
   { runs: 2000 },
 );
 
-const of = (severity: Finding['severity'], explains: number, more: Partial<Finding> = {}): Finding => ({
-  ...{
-    rule: 'qdisc-drop',
-    severity,
-    netns: 1,
-    device: 'tap0',
-    queue: undefined,
-    cause: '',
-    evidence: [],
-    remedies: [],
-  },
-  ...{ rejected: [], confidence: 'high', degraded: [], explains },
-  ...more,
-});
+const of = (severity: Finding['severity'], explains: number, more: Partial<Finding> = {}): Finding =>
+  madeUpFinding({ rule: 'qdisc-drop', severity, queue: undefined, cause: '', explains, ...more });
 
 test('of a device what explains most comes first, of like losses the graver; else the order stays', () => {
   const [small, like, large] = [of('warning', 100), of('warning', 120), of('warning', 9000)];

@@ -8,12 +8,12 @@ import { noLab } from '../../test/host/netns.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { readHost } from '../kernel/host.ts';
 import { BpfObject, Btf } from '../kernel/native.ts';
-import { EVENTS, PROBE_SYMBOLS } from '../subjects/list.ts';
+import { EVENTS, PROBED } from '../subjects/list.ts';
 import { attachProbes } from './attach.ts';
 
 test('the programs are loaded once, where the kernel refuses tracing too', { skip: noLab }, (t) => {
   const load = t.mock.method(BpfObject.prototype, 'load'); // counts, and goes on to the kernel
-  const probes = attachProbes(readHost(PROBE_SYMBOLS), EVENTS, { forced: new Map(), pin: true });
+  const probes = attachProbes(readHost(PROBED), EVENTS, { forced: new Map(), pin: true });
   t.after(() => probes.close());
   assert.equal(load.mock.callCount(), 1);
   const refusal = probes.choices().find(({ event }) => event.name === 'ended')?.refused[0];
@@ -25,7 +25,7 @@ test('the programs are loaded once, where the kernel refuses tracing too', { ski
 const MOST_VERIFIED = 120_000;
 
 test(`the verifier follows at most ${MOST_VERIFIED} instructions`, { skip: noLab }, (t) => {
-  const probes = attachProbes(readHost(PROBE_SYMBOLS), EVENTS, { forced: new Map(), pin: true });
+  const probes = attachProbes(readHost(PROBED), EVENTS, { forced: new Map(), pin: true });
   t.after(() => probes.close());
   const verified = readdirSync('/proc/self/fdinfo').reduce((sum, fd) => sum + verifiedBehind(fd), 0);
   t.diagnostic(`${verified} instructions`);

@@ -141,6 +141,19 @@ export const WRITE_LOCATIONS = functionsOf('WRITTEN');
 /** Drop what a packet socket sends past the qdisc into a queue that is stopped. */
 export const STOPPED_LOCATIONS: readonly string[] = ['packet_xmit', 'packet_direct_xmit'];
 
+/** Modules beside tun that have some of these functions. */
+export const LOCATION_MODULES: readonly string[] = [
+  'vhost_net',
+  'bridge',
+  'br_netfilter',
+  'tap',
+  'macvtap',
+  'ipvtap',
+  'sch_codel',
+  'sch_fq_codel',
+  'sch_cake',
+];
+
 /** Every function that this file looks up. */
 export const LOCATION_SYMBOLS: readonly string[] = [
   ...Object.keys(FUNCTIONS),

@@ -44,12 +44,11 @@ export function openQuestion(name: 'frames' | 'ways', typedReads: boolean): BpfO
   return object;
 }
 
-/** Of `asked_numbers` (bpf/asked-numbers.bpf.h). */
-const NUMBERS = 256;
-
 /** A question may be about what the device with this ifindex, in any namespace, receives; or about what it sends. */
 export function noteAsked(object: BpfObject, ifindex: number, isSent: boolean): void {
-  object.update('asked_numbers', bytes32(2 * (ifindex % NUMBERS) + Number(isSent)), bytes32(1));
+  // Two for each number, as bpf/asked-numbers.bpf.h says.
+  const numbers = mapEntries(object, 'asked_numbers') / 2;
+  object.update('asked_numbers', bytes32(2 * (ifindex % numbers) + Number(isSent)), bytes32(1));
 }
 
 export function writeTextRanges(object: BpfObject, host: Host): void {

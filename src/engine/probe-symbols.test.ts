@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { StructField } from '../kernel/native.ts';
 import { Symbols } from '../kernel/symbols.ts';
-import { PROBE_SYMBOLS } from '../subjects/list.ts';
+import { PROBED } from '../subjects/list.ts';
 import { instructionConstants, SEEN } from './probe-symbols.ts';
 
 const OWN_TEXT = 0x6f776e74;
@@ -34,7 +34,7 @@ function constants(t: TestContext, lines: readonly string[], before = true, ends
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-constants-'));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'kallsyms'), lines.map((line) => `${line}\n`).join(''));
-  const symbols = Symbols.ofKernel(PROBE_SYMBOLS, join(folder, 'kallsyms'));
+  const symbols = Symbols.ofKernel(PROBED.symbols, join(folder, 'kallsyms'));
   const pool = { rows: 4096, cells: 16_384, tableOffset: 1 << 20 };
   return instructionConstants({ symbols, btf: undefined }, pool, { before, endsSeen, typedReads: true, byQueue });
 }

@@ -22,13 +22,14 @@ const CELLS_MASK_PLACE = 0x63656c6c;
 const TABLE_OFFSET_PLACE = 0x7461626c;
 /** The same as in bpf/drops/drops.bpf.c. */
 const OWN_TEXT_PLACE = 0x6f776e74;
+const ENDS_UNSEEN_PLACE = 0x656e6473;
+const BY_QUEUE_PLACE = 0x71756575;
+/** The same as in bpf/drops/freed-outside.bpf.h. */
 const UNCOUNTED_PLACE = 0x756e636f;
 const TUN_OPS_PLACE = 0x74756e6f;
 const TAP_OPS_PLACE = 0x7461706f;
 const UNKNOWN_OPS_PLACE = 0x756e6b6f;
-const ENDS_UNSEEN_PLACE = 0x656e6473;
-const BY_QUEUE_PLACE = 0x71756575;
-/** The same as in bpf/transmit/raw.bpf.c. */
+/** The same as in bpf/instructions.bpf.h. */
 const UNTYPED_PLACE = 0x756e7479;
 /** The same as in bpf/rows/row.bpf.h. */
 const PRIVATE_PLACE = 0x70726976;

@@ -2,7 +2,7 @@
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
 import { errnoOf } from '../kernel/error-name.ts';
 import { variableOf } from '../kernel/globals.ts';
-import { type Host, sharesBottomHalves, TRACED_MODULES } from '../kernel/host.ts';
+import { type Host, sharesBottomHalves } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject, RingBuffer } from '../kernel/native.ts';
 import type { Wanted } from './mechanism.ts';
@@ -148,7 +148,7 @@ export class LoadedPrograms {
       };
       const { object, reasons } = prepare(host, accepted, configuration, shared);
       try {
-        object.load(TRACED_MODULES);
+        object.load(host.modules);
         for (const name of accepted) this.#owners.set(name, object);
         return { object, reasons, typedReads };
       } catch (error) {

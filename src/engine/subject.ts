@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A subject: one thing that is counted, from the kernel's events to Prometheus. src/subjects/list.ts names them all, and the agent is a loop over that list.
 import type { Device, UnseenPackets } from '../snapshot/device.ts';
-import type { Metric } from '../snapshot/metric.ts';
+import type { Direction, Metric } from '../snapshot/metric.ts';
 import type { Identity, Owner } from '../snapshot/owner.ts';
 import type { AuditResult, Queue } from '../snapshot/queue.ts';
 import type { AgentState, ProbeState } from '../snapshot/snapshot.ts';
@@ -20,10 +20,14 @@ export interface Subject {
   readonly name: string;
   /** What it asks of the kernel, and by which mechanisms; an event stands behind those that it needs. */
   readonly events: readonly ProbeEvent[];
+  /** Kernel modules whose functions its programs are attached to. */
+  readonly modules?: readonly string[];
   /** Kernel functions that it looks up: programs trace them, or compare with their address (a variable NAME_address). */
   readonly symbols?: readonly string[];
   /** Its maps, once the programs are loaded; absent: it reads none. */
   readonly open?: (parts: Parts) => OpenSubject;
+  /** In which its metrics of queues and devices count packets and bytes, where they do not say otherwise. */
+  readonly direction?: Direction;
   readonly metrics?: {
     /** Subject labels: netns, device, queue; `cpu`: shown at `--detail cpu` alone. */
     readonly queue?: readonly Metric<Queue>[];

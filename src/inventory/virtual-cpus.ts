@@ -2,11 +2,10 @@
 // Run time of the vCPUs of VMs for which packets wait: those of a paused guest never run.
 import { readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
 import type { VirtualCpus } from '../snapshot/owner.ts';
+import { WORKER_NAME } from '../snapshot/queue.ts';
 
 /** QEMU with debug-threads=on (as libvirt starts it), cloud-hypervisor, Firecracker, crosvm. */
 const NAMED = /^(?:CPU \d+\/\w+|ALL CPUs\/TCG|vcpu\d+|fc_vcpu \d+|crosvm_vcpu\d+)$/;
-/** vhost-net's worker is a thread of its owner from Linux 6.4 on. */
-const WORKER = /^vhost-\d+$/;
 const QEMU = 'qemu';
 const MACHINES: readonly string[] = [QEMU, 'firecracker', 'cloud-hypervisor', 'crosvm', 'kata'];
 
@@ -54,10 +53,10 @@ export class VcpuWatch {
   }
 }
 
-/** QEMU without debug-threads: every thread counts as a virtual CPU but vhost-net's and the first, the main loop. */
+/** QEMU without debug-threads: every thread counts as a virtual CPU but workers and the first, the main loop. */
 function vcpusOf(pid: number, program: string, threads: readonly ThreadTime[]): VirtualCpus | undefined {
   const named = threads.filter(({ comm }) => NAMED.test(comm));
-  const others = program === QEMU ? threads.filter(({ tid, comm }) => tid !== pid && !WORKER.test(comm)) : [];
+  const others = program === QEMU ? threads.filter(({ tid, comm }) => tid !== pid && !WORKER_NAME.test(comm)) : [];
   const cpus = named.length > 0 ? named : others;
   if (cpus.length === 0) return undefined;
   return {

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // The modules beside tun, asked for each second at the price of one stat() while none comes or goes.
 import { statSync } from 'node:fs';
-import { companionModules } from './host.ts';
+import { loadedModules } from './host.ts';
 
 /** One that was unloaded while another was loaded leaves their number as it was. */
 const READ_EVERY_MS = 10_000;
 
 export class CompanionWatch {
+  readonly #names: readonly string[];
   #links: number | undefined;
   #known = '';
   #readMs = Number.NEGATIVE_INFINITY;
 
-  /** As companionModules() has them; that two changed places between two calls is seen 10 s later at most. */
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** As loadedModules() has them; that two changed places between two calls is seen 10 s later at most. */
   now(nowMs = performance.now()): string {
     const links = moduleFolders();
     if (links === this.#links && nowMs - this.#readMs < READ_EVERY_MS) return this.#known;
     this.#links = links;
     this.#readMs = nowMs;
-    this.#known = companionModules();
+    this.#known = loadedModules(this.#names);
     return this.#known;
   }
 }

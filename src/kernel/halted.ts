@@ -4,22 +4,17 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nameOfLatin1 } from '../foreign-name.ts';
 
-interface ProcessHalt {
-  readonly by: 'signal' | 'tracer' | 'freezer';
-  readonly tracer?: { readonly pid: number; readonly comm: string };
-}
-
 /** undefined: it may run, has ended, or is not ours to look at. */
-export async function readHalt(pid: number): Promise<ProcessHalt | undefined> {
+export async function readHalt(pid: number) {
   const status = await read(`/proc/${pid}/status`);
   const state = /^State:\s+(\S)/m.exec(status)?.[1];
   if (state === 'T' || state === 't') {
     const tracer = Number(/^TracerPid:\s+(\d+)$/m.exec(status)?.[1] ?? 0);
-    if (tracer === 0) return { by: 'signal' };
+    if (tracer === 0) return { by: 'signal' } as const;
     const comm = nameOfLatin1((await read(`/proc/${tracer}/comm`)).trimEnd());
-    return { by: 'tracer', tracer: { pid: tracer, comm } };
+    return { by: 'tracer', tracer: { pid: tracer, comm } } as const;
   }
-  return state !== undefined && state !== 'R' && (await isFrozen(pid)) ? { by: 'freezer' } : undefined;
+  return state !== undefined && state !== 'R' && (await isFrozen(pid)) ? ({ by: 'freezer' } as const) : undefined;
 }
 
 /** With its cgroup, or one above it: each has the file, and it tells of both. */

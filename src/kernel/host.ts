@@ -23,6 +23,8 @@ export interface Host {
   /** Frees the types, which only loading and attaching need; functionArgs must not be used any more. */
   readonly releaseTypes: () => void;
   readonly tunLoaded: boolean;
+  /** Modules whose functions programs attach to. */
+  readonly modules: readonly string[];
   /** This kernel has types (BTF) of its modules: Linux 5.11 or later, CONFIG_DEBUG_INFO_BTF_MODULES. True where all is built in. */
   readonly hasModuleTypes: boolean;
   /** What an older kernel does not do for BPF programs. */
@@ -33,8 +35,6 @@ export interface Host {
   readonly isConfidential: boolean;
   /** /proc shows the processes of the whole host, not those of a container. */
   readonly seesHostProcesses: boolean;
-  /** vhost-net may send what guests give it without copying it: its parameter experimental_zcopytx. */
-  readonly zeroCopy: boolean;
   /** Names of the effective capabilities of this process that tapscope asks for. */
   readonly capabilities: ReadonlySet<Capability>;
 }
@@ -50,9 +50,6 @@ export const CAPABILITIES = {
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[];
-
-/** Modules whose functions programs attach to. */
-export const TRACED_MODULES: readonly string[] = ['tun', 'vhost_net', 'vhost', 'tap'];
 
 /** Modules with drop reasons of their own. */
 const REASON_MODULES: readonly string[] = ['openvswitch', 'mac80211'];
@@ -119,12 +116,19 @@ function textOf(file: string): string | undefined {
 /** The inode of the first PID namespace is a constant (kernel: PROC_PID_INIT_INO). */
 const INITIAL_PID_NAMESPACE = 0xeffffffc;
 
-/** `symbols`: names of the kernel functions that will be looked up. */
-export function readHost(symbols: Iterable<string>): Host {
+/** What is asked of the kernel by name. */
+export interface Names {
+  /** Functions that will be looked up. */
+  readonly symbols: Iterable<string>;
+  /** Modules whose functions programs attach to; of several that have one, the first counts. */
+  readonly modules: readonly string[];
+}
+
+export function readHost({ symbols, modules }: Names): Host {
   const btf = kernelTypes();
-  const modules = TRACED_MODULES.flatMap((name) => moduleTypes(name) ?? []);
+  const types = modules.flatMap((name) => moduleTypes(name) ?? []);
   const reasonTypes = REASON_MODULES.flatMap((name) => moduleTypes(name) ?? []);
-  const hasModuleTypes = readModuleTypes(TRACED_MODULES);
+  const hasModuleTypes = readModuleTypes(modules);
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
@@ -133,17 +137,17 @@ export function readHost(symbols: Iterable<string>): Host {
     btf,
     reasonTypes,
     functionArgs: (name) =>
-      [...modules, btf].reduce<number | undefined>((args, types) => args ?? types?.functionArgs(name), undefined),
+      [...types, btf].reduce<number | undefined>((args, known) => args ?? known?.functionArgs(name), undefined),
     releaseTypes: () => {
-      for (const types of [...modules, ...reasonTypes, btf]) types?.close();
+      for (const known of [...types, ...reasonTypes, btf]) known?.close();
     },
     tunLoaded: tunDriver() !== undefined,
+    modules,
     hasModuleTypes,
     limits: readLimits(btf, release(), hasModuleTypes),
     isRealtime: isRealtime(),
     isConfidential: isConfidential(),
     seesHostProcesses: isInitialPidNamespace(),
-    zeroCopy: moduleParameter('vhost_net', 'experimental_zcopytx') > 0,
     capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
   };
 }
@@ -164,30 +168,25 @@ function isInitialPidNamespace(): boolean {
 
 /** Tells one load of the tun driver from the next; undefined: it is not loaded. */
 export function tunDriver(): number | undefined {
-  // Built in or as a module, the driver registers this misc device; sysfs gives each its own inode number.
-  return statSync('/sys/class/misc/tun', { throwIfNoEntry: false })?.ino;
+  return miscDevice('tun');
 }
 
-/** Tells one load of vhost-net from the next; undefined: it is not loaded. */
-export function vhostDriver(): number | undefined {
-  return statSync('/sys/class/misc/vhost-net', { throwIfNoEntry: false })?.ino;
+/** Built in or as a module, such a driver registers a misc device; sysfs gives each its own inode number. undefined: it is not loaded. */
+export function miscDevice(name: string): number | undefined {
+  return statSync(`/sys/class/misc/${name}`, { throwIfNoEntry: false })?.ino;
 }
 
 /** A whole number; 0 where the module is not loaded or has no such parameter. */
-function moduleParameter(module: string, parameter: string): number {
+export function moduleParameter(module: string, parameter: string): number {
   const file = `/sys/module/${module}/parameters/${parameter}`;
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
 }
 
-/** Modules beside tun whose functions are looked up; the text changes when one of them is loaded or unloaded. */
-export function companionModules(): string {
-  const others = ['bridge', 'br_netfilter', 'tap', 'macvtap', 'ipvtap', 'sch_codel', 'sch_fq_codel', 'sch_cake'].map(
-    (name) => {
-      const folder = statSync(`/sys/module/${name}`, { throwIfNoEntry: false });
-      return `${name} ${folder?.ino ?? '-'}`;
-    },
-  );
-  return [`vhost-net ${vhostDriver() ?? '-'}`, ...others].join(', ');
+/** The text changes when one of them is loaded or unloaded. */
+export function loadedModules(names: readonly string[]): string {
+  return names
+    .map((name) => `${name} ${statSync(`/sys/module/${name}`, { throwIfNoEntry: false })?.ino ?? '-'}`)
+    .join(', ');
 }
 
 /**

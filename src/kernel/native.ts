@@ -4,6 +4,7 @@ import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { env } from 'node:process';
+import type * as system from '../../addon/system.d.ts';
 import type * as addon from '../../addon/tapscope.d.ts';
 import { bytesOfName } from '../foreign-name.ts';
 import { type Constants, withConstants } from './instruction-constants.ts';
@@ -240,12 +241,12 @@ export function textSymbolsAt(file: string | number, addresses: BigUint64Array):
   return native().textSymbolsAt(file, addresses);
 }
 
-/** As addon/tapscope.d.ts says: the process that listens on a unix socket. */
+/** As addon/system.d.ts says: the process that listens on a unix socket. */
 export function unixPeerPid(name: string): number | undefined {
   return native().unixPeerPid(name);
 }
 
-/** As addon/tapscope.d.ts says: an exclusive flock; false: another process holds it. */
+/** As addon/system.d.ts says: an exclusive flock; false: another process holds it. */
 export function lockFile(fd: number): boolean {
   return native().lockFile(fd);
 }
@@ -255,20 +256,22 @@ export function libbpfVersion(): string {
   return native().libbpfVersion;
 }
 
-let loaded: typeof addon | undefined;
+type Addon = typeof addon & typeof system;
 
-export function native(): typeof addon {
+let loaded: Addon | undefined;
+
+export function native(): Addon {
   loaded ??= load(env.TAPSCOPE_ADDON ?? join(packageRoot(), 'dist/addon/tapscope.node'));
   return loaded;
 }
 
 /** Throws one sentence that says what to do. */
-function load(path: string): typeof addon {
+function load(path: string): Addon {
   if (!existsSync(path)) {
     throw new Error(`The native addon is missing at ${path}: run "npm start" once, which builds it.`);
   }
   try {
-    return createRequire(import.meta.url)(path) as typeof addon;
+    return createRequire(import.meta.url)(path) as Addon;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.trim() : String(cause);
     const library = /(lib(?:bpf|mnl|seccomp)\.so\.\d+): cannot open/.exec(reason)?.[1];

@@ -14,7 +14,7 @@ import {
 import { type ReasonNames, readReasonNames, reasonFlags } from '../engine/reasons.ts';
 import { withoutSymbols } from '../engine/unavailable.ts';
 import { errnoOf } from '../kernel/error-name.ts';
-import { type Host, TRACED_MODULES } from '../kernel/host.ts';
+import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 
 export interface FollowOptions {
@@ -109,7 +109,7 @@ function attach(
     setRange(object, host, 'kfree_skb_list', 'kfree_skb_list');
     object.setVariable('sock_rfree_address', bytes64(host.symbols?.address('sock_rfree') ?? 0n));
     object.setMaxEntries('records', Math.max(LEAST_RING_BYTES, 2 ** Math.ceil(Math.log2(rate * RECORD_BYTES))));
-    object.load(TRACED_MODULES);
+    object.load(host.modules);
     writeTextRanges(object, host);
     return { object, link: object.attach(program) };
   } catch (error) {

@@ -2,11 +2,11 @@
 // Losses while `drops` follows them: counts by device, queue, reason and function, and as many single packets as the rate allows.
 
 import { HashEntries } from '../engine/hash-entries.ts';
-import { LOCATION_SYMBOLS } from '../engine/locations.ts';
+import { LOCATION_MODULES, LOCATION_SYMBOLS } from '../engine/locations.ts';
 import { writeTextRanges } from '../engine/open-object.ts';
 import { FunctionNames } from '../kernel/function-names.ts';
 import { Globals } from '../kernel/globals.ts';
-import { companionModules, readHost, tunDriver } from '../kernel/host.ts';
+import { loadedModules, readHost, tunDriver } from '../kernel/host.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import { cString } from '../kernel/map-view.ts';
 import { type FollowObject, type FollowOptions, openFollow } from './follow-object.ts';
@@ -41,6 +41,9 @@ const TICK_FIELDS = ['tokens', 'most', 'forget'] as const;
 const NAME_BYTES = 16; // IFNAMSIZ
 const CHOSEN = Uint8Array.of(1);
 
+/** Whose types its programs read. */
+const MODULES = ['tun'];
+
 export class Follow {
   readonly #follow: FollowObject;
   readonly #rate: number;
@@ -62,7 +65,7 @@ export class Follow {
 
   /** Attached when it returns. Throws one sentence where losses cannot be followed. */
   constructor(options: FollowOptions) {
-    const host = readHost([...LOCATION_SYMBOLS, 'sock_rfree']);
+    const host = readHost({ symbols: [...LOCATION_SYMBOLS, 'sock_rfree'], modules: MODULES });
     this.#follow = openFollow(host, options);
     host.releaseTypes();
     const { object } = this.#follow;
@@ -135,7 +138,7 @@ export class Follow {
     const modules = modulesNow();
     if (modules === this.#modules) return;
     this.#modules = modules;
-    const host = readHost(LOCATION_SYMBOLS);
+    const host = readHost({ symbols: LOCATION_SYMBOLS, modules: MODULES });
     writeTextRanges(this.#follow.object, host);
     host.releaseTypes();
     this.#runTick(0, true);
@@ -175,7 +178,7 @@ export class Follow {
 }
 
 function modulesNow(): string {
-  return `tun ${tunDriver() ?? '-'}, ${companionModules()}`;
+  return `tun ${tunDriver() ?? '-'}, ${loadedModules(LOCATION_MODULES)}`;
 }
 
 function keyOf(id: string): Uint8Array {

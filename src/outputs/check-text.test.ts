@@ -4,25 +4,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
-import type { Finding } from '../diagnosis/finding.ts';
+import { madeUpFinding } from '../../test/snapshots/made-up-finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Checked, itemsOf, renderCheck } from './check-text.ts';
 
-const full: Finding = {
+const full = madeUpFinding({
   rule: 'reader-stalled',
   severity: 'critical',
   netns: 4026531840,
   device: 'tap0',
   queue: 0,
   cause: 'No reader takes packets from tap0 queue 0.',
-  evidence: [],
-  remedies: [],
-  rejected: [],
-  confidence: 'high',
-  degraded: [],
-};
+});
 const NOTHING: Verdict = { findings: [], unjudged: [] };
 const sighted: Snapshot = {
   ...goldenSnapshot,

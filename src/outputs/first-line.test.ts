@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { unpackFixture } from '../../test/snapshots/fixture.ts';
 import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
+import { madeUpFinding } from '../../test/snapshots/made-up-finding.ts';
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { statusOf } from '../diagnosis/status.ts';
@@ -26,7 +27,7 @@ const RESUME: Remedy = {
   restart: false,
   by: 'host',
 };
-const stopped: Finding = {
+const stopped = madeUpFinding({
   rule: 'reader-stalled',
   severity: 'critical',
   netns: device.netns,
@@ -34,13 +35,9 @@ const stopped: Finding = {
   queue: 0,
   cause: 'vnet1 lost 19 940 of 19 940 packets: its reader, qemu-system-x86 (pid 7927), is stopped by a signal.',
   brief: 'loses all packets, 1 994/s: its reader qemu-system-x86 (7927) is stopped',
-  evidence: [],
   remedies: [RESUME],
-  rejected: [],
-  confidence: 'high',
-  degraded: [],
   explains: 19_940,
-};
+});
 const other = (name: string, more: Partial<Finding> = {}): Finding => ({ ...stopped, device: name, ...more });
 
 /** vnet1 of this VM on a host with the other devices. */

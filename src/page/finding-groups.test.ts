@@ -3,28 +3,15 @@
 // How the page folds findings: by rule and severity, with a count.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { madeUpFinding } from '../../test/snapshots/made-up-finding.ts';
 import type { ReportedFinding } from '../diagnosis/active-findings.ts';
 import { groupsOf, placeOf, titleOfRule } from './finding-groups.ts';
 
 const NOW = 1_795_000_000;
 
 function told(rule: string, device: string, more: Partial<ReportedFinding> = {}): ReportedFinding {
-  return {
-    rule,
-    severity: 'info',
-    netns: 1,
-    device,
-    queue: 0,
-    cause: `${device} …`,
-    evidence: [],
-    remedies: [],
-    rejected: [],
-    confidence: 'high',
-    degraded: [],
-    since: NOW - 60,
-    seen: NOW,
-    ...more,
-  };
+  const finding = madeUpFinding({ rule, severity: 'info', device, cause: `${device} …` });
+  return { ...finding, since: NOW - 60, seen: NOW, ...more };
 }
 
 test('193 equal notes are one line with a count', () => {

@@ -12,6 +12,9 @@ export interface Sample {
   readonly seen?: Distribution;
 }
 
+/** As the host's interface sees it: a macvtap receives what goes to its guest. */
+export type Direction = 'transmit' | 'receive';
+
 export type Suffix = '_bucket' | '_sum' | '_count';
 
 export interface Metric<Of> {
@@ -31,6 +34,8 @@ export interface Metric<Of> {
   readonly distribution?: (of: Of) => Distribution | undefined;
   /** A counter of the kernel's own: it counts since the device was made, which may be before the agent saw it. */
   readonly since?: 'device';
+  /** Of packets or bytes that all go one way; undefined: both. */
+  readonly direction?: Direction | undefined;
   /** Shown at `--detail core` too. */
   readonly core?: true;
   /** Which of its samples that level shows; fromFirst: there it has no series before its first hit; undefined: all. */
@@ -71,6 +76,11 @@ export function fromFirst<Of>(metric: Metric<Of>): Metric<Of> {
   const samples = (of: Of) => metric.samples(of).filter(({ value }) => value !== 0);
   // What has no labels of its own is left out by its readers, which know what they have shown.
   return metric.labels.length === 0 ? { ...metric, fromFirst: true } : { ...metric, samples, fromFirst: true };
+}
+
+/** The metric counts in another direction than its subject. */
+export function directed<Of>(direction: Direction | undefined, metric: Metric<Of>): Metric<Of> {
+  return { ...metric, direction };
 }
 
 /** The metric is one of the kernel's own counters, which begin with the device. */

@@ -168,6 +168,9 @@ export interface Worker {
   readonly seconds: number;
 }
 
+/** From Linux 6.4 on it is a thread of the queue's owner, and named so. */
+export const WORKER_NAME = /^vhost-\d+$/;
+
 /** A guest's backend moves up to this many packets at once (VHOST_NET_BATCH), before any probe counts them. */
 export const BACKEND_BATCH = 64;
 /** The slots in which the BPF programs count batches, and one more behind the last. */

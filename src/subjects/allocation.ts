@@ -60,6 +60,7 @@ export const allocation: Subject = {
   name: 'allocation',
   events: EVENTS,
   open,
+  direction: 'transmit',
   metrics: {
     queue: [
       full(

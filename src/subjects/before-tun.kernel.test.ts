@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { droppedBefore, imbalances, standingLab, totalsOf } from '../../test/agent/agent-lab.ts';
+import { bridgeToNarrow } from '../../test/host/bridge.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
 import { isBridgeDrop, isManagedDrop } from '../diagnosis/evidence/drop-kinds.ts';
@@ -22,13 +23,7 @@ test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
   const testReader = await lab.testReader();
   await testReader.open('a', 'tapa', 'tap');
   await testReader.open('b', 'tapb', 'tap');
-  await lab.ipBatch([
-    'link add br0 type bridge mcast_snooping 0',
-    'link set br0 up',
-    'link set tapa master br0 mtu 9000 up',
-    'link set tapb master br0 mtu 1500 up',
-  ]);
-  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
+  await bridgeToNarrow(lab, 'tapa', 'tapb');
   await testReader.read('b', 'all');
   const before = await agent.device(lab.inode, 'tapb');
   await testReader.write('a', 7, 4000);
@@ -66,7 +61,7 @@ test('a bridge with br_netfilter and a port of smaller MTU', { skip: noLab }, as
   if (!isOn) return t.skip('this kernel has no br_netfilter');
   // The hooks of br_netfilter are there while there is a rule, or conntrack.
   await lab.exec('nft', 'add table ip f; add chain ip f c { type filter hook forward priority 0; }');
-  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
+  await lab.forwards('tapb');
   const counted = async () => droppedBefore(await agent.device(lab.inode, 'tapb'));
   // The module is new: its functions are learned within a second or two (docs/accuracy.md), and known when one of its drops is counted.
   await until(async () => {

@@ -8,6 +8,7 @@ import {
   core,
   counter,
   counters,
+  directed,
   flag,
   fromFirst,
   full,
@@ -87,6 +88,7 @@ export const devices: Subject = {
   name: 'devices',
   events: EVENTS,
   symbols: ['tun_free_netdev'],
+  direction: 'transmit',
   metrics: {
     queue: [
       full(
@@ -168,12 +170,15 @@ export const devices: Subject = {
           (device) => device.counters?.txDropped,
         ),
       ),
-      full(
-        gauges(
-          'tapscope_device_audit_imbalance_packets',
-          'Packets by which a conservation equation over all queues of the device does not add up; 0 at rest, under load what moved while it was read.',
-          ['equation'],
-          (device) => device.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
+      directed(
+        undefined,
+        full(
+          gauges(
+            'tapscope_device_audit_imbalance_packets',
+            'Packets by which a conservation equation over all queues of the device does not add up; 0 at rest, under load what moved while it was read.',
+            ['equation'],
+            (device) => device.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
+          ),
         ),
       ),
       core(flag('tapscope_device_degraded', '1 while figures of this device are known not to be exact.', isDegraded)),

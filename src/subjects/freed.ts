@@ -153,6 +153,7 @@ export const freed: Subject = {
   name: 'freed',
   events: EVENTS,
   open,
+  direction: 'transmit',
   metrics: {
     device: [
       core(

@@ -199,7 +199,7 @@ async function bridged(t: Test): Promise<Scene & { readonly beyond: NamespaceLab
   await beyond.ip('link set far0 up');
   await here.lab.exec('bridge', 'fdb', 'add', '02:00:00:00:00:77', 'dev', 'up0', 'master', 'static');
   await here.lab.exec('bridge', 'fdb', 'add', '02:00:00:00:00:03', 'dev', 'tap1', 'master', 'static');
-  await here.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  await here.lab.forwards('tap0');
   return { ...here, beyond };
 }
 

@@ -3,6 +3,8 @@
 import type { ProbeEvent } from '../engine/mechanism.ts';
 import { ENGINE_SYMBOLS } from '../engine/probe-symbols.ts';
 import type { Subject } from '../engine/subject.ts';
+import type { Names } from '../kernel/host.ts';
+import type { Direction, Metric } from '../snapshot/metric.ts';
 import { allocation } from './allocation.ts';
 import { deletedDevices } from './deleted-devices.ts';
 import { devices } from './devices.ts';
@@ -50,17 +52,21 @@ export const SUBJECTS: readonly Subject[] = [
 
 export const EVENTS: readonly ProbeEvent[] = SUBJECTS.flatMap(({ events }) => events);
 
-/** Kernel functions that are looked up: for readHost(). */
-export const PROBE_SYMBOLS: readonly string[] = [
-  ...ENGINE_SYMBOLS,
-  ...SUBJECTS.flatMap(({ symbols }) => symbols ?? []),
-];
+/** For readHost(). */
+export const PROBED: Names = {
+  symbols: [...ENGINE_SYMBOLS, ...SUBJECTS.flatMap(({ symbols }) => symbols ?? [])],
+  modules: SUBJECTS.flatMap(({ modules }) => modules ?? []),
+};
 
-export const queueMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.queue ?? []);
+export const queueMetrics = SUBJECTS.flatMap(({ metrics, direction }) => withDirection(metrics?.queue, direction));
 /** Shown at `--detail cpu` alone. */
-export const cpuMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.cpu ?? []);
-export const deviceMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.device ?? []);
+export const cpuMetrics = SUBJECTS.flatMap(({ metrics, direction }) => withDirection(metrics?.cpu, direction));
+export const deviceMetrics = SUBJECTS.flatMap(({ metrics, direction }) => withDirection(metrics?.device, direction));
 export const agentMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.agent ?? []);
+
+function withDirection<Of>(metrics: readonly Metric<Of>[] = [], direction?: Direction): readonly Metric<Of>[] {
+  return metrics.map((metric) => ({ direction, ...metric }));
+}
 
 /** `--mechanism EVENT=NAME`, checked: an unknown word is one clear sentence. */
 export function parseForced(choices: readonly string[]): ReadonlyMap<string, string> {

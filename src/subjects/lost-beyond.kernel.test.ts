@@ -94,7 +94,7 @@ test('a bridge between them', { skip }, async (t) => {
     'link set br0 addrgenmode none up',
     ...['tap0', 'up0'].map((device) => `link set ${device} master br0`),
   ]);
-  await here.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  await here.lab.forwards('tap0');
   await here.guest.frame('a', 23, ethernet(await macOf(here.far, 'far0'), datagram(TO_FAR)));
   assert.deepEqual(await lostSoon(here, 23), expected({ NO_SOCKET: 23 }));
 });

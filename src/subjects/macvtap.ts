@@ -11,7 +11,7 @@ import { IFF_UP, type WalkedDevice, Walker } from '../engine/walk.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { type Device, NO_DEVICE, type OtherDrop, type SendDrops, type UncountedLoss } from '../snapshot/device.ts';
-import { counter, counters, series, sinceDevice } from '../snapshot/metric.ts';
+import { counter, counters, directed, series, sinceDevice } from '../snapshot/metric.ts';
 import type { Owner } from '../snapshot/owner.ts';
 import type { SendBuffer } from '../snapshot/program.ts';
 import { NO_QUEUE } from '../snapshot/queue.ts';
@@ -232,8 +232,10 @@ function uncountedOf(freed: readonly OtherDrop[]): readonly UncountedLoss[] {
 export const macvtap: Subject = {
   name: 'macvtap',
   events: EVENTS,
+  modules: ['tap'],
   symbols: ['macvtap_newlink', 'ipvtap_newlink', 'tap_handle_frame', 'tap_release'],
   open,
+  direction: 'receive',
   metrics: {
     device: [
       sinceDevice(
@@ -255,11 +257,14 @@ export const macvtap: Subject = {
         'Packets that a macvtap or ipvtap handed to the guest or reader (tap_do_read, read and vhost).',
         ({ macvtap }) => macvtap?.delivered,
       ),
-      sinceDevice(
-        counter(
-          'tapscope_macvtap_receive_packets_total',
-          'Packets from the guest or writer that a macvtap or ipvtap sent on (tx_packets of macvlan_dev or ipvl_dev).',
-          ({ macvtap }) => macvtap?.written,
+      directed(
+        'transmit',
+        sinceDevice(
+          counter(
+            'tapscope_macvtap_receive_packets_total',
+            'Packets from the guest or writer that a macvtap or ipvtap sent on (tx_packets of macvlan_dev or ipvl_dev).',
+            ({ macvtap }) => macvtap?.written,
+          ),
         ),
       ),
     ],

@@ -92,6 +92,7 @@ export const qdisc: Subject = {
   name: 'qdisc',
   events: EVENTS,
   open,
+  direction: 'transmit',
   metrics: {
     device: [
       gauge(

@@ -131,11 +131,7 @@ test('a writer whose packets the host still holds has to wait', { skip: noLab },
     'link set tap0 master br0 up',
     'link set tapb master br0 up',
   ]);
-  await here.lab.exec(
-    'sh',
-    '-c',
-    'until [ "$(cat /sys/class/net/tap[0b]/brport/state | uniq)" = 3 ]; do sleep 0.1; done',
-  );
+  for (const port of ['tap0', 'tapb']) await here.lab.forwards(port);
   // The bridge sends copies of a packet that goes to all ports; copies belong to no sender.
   await here.lab.exec('bridge', 'fdb', 'add', '02:00:00:00:00:01', 'dev', 'tapb', 'master', 'static');
   await here.lab.tc('qdisc replace dev tapb root tbf rate 8kbit burst 1540 limit 100000');

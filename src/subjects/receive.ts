@@ -10,7 +10,7 @@ import { errorName } from '../kernel/error-name.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { OtherDrop, RefusedWrites as Refused } from '../snapshot/device.ts';
-import { core, counter, counters, fromFirst, series, sinceDevice } from '../snapshot/metric.ts';
+import { core, counter, counters, directed, fromFirst, series, sinceDevice } from '../snapshot/metric.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
   {
@@ -121,6 +121,7 @@ export const receive: Subject = {
   events: EVENTS,
   symbols: ['tun_chr_write_iter'],
   open,
+  direction: 'receive',
   metrics: {
     device: [
       core(
@@ -178,14 +179,17 @@ export const receive: Subject = {
           ),
         ),
       ),
-      core(
-        sinceDevice(
-          fromFirst(
-            counters(
-              'tapscope_uncounted_lost_packets_total',
-              'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
-              ['cause'],
-              (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+      directed(
+        undefined,
+        core(
+          sinceDevice(
+            fromFirst(
+              counters(
+                'tapscope_uncounted_lost_packets_total',
+                'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
+                ['cause'],
+                (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+              ),
             ),
           ),
         ),

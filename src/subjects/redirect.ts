@@ -146,6 +146,7 @@ export const redirect: Subject = {
   events: EVENTS,
   symbols: ['tun_xdp_xmit'],
   open,
+  direction: 'transmit',
   metrics: {
     queue: [
       counter(

@@ -69,6 +69,7 @@ export const ring: Subject = {
   name: 'ring',
   events: EVENTS,
   open,
+  direction: 'transmit',
   metrics: {
     queue: [
       core(

@@ -119,6 +119,7 @@ export const stops: Subject = {
   events: EVENTS,
   symbols: ['netif_tx_wake_queue', 'tun_force_wake_queue', 'tun_net_close'],
   open,
+  direction: 'transmit',
   metrics: {
     queue: [
       counter(

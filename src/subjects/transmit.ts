@@ -204,8 +204,10 @@ function isShown({ reason, packets }: ReasonCount): boolean {
 export const transmit: Subject = {
   name: 'transmit',
   events: EVENTS,
+  modules: ['tun'],
   symbols: ['__tun_wake_queue', 'tun_wake_queue'],
   open,
+  direction: 'transmit',
   metrics: {
     queue: [
       core(

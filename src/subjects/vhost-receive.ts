@@ -93,6 +93,7 @@ export const vhostReceive: Subject = {
   name: 'vhost-receive',
   events: EVENTS,
   open,
+  direction: 'receive',
   metrics: {
     queue: [
       full(

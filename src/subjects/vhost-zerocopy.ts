@@ -2,7 +2,7 @@
 // Packets that vhost-net sends for guests without copying them (experimental_zcopytx): a part of the subject vhost.
 import type { ProbeEvent } from '../engine/mechanism.ts';
 import { always, type Unavailable, untraceable } from '../engine/unavailable.ts';
-import type { Host } from '../kernel/host.ts';
+import { moduleParameter } from '../kernel/host.ts';
 import { counter, counters, full, gauge, type Metric, type Sample, series } from '../snapshot/metric.ts';
 import type { Queue, ZeroCopy } from '../snapshot/queue.ts';
 
@@ -32,7 +32,7 @@ export const ZEROCOPY: ProbeEvent = {
       pins: true,
       needs: ['vhost=fentry|iterator'],
       tradeoff: undefined,
-      unavailable: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_complete', 3),
+      unavailable: (host) => copiesAll() ?? untraceable(host, 'vhost_zerocopy_complete', 3),
     },
     {
       name: 'fentry-callback',
@@ -42,15 +42,15 @@ export const ZEROCOPY: ProbeEvent = {
       needs: ['vhost=fentry|iterator'],
       tradeoff: 'none: the function had this name before Linux 6.10',
       effect: 'none',
-      unavailable: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_callback', 3),
+      unavailable: (host) => copiesAll() ?? untraceable(host, 'vhost_zerocopy_callback', 3),
     },
     { name: 'none', programs: [], needs: [], tradeoff: 'it is not shown', unavailable: always },
   ],
 };
 
 /** Most hosts: a probe on tun_get_user would cost each packet, and see nothing. */
-function copiesAll({ zeroCopy }: Host): Unavailable | undefined {
-  if (zeroCopy) return undefined;
+function copiesAll(): Unavailable | undefined {
+  if (moduleParameter('vhost_net', 'experimental_zcopytx') > 0) return undefined;
   return { kind: 'absent', reason: 'vhost-net copies all that guests send (its parameter experimental_zcopytx is 0)' };
 }
 

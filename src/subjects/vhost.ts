@@ -4,9 +4,9 @@
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, type Unavailable, untraceable } from '../engine/unavailable.ts';
-import { type Host, vhostDriver } from '../kernel/host.ts';
+import { type Host, miscDevice } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
-import { counter, fromFirst, full, gauge, histogram, info, peak, series } from '../snapshot/metric.ts';
+import { counter, directed, fromFirst, full, gauge, histogram, info, peak, series } from '../snapshot/metric.ts';
 import { BATCH_BOUNDS, type VhostBatches } from '../snapshot/queue.ts';
 import { dequeueTiming } from './dequeue-timing.ts';
 import { ZEROCOPY, ZEROCOPY_EVENTS, ZEROCOPY_SYMBOLS, zeroCopyMetrics, zeroCopyOf } from './vhost-zerocopy.ts';
@@ -142,7 +142,7 @@ function open({ probes, programs, generations }: Parts): OpenSubject {
   let foundBy: string | undefined;
   return {
     read: () => {
-      const now = vhostDriver() !== undefined && !can('guests-at-once');
+      const now = miscDevice('vhost-net') !== undefined && !can('guests-at-once');
       if (now !== heldUnseen) generations.allChanged();
       heldUnseen = now;
     },
@@ -188,8 +188,10 @@ function batchesOf(
 export const vhost: Subject = {
   name: 'vhost',
   events: EVENTS,
+  modules: ['vhost_net', 'vhost'],
   symbols: ['vhost_net_release', 'vhost_net_buf_peek', 'vhost_discard_vq_desc', ...ZEROCOPY_SYMBOLS],
   open,
+  direction: 'transmit',
   metrics: {
     queue: [
       full(
@@ -242,7 +244,7 @@ export const vhost: Subject = {
           ({ vhost }) => vhost?.worker?.seconds,
         ),
       ),
-      ...zeroCopyMetrics,
+      ...zeroCopyMetrics.map((metric) => directed('receive', metric)),
     ],
   },
 };

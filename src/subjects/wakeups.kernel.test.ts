@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { cpus } from 'node:os';
 import test from 'node:test';
-import { isDeepStrictEqual } from 'node:util';
 import { agentLab } from '../../test/agent/agent-lab.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
-import { asleep, SAMPLE, sampleUntil, sendToSleeper } from '../../test/host/sleeper.ts';
+import { asleep, SAMPLE, sendToSleeper, wakeOnCpus } from '../../test/host/sleeper.ts';
 import { until } from '../../test/host/until.ts';
 
 test('the reader wakes where it was woken', { skip: noLab || (cpus().length < 2 && 'needs two CPUs') }, async (t) => {
@@ -28,17 +27,8 @@ test('the reader wakes where it was woken', { skip: noLab || (cpus().length < 2 
 
   await reader.readLoop('a', 0);
   const send = () => sendToSleeper(sender, peer, () => asleep(reader.pid));
-  // Where no program sees a packet's end, the next packet tells of it: of the last one before the change after it.
-  const late = agent.mechanism('transmit') === 'fentry' ? 1 : 0;
-  let sent = 0;
-  for (const [cpu, expected] of [
-    [1, { there: 0, elsewhere: 5 }],
-    [0, { there: 5, elsewhere: 5 + late }],
-  ] as const) {
-    await pin(reader.pid, cpu);
-    sent += await sampleUntil(async () => isDeepStrictEqual(await wakeups(), expected), send);
-    assert.deepEqual(await wakeups(), expected, `on CPU ${cpu}`);
-  }
+  const isLate = agent.mechanism('transmit') === 'fentry';
+  const sent = await wakeOnCpus(wakeups, send, (cpu) => pin(reader.pid, cpu), isLate);
   await until(async () => (await lab.link('tap0')).txPackets === (1 + sent) * SAMPLE); // woken is not yet on a CPU
   assert.equal((await reader.stop('a')).packets, sent * SAMPLE);
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an agent sees, as a test asks it: `tapscope serve` as built, or its parts within the test's own process.
-import { type LevelChoice, SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
+import type { LevelChoice } from '../../src/agent/level-control.ts';
+import { SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { attachProbes, type Probes } from '../../src/engine/attach.ts';
 import { readHost } from '../../src/kernel/host.ts';
@@ -8,7 +9,7 @@ import type { Device } from '../../src/snapshot/device.ts';
 import type { Owner } from '../../src/snapshot/owner.ts';
 import type { Observations, Queue } from '../../src/snapshot/queue.ts';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
-import { EVENTS, PROBE_SYMBOLS, parseForced } from '../../src/subjects/list.ts';
+import { EVENTS, PROBED, parseForced } from '../../src/subjects/list.ts';
 import type { Scope } from '../host/scope.ts';
 import { until } from '../host/until.ts';
 import { standingAgent } from './serve-process.ts';
@@ -86,7 +87,7 @@ export async function agentLabOf(
   level: LevelChoice = 'exact',
 ): Promise<AttachedLab> {
   await dismissStanding();
-  const host = readHost(PROBE_SYMBOLS);
+  const host = readHost(PROBED);
   const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin: true });
   t.after(() => probes.close());
   const collector = new SnapshotTaker(host, probes, { filter, perCpu: true, budget: undefined, level });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { bridgeToVeth } from '../host/bridge.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { routeToVeth } from '../host/routed-veth.ts';
 import { answerTo, type Scene, said, scene } from './on-call.ts';
@@ -43,19 +44,13 @@ export async function bridged(t: TestContext, options = 'mcast_snooping 0'): Pro
   const { lab, reader } = one;
   await reader.open('b', 'tap1', 'tap');
   for (const queue of ['a', 'b']) await reader.readLoop(queue, 0);
+  await bridgeToVeth(lab, ['tap0', 'tap1'], `${options} forward_delay 0`);
   await lab.ipBatch([
-    `link add br0 type bridge ${options} forward_delay 0`,
-    'link set br0 up',
-    'link set tap0 master br0',
-    'link set tap1 master br0 up',
-    'link add ve0 type veth peer name ve1',
-    'link set ve0 up',
-    'link set ve1 master br0 up',
     'addr add 10.90.0.1/24 dev ve0',
     `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
     'route add 239.0.0.0/8 dev ve0',
   ]);
-  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  await lab.forwards('tap0');
   return one;
 }
 

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { attachProbes } from '../../src/engine/attach.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { BpfObject } from '../../src/kernel/native.ts';
-import { EVENTS, PROBE_SYMBOLS } from '../../src/subjects/list.ts';
+import { EVENTS, PROBED } from '../../src/subjects/list.ts';
 import { tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
 import { parseJson } from '../host/checked-json.ts';
@@ -115,7 +115,7 @@ test('what cannot be attached gives way to what is next best, which is loaded th
     if (program === 'dropped_typed') throw new Error('the test refuses it'); // all others go on to the kernel
     return attach.call(this, program);
   });
-  const probes = attachProbes(readHost(PROBE_SYMBOLS), EVENTS, { forced: new Map(), pin: true });
+  const probes = attachProbes(readHost(PROBED), EVENTS, { forced: new Map(), pin: true });
   t.after(() => probes.close());
   const freed = probes.choices().find(({ event }) => event.name === 'freed');
   assert.equal(freed?.mechanism?.name, 'raw-tracepoint');

@@ -2,7 +2,7 @@
 // What `tapscope doctor --json` says to root where no agent runs: the same to all who ask before modules come or go.
 
 import { readHost } from '../../src/kernel/host.ts';
-import { PROBE_SYMBOLS } from '../../src/subjects/list.ts';
+import { PROBED } from '../../src/subjects/list.ts';
 import { tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
 import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
@@ -90,4 +90,4 @@ export function mechanismsOf(report: unknown): Readonly<Record<string, unknown>>
 
 /** For `test(name, { skip: neverStops }, …)`: why tun never stops a queue here, or false. */
 export const neverStops: string | false =
-  readHost(PROBE_SYMBOLS).symbols?.address('__tun_wake_queue') === undefined && 'tun never stops a queue here';
+  readHost(PROBED).symbols?.address('__tun_wake_queue') === undefined && 'tun never stops a queue here';

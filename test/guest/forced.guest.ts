@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readHost } from '../../src/kernel/host.ts';
-import { EVENTS, PROBE_SYMBOLS } from '../../src/subjects/list.ts';
+import { EVENTS, PROBED } from '../../src/subjects/list.ts';
 import { startAgent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { isSince } from '../host/release.ts';
@@ -13,7 +13,7 @@ import { expectedOf, known, NOT_TAKEN } from './forced.ts';
 
 /** What this kernel's best mechanisms know. */
 const best: Seen = isSince(7, 3) ? TRUTH : known({ ...TRUTH, ...NOT_TAKEN });
-const host = readHost(PROBE_SYMBOLS);
+const host = readHost(PROBED);
 
 test('the best mechanisms', async (t) => {
   assert.deepEqual(await allEvents(await namespaceLab(t), await startAgent(t, ['--budget=off'])), best);

@@ -7,10 +7,11 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { OverheadMeter } from '../../src/engine/overhead-meter.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { PROBE_SYMBOLS } from '../../src/subjects/list.ts';
+import { PROBED } from '../../src/subjects/list.ts';
 import { agentLab } from '../agent/agent-lab.ts';
 import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
+import { bridgeToNarrow } from '../host/bridge.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { run } from '../host/run.ts';
 import { until } from '../host/until.ts';
@@ -106,12 +107,10 @@ async function vhostComes(t: TestContext, agent: Agent): Promise<void> {
 
 async function bridgeComes(t: TestContext, agent: Agent): Promise<void> {
   const lab = await namespaceLab(t);
-  await lab.ipBatch(['link add br0 type bridge mcast_snooping 0', 'link set br0 up']);
   const testReader = await lab.testReader();
   await testReader.open('from', 'tapa', 'tap');
   await testReader.open('to', 'tapb', 'tap');
-  await lab.ipBatch(['link set tapa master br0 mtu 9000 up', 'link set tapb master br0 mtu 1500 up']);
-  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
+  await bridgeToNarrow(lab, 'tapa', 'tapb');
   const labels = {
     netns: String(lab.inode),
     device: 'tapb',
@@ -185,7 +184,7 @@ test('programs that were loaded later have their price too', async (t) => {
   await unloadVhost();
   const { probes } = await agentLab(t);
   await run('modprobe', ['vhost_net']);
-  const host = readHost(PROBE_SYMBOLS);
+  const host = readHost(PROBED);
   probes.extend(host);
   host.releaseTypes();
   assert.ok(probes.programs);

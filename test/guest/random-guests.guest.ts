@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { readHost } from '../../src/kernel/host.ts';
-import { EVENTS, PROBE_SYMBOLS } from '../../src/subjects/list.ts';
+import { EVENTS, PROBED } from '../../src/subjects/list.ts';
 import { type Agent, type Metrics, standingAgent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { type Random, randomOf, seedOf } from '../host/random.ts';
@@ -20,7 +20,7 @@ const STEPS = 15;
 /** So many snapshots must disagree before a device is marked. */
 const PATIENCE = 3;
 
-const stopsQueues = readHost(PROBE_SYMBOLS).symbols?.address('__tun_wake_queue') !== undefined;
+const stopsQueues = readHost(PROBED).symbols?.address('__tun_wake_queue') !== undefined;
 
 function planOf(random: Random): Plan {
   const queues = random.pick([1, 2, 4]) ?? 1;

@@ -3,10 +3,9 @@
 // vhost-net's worker that sleeps when a packet comes: woken on the sender's CPU, or on another.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isDeepStrictEqual } from 'node:util';
 import { agentLab } from '../agent/agent-lab.ts';
 import { namespaceLab } from '../host/netns.ts';
-import { SAMPLE, sampleUntil, sendToSleeper, sleeps, workersOf } from '../host/sleeper.ts';
+import { SAMPLE, sendToSleeper, sleeps, wakeOnCpus, workersOf } from '../host/sleeper.ts';
 import { until } from '../host/until.ts';
 
 test('the worker of vhost-net wakes where it was woken', async (t) => {
@@ -23,17 +22,8 @@ test('the worker of vhost-net wakes where it was woken', async (t) => {
   await agent.snapshot(); // looks for workers
   const wakeups = async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.wakeups;
   const send = () => sendToSleeper(sender, peer, () => sleeps(String(worker)));
-  // Where no program sees a packet's end, the next packet tells of it: of the last one before the change after it.
-  const late = agent.mechanism('transmit') === 'fentry' ? 1 : 0;
-  let sent = 0;
-  for (const [cpu, expected] of [
-    [1, { there: 0, elsewhere: 5 }],
-    [0, { there: 5, elsewhere: 5 + late }],
-  ] as const) {
-    await pin(worker, cpu);
-    sent += await sampleUntil(async () => isDeepStrictEqual(await wakeups(), expected), send);
-    assert.deepEqual(await wakeups(), expected, `on CPU ${cpu}`);
-  }
+  const isLate = agent.mechanism('transmit') === 'fentry';
+  const sent = await wakeOnCpus(wakeups, send, (cpu) => pin(worker, cpu), isLate);
   await guest.stall('a');
   // Woken is not yet on a CPU.
   await until(async () => (await guest.received('a')).packets === sent * SAMPLE);

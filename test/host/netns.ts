@@ -28,6 +28,8 @@ export interface NamespaceLab {
   testReaderNamed(program: string, ...words: readonly string[]): Promise<TestReader>;
   /** Sets the device up, with this ring; returns an address behind it: a datagram to it is one packet, no more. */
   raise(device: string, ring?: number): Promise<string>;
+  /** Waits until the bridge forwards by this port of it. */
+  forwards(port: string): Promise<void>;
   link(device: string): Promise<LinkCounters>;
   qdisc(device: string): Promise<readonly QdiscCounters[]>;
   /** Runs before what was made earlier is undone. */
@@ -162,6 +164,10 @@ function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
         : [];
       await batch(name, [`link set dev ${device} up${size}`, `addr add ${prefix}.1/24 dev ${device}`, ...peer]);
       return `${prefix}.2`;
+    },
+    forwards: async (port) => {
+      const state = `/sys/class/net/${port}/brport/state`;
+      await run('ip', ['netns', 'exec', name, 'sh', '-c', `until [ "$(cat ${state})" = 3 ]; do sleep 0.1; done`]);
     },
     link: async (device) => linkCounters(parseJson(await ip('-j -s link show dev', device))),
     qdisc: async (device) => listAt(parseJson(await tc('-j -s qdisc show dev', device))).map(qdiscCounters),

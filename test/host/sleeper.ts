@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A packet of those that are looked at closely, sent when the reader sleeps.
+import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { TestReader } from '../test-reader/test-reader.ts';
 import type { NamespaceLab } from './netns.ts';
 
@@ -26,11 +28,33 @@ export async function sendToSleeper(sender: TestReader, peer: string, sleeps: ()
  * Sends samples until `enough`, and answers how many. A sample is missed if the reader sleeps again before the sender's
  * CPU goes on: a virtual CPU that stands still gives it the time.
  */
-export async function sampleUntil(enough: () => Promise<boolean>, send: () => Promise<void>): Promise<number> {
+async function sampleUntil(enough: () => Promise<boolean>, send: () => Promise<void>): Promise<number> {
   for (let sent = 0; ; sent++) {
     if (sent === MOST_SAMPLES || (await enough())) return sent;
     await send();
   }
+}
+
+/**
+ * The reader's thread is pinned to the sender's CPU 1 and then to 0: five samples on each wake it there. `late`: where no program sees a packet's
+ * end, the next packet tells of it, of the last one before the change after it. Answers how many were sent.
+ */
+export async function wakeOnCpus(
+  wakeups: () => Promise<unknown>,
+  send: () => Promise<void>,
+  pin: (cpu: number) => Promise<unknown>,
+  isLate: boolean,
+): Promise<number> {
+  let sent = 0;
+  for (const [cpu, expected] of [
+    [1, { there: 0, elsewhere: 5 }],
+    [0, { there: 5, elsewhere: 5 + Number(isLate) }],
+  ] as const) {
+    await pin(cpu);
+    sent += await sampleUntil(async () => isDeepStrictEqual(await wakeups(), expected), send);
+    assert.deepEqual(await wakeups(), expected, `on CPU ${cpu}`);
+  }
+  return sent;
 }
 
 /** All threads of the process. */

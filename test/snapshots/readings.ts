@@ -2,7 +2,7 @@
 // For tests of the accounts: readings of one device, and what its accounts show of them.
 import type { DeviceAccounting } from '../../src/accounting/device-accounting.ts';
 import type { Reading } from '../../src/accounting/device-totals.ts';
-import type { CountingMode } from '../../src/accounting/queue-accounting.ts';
+import type { CountingMode } from '../../src/accounting/queue-reading.ts';
 import { emptySums, type QueueSums } from '../../src/engine/queue-sums.ts';
 import type { Accounts } from '../../src/engine/subject.ts';
 import { walkedDevice, walkedQueue } from './walked.ts';

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* Bytes. HEADERS: as many as any queue has before a frame, of zeros: no offload, and no protocol. */
@@ -24,8 +23,6 @@ int queue_write_frame(int argc, char **argv, struct answer *out)
 	struct queue *queue = find_queue(argv[1]);
 	size_t length = strlen(argv[3]) / 2;
 	struct iovec parts[2] = {{headers, 0}, {frame, length}};
-	struct tally errors = {.used = 0};
-	uint64_t count = strtoull(argv[2], NULL, 10), written = 0;
 
 	(void)argc;
 	if (!queue)
@@ -35,14 +32,7 @@ int queue_write_frame(int argc, char **argv, struct answer *out)
 	for (size_t i = 0; i < length; i++)
 		frame[i] = (uint8_t)(digit(argv[3][2 * i]) << 4 | digit(argv[3][2 * i + 1]));
 	parts[0].iov_len = queue->header;
-	while (count--) {
-		if (writev(queue->fd, parts, 2) < 0)
-			tally_add(&errors, errno);
-		else
-			written++;
-	}
-	answer_count(out, "written", written);
-	answer_errors(out, &errors);
+	write_frames(queue, parts, strtoull(argv[2], NULL, 10), NULL, 1, out);
 	return 0;
 }
 

@@ -8,7 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
+
+void write_frames(const struct queue *queue, const struct iovec parts[2], uint64_t count, uint8_t *varied,
+		  uint64_t values, struct answer *out)
+{
+	struct tally errors = {.used = 0};
+	uint64_t written = 0;
+
+	while (count--) {
+		if (varied)
+			*varied = 1 + count % values;
+		if (writev(queue->fd, parts, 2) < 0)
+			tally_add(&errors, errno);
+		else
+			written++;
+	}
+	answer_count(out, "written", written);
+	answer_errors(out, &errors);
+}
 
 int queue_write(int argc, char **argv, struct answer *out)
 {
@@ -17,8 +34,6 @@ int queue_write(int argc, char **argv, struct answer *out)
 	bool bad_header = has_word(argc - 4, argv + 4, "badheader"), fault = has_word(argc - 4, argv + 4, "fault");
 	struct virtio_net_hdr header = {.gso_type = bad_header ? UNKNOWN_GSO : VIRTIO_NET_HDR_GSO_NONE};
 	struct iovec parts[2] = {{&header, 0}, {frame, strtoul(argv[3], NULL, 10)}};
-	struct tally errors = {.used = 0};
-	uint64_t count = strtoull(argv[2], NULL, 10), written = 0;
 
 	if (!queue)
 		return -ENOENT;
@@ -35,16 +50,7 @@ int queue_write(int argc, char **argv, struct answer *out)
 
 	if (fault)
 		parts[1].iov_base = NULL;
-	while (count--) {
-		if (flows > 1)
-			*source = 1 + count % flows;
-		if (writev(queue->fd, parts, 2) < 0)
-			tally_add(&errors, errno);
-		else
-			written++;
-	}
-	answer_count(out, "written", written);
-	answer_errors(out, &errors);
+	write_frames(queue, parts, strtoull(argv[2], NULL, 10), flows > 1 ? source : NULL, flows, out);
 	return 0;
 }
 

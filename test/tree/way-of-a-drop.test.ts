@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// The way of one drop, as CONTRIBUTING.md lists it: few files, each joined to those before it by what it imports, includes or names.
+// The way of one drop, as CONTRIBUTING.md lists it: few files, each joined to those before it by what it imports, includes or names, with the
+// functions to look for.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -37,4 +38,17 @@ test(`it has at most ${MOST_FILES} files, which exist`, () => {
 test('each file is joined to one before it', () => {
   const alone = files.slice(1).filter((file, place) => !files.slice(0, place + 1).some((one) => areJoined(one, file)));
   assert.deepEqual(alone, []);
+});
+
+test('each function that it names is there, in a file that it names', () => {
+  const named = [...section.matchAll(/`((?:bpf|src)\/[\w./-]+)`/g)].map(([, file = '']) => readFileSync(file, 'utf8'));
+  const functions = [...section.matchAll(/`(?:\w+\.)?(#?\w+)\(\)`/g)].map(([, name = '']) => name);
+  assert.ok(functions.length > 15, `${functions.length} functions`);
+  // Defined there: a type stands before it in C, and a word or nothing in TypeScript.
+  const isIn = (text: string, name: string): boolean =>
+    new RegExp(`^(?:\\t*|.*[ *])${name}\\((?:.*[{),])?$`, 'm').test(text);
+  assert.deepEqual(
+    functions.filter((name) => !named.some((text) => isIn(text, name))),
+    [],
+  );
 });

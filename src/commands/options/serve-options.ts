@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of `tapscope serve` and what they mean.
 
-import { type LevelChoice, levelChoices } from '../../agent/snapshot-taker.ts';
+import { type LevelChoice, levelChoices } from '../../agent/level-control.ts';
 import { parseBudget } from '../../engine/budget.ts';
 import { type Group, groupOf } from '../../kernel/processes/socket-peer.ts';
 import type { LogOptions } from '../../log/log.ts';

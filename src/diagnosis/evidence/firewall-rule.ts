@@ -4,7 +4,7 @@ import type { Dropper } from '../../snapshot/firewall.ts';
 import type { Remedy } from '../finding.ts';
 import { count } from '../format.ts';
 import type { Way } from '../reasons/drop-row.ts';
-import { lookAt, quoted } from '../remedies/command.ts';
+import { hostCommand, quoted } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { isFirewallDrop } from './drop-kinds.ts';
 import { dropsTowards } from './loss.ts';
@@ -83,7 +83,7 @@ export function showChain({ dropper }: Culprit, device: DeviceSpan, window: Wind
   const { family, table, chain, handle } = dropper;
   const where =
     handle === undefined ? 'what it does not accept is dropped' : `the rule that drops ends with “handle ${handle}”`;
-  return lookAt(
+  return hostCommand(
     device,
     window,
     `nft -a list chain ${family} ${quoted(table)} ${quoted(chain)}`,

@@ -3,7 +3,7 @@
 import type { SilentEnd } from '../../snapshot/surroundings.ts';
 import type { Remedy } from '../finding.ts';
 import { several } from '../format.ts';
-import { lookAt } from '../remedies/command.ts';
+import { hostCommand } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { receivedFrom } from './from-guest.ts';
 import { type Loss, lossOf, MEANT_SHARE, NOISE_PER_SECOND } from './loss.ts';
@@ -47,7 +47,7 @@ function getsPackets({ steps, seconds }: DeviceSpan, { device, how, received }: 
 export function looksAtSilentEnds(device: DeviceSpan, window: Window, doubts: readonly string[]): readonly Remedy[] {
   if (doubts.length === 0) return [];
   return [
-    lookAt(
+    hostCommand(
       device,
       window,
       'bpftool net show',

@@ -3,7 +3,7 @@
 import type { AskedFor } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
 import { several } from '../format.ts';
-import { lookAt, quoted } from '../remedies/command.ts';
+import { hostCommand, quoted } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { type Loss, NOISE_PER_SECOND } from './loss.ts';
 
@@ -36,7 +36,7 @@ export function looksAtUnanswered(device: DeviceSpan, window: Window, towards: L
   if (!first) return [];
   const { bridgePort: port, name } = device.now;
   const by = quoted(port && port !== 'unread' ? port.bridge : name);
-  const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);
+  const look = (command: string, effect: string): Remedy => hostCommand(device, window, command, effect);
   const way = look(
     `ip route get ${first.address}`,
     'Shows who should answer: local is the host itself; a device is the way to the one that has the address.',

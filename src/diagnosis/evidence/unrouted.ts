@@ -6,7 +6,7 @@ import type { CountedPackets } from '../../snapshot/surroundings.ts';
 import { lossTowards } from '../asked.ts';
 import type { Remedy } from '../finding.ts';
 import { several } from '../format.ts';
-import { lookAt } from '../remedies/command.ts';
+import { hostCommand } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss.ts';
 
@@ -105,7 +105,7 @@ export function doubtfulNamespaces(window: Window): readonly Doubtful[] {
 /** Commands that show the causes, the most frequent first. */
 export function looksAt(drops: readonly UnroutedDrop[], device: DeviceSpan, window: Window): readonly Remedy[] {
   const [most] = drops;
-  const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);
+  const look = (command: string, effect: string): Remedy => hostCommand(device, window, command, effect);
   const firewall = look(
     'nft list ruleset',
     'Shows the rules: those of the hooks prerouting and ingress drop before a device is chosen. iptables-legacy-save -c shows the old tables.',

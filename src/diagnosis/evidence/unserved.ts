@@ -3,7 +3,7 @@
 import { lossTowards } from '../asked.ts';
 import type { Remedy } from '../finding.ts';
 import { several } from '../format.ts';
-import { lookAt } from '../remedies/command.ts';
+import { hostCommand } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { NOISE_PER_SECOND } from './loss.ts';
 
@@ -44,7 +44,7 @@ export function unservedDoubts(device: DeviceSpan, kept: number): readonly strin
 
 export function looksAtUnserved(device: DeviceSpan, window: Window, kept: number): readonly Remedy[] {
   const { requests, echoes } = unservedOf(device, kept);
-  const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);
+  const look = (command: string, effect: string): Remedy => hostCommand(device, window, command, effect);
   return [
     ...(requests > 0
       ? [

@@ -5,6 +5,8 @@ import { CHECKSUM_ROWS } from './checksum-rows.ts';
 import { DEVICE_ROWS } from './device-rows.ts';
 import type { DropRows } from './drop-row.ts';
 import { IP_ROWS } from './ip-rows.ts';
+import { NEIGHBOUR_ROWS } from './neighbour-rows.ts';
+import { POLICY_ROWS } from './policy-rows.ts';
 import { SOCKET_ROWS } from './socket-rows.ts';
 import { FILTER_ROWS, QDISC_ROWS } from './traffic-rows.ts';
 
@@ -15,6 +17,8 @@ export const REASON_ROWS: DropRows = {
   ...BRIDGE_ROWS,
   ...CHECKSUM_ROWS,
   ...IP_ROWS,
+  ...NEIGHBOUR_ROWS,
+  ...POLICY_ROWS,
   ...SOCKET_ROWS,
 };
 

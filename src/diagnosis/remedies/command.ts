@@ -49,8 +49,8 @@ export function inNamespace(netns: number, { agent }: Pick<Window, 'agent'>, com
   return name === undefined ? `nsenter --net=${quoted(path)} ${command}` : `ip netns exec ${quoted(name)} ${command}`;
 }
 
-/** A command of the host that only shows something, where the device is. */
-export function lookAt(device: DeviceSpan, window: Window, command: string, effect: string): Remedy {
+/** A command of the host where the device is, by which nothing is lost. */
+export function hostCommand(device: DeviceSpan, window: Window, command: string, effect: string): Remedy {
   return { command: inNamespaceOf(device, window, command), effect, lossless: true, restart: false, by: 'host' };
 }
 

@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// More queues or buffers for a VM, in the configuration of its VMM; none where the VMM is not known.
+// Remedies in the configuration of a VM: more queues or buffers, vhost-net, other CPUs; none where its VMM is not known.
+
+import { hasBackend } from '../../snapshot/queue.ts';
 import type { Remedy } from '../finding.ts';
 import type { QueueSpan } from '../window.ts';
+import { quoted } from './command.ts';
 
 type Platform = 'libvirt' | 'kubevirt' | 'qemu' | 'cloud-hypervisor' | 'firecracker';
 
 const AT_START = { command: undefined, lossless: false, restart: true, by: 'host' } as const;
 const FLOWS = 'One flow stays in one queue.';
+
+/** What virsh takes for an option or a number, what $(…) takes off, and names that were cut (src/inventory/identities.ts). */
+const NO_DOMAIN = /^-|^\d+$|\\x0a$|…/;
+
+/** A VM that the host's virsh knows: only for QEMU does it without being told where. */
+export function domainOf({ now: { owner } }: QueueSpan): string | undefined {
+  const { program, vm = '', uuid = '', runtime } = owner?.identity ?? {};
+  if (program !== 'qemu' || runtime !== 'libvirt') return undefined;
+  return (NO_DOMAIN.test(vm) ? uuid : vm) || undefined;
+}
 
 function platformOf({ now: { owner } }: QueueSpan): Platform | undefined {
   const { program = '', runtime = '', pod = '' } = owner?.identity ?? {};
@@ -69,6 +82,32 @@ export function moreBuffers(queue: QueueSpan): readonly Remedy[] {
     case undefined:
       return [];
   }
+}
+
+/** Remedies for a QEMU that takes each packet itself. */
+export function useVhost({ now }: QueueSpan): readonly Remedy[] {
+  if (now.owner?.identity?.program !== 'qemu' || hasBackend(now)) return [];
+  return [
+    {
+      command: undefined,
+      effect:
+        'QEMU itself reads each packet here. With vhost=on (libvirt: <driver name="vhost"/>) the kernel hands it to the guest.',
+      lossless: false,
+      restart: true,
+      by: 'host',
+    },
+  ];
+}
+
+/** libvirt keeps QEMU’s threads and vhost’s in a cgroup whose CPUs taskset cannot leave. */
+export function moveGuest(domain: string, cpus: string, which: string): Remedy {
+  return {
+    command: `virsh emulatorpin ${quoted(domain)} ${cpus} --live`,
+    effect: `Lets QEMU’s own threads and vhost’s run on ${which}. Name a free CPU where CPUs are set apart.`,
+    lossless: true,
+    restart: false,
+    by: 'host',
+  };
 }
 
 function domain({ now: { owner } }: QueueSpan): string {

@@ -3,7 +3,7 @@
 import type { BacklogHolder } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
-import { inNamespaceOf, lookAt, quoted } from './command.ts';
+import { hostCommand, inNamespaceOf, quoted } from './command.ts';
 
 /** They keep their queue short by themselves. */
 const MANAGED: readonly string[] = ['fq_codel', 'codel', 'cake', 'cake_mq', 'fq_pie', 'pie'];
@@ -38,7 +38,7 @@ function placeIn({ kind, class: classId, queue }: BacklogHolder): string {
 export function changeQdisc(device: DeviceSpan, window: Window, holder: BacklogHolder): readonly Remedy[] {
   const name = quoted(device.now.name);
   const hasClasses = holder.class !== 0 && holder.kind !== 'tbf';
-  const show = lookAt(
+  const show = hostCommand(
     device,
     window,
     `tc -s ${hasClasses ? 'class' : 'qdisc'} show dev ${name}`,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Remedies for the process that reads a queue, with its own names and numbers.
 
-import { hasBackend, workerOf } from '../../snapshot/queue.ts';
+import { workerOf } from '../../snapshot/queue.ts';
 import { isGuest } from '../evidence/full-ring.ts';
 import { fullTime } from '../evidence/full-time.ts';
 import { haltOf, readerUse } from '../evidence/reader-use.ts';
@@ -10,19 +10,10 @@ import type { Remedy } from '../finding.ts';
 import { readerThread } from '../format.ts';
 import type { QueueSpan, Window } from '../window.ts';
 import { operand, quoted } from './command.ts';
+import { domainOf, moveGuest } from './guest-remedies.ts';
 import { resumeReader } from './halted-remedies.ts';
 
 const HOST = { lossless: true, restart: false, by: 'host' } as const;
-
-/** What virsh takes for an option or a number, what $(…) takes off, and names that were cut (src/inventory/identities.ts). */
-const NO_DOMAIN = /^-|^\d+$|\\x0a$|…/;
-
-/** A VM that the host's virsh knows: only for QEMU does it without being told where. */
-export function domainOf({ now: { owner } }: QueueSpan): string | undefined {
-  const { program, vm = '', uuid = '', runtime } = owner?.identity ?? {};
-  if (program !== 'qemu' || runtime !== 'libvirt') return undefined;
-  return (NO_DOMAIN.test(vm) ? uuid : vm) || undefined;
-}
 
 /** Remedies for a reader that takes nothing. */
 export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remedy[] {
@@ -59,21 +50,6 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
   ];
 }
 
-/** Remedies for a QEMU that takes each packet itself. */
-export function useVhost({ now }: QueueSpan): readonly Remedy[] {
-  if (now.owner?.identity?.program !== 'qemu' || hasBackend(now)) return [];
-  return [
-    {
-      command: undefined,
-      effect:
-        'QEMU itself reads each packet here. With vhost=on (libvirt: <driver name="vhost"/>) the kernel hands it to the guest.',
-      lossless: false,
-      restart: true,
-      by: 'host',
-    },
-  ];
-}
-
 /** Remedies for a reader of which more has to be known. */
 export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
   if (!owner) return [];
@@ -100,7 +76,6 @@ export function giveCpu(queue: QueueSpan): readonly Remedy[] {
   const cpus = busy === undefined ? '0-$(($(nproc --all) - 1))' : others;
   const which = busy === undefined ? 'every CPU, if it is tied to a busy one' : `every CPU but ${busy}, where it waits`;
   const domain = domainOf(queue);
-  // libvirt keeps QEMU’s threads and vhost’s in a cgroup whose CPUs taskset cannot leave.
   const move: Remedy =
     domain === undefined
       ? {
@@ -108,11 +83,7 @@ export function giveCpu(queue: QueueSpan): readonly Remedy[] {
           command: `taskset ${target.replace('%s', cpus)}`,
           effect: `Lets it run on ${which}. Name a free CPU where CPUs are set apart. “Invalid argument”: first its cgroup’s cpuset.cpus.`,
         }
-      : {
-          ...HOST,
-          command: `virsh emulatorpin ${quoted(domain)} ${cpus} --live`,
-          effect: `Lets QEMU’s own threads and vhost’s run on ${which}. Name a free CPU where CPUs are set apart.`,
-        };
+      : moveGuest(domain, cpus, which);
   // A thread that may run on every CPU gains nothing by being allowed to.
   const isFree = readerUse(queue)?.isBound === false;
   return [

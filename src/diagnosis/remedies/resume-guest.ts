@@ -4,7 +4,7 @@
 import type { Remedy } from '../finding.ts';
 import type { QueueSpan } from '../window.ts';
 import { quoted } from './command.ts';
-import { domainOf } from './reader-remedies.ts';
+import { domainOf } from './guest-remedies.ts';
 
 const HOST = { lossless: true, restart: false, by: 'host' } as const;
 const ON_PURPOSE = 'Lets the VM run again, unless it was paused on purpose (a snapshot, a migration, a full disk).';

@@ -8,7 +8,7 @@ import { type Doubtful, doubtfulNamespaces, looksAt, placesOf, sumOf } from '../
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { hostCommand, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 
@@ -146,13 +146,12 @@ function hidingDevices(window: Window, asked: DeviceSpan | undefined): readonly 
       cause: `${nameOf(device)}: ${doubt}. Its guest or writer sent packets that the host did not get.`,
       evidence: [`${several(receivedFrom(device), 'packet')} from it passed in ${device.seconds.toFixed(0)} s`],
       remedies: [
-        {
-          command: inNamespaceOf(device, window, `ip -s -s link show dev ${quoted(device.now.name)}`),
-          effect: 'Shows the counters of the kernel, and whether an XDP program is on the device.',
-          lossless: true,
-          restart: false,
-          by: 'host',
-        },
+        hostCommand(
+          device,
+          window,
+          `ip -s -s link show dev ${quoted(device.now.name)}`,
+          'Shows the counters of the kernel, and whether an XDP program is on the device.',
+        ),
       ],
       rejected: [],
       confidence: 'low',

@@ -4,7 +4,7 @@ import { fullRing } from '../evidence/full-ring.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, nameOf, readerName, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { hostCommand, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
@@ -61,13 +61,12 @@ function inactive(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       cause: `${nameOf(device)} has IFF_BACKPRESSURE and still lost ${several(lost, 'packet')} at a full ring: its qdisc ${qdisc ?? ''} cannot hold packets, so nothing is stopped.`,
       evidence: [`${several(lost, 'packet')} lost at the full ring`, `qdisc: ${qdisc ?? 'unknown'}`],
       remedies: [
-        {
-          command: inNamespaceOf(device, window, `tc qdisc replace dev ${quoted(device.now.name)} root fq_codel`),
-          effect: 'With a qdisc that can wait, a full ring stops the queue, and fq_codel decides what is dropped.',
-          lossless: true,
-          restart: false,
-          by: 'host',
-        },
+        hostCommand(
+          device,
+          window,
+          `tc qdisc replace dev ${quoted(device.now.name)} root fq_codel`,
+          'With a qdisc that can wait, a full ring stops the queue, and fq_codel decides what is dropped.',
+        ),
       ],
       rejected: [],
       confidence: 'high',

@@ -8,7 +8,7 @@ import { astrayIn, withheldIn } from '../evidence/surroundings.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
+import { hostCommand, quoted } from '../remedies/command.ts';
 import { setPort } from '../remedies/open-port.ts';
 import type { Rule } from '../rule.ts';
 import { HOST_FIREWALL, NO_READER } from '../rule-names.ts';
@@ -84,7 +84,7 @@ const HOW: Readonly<Record<MisplacedAddress['how'], string>> = {
 };
 
 function repair(device: DeviceSpan, window: Window, { address, port, how }: MisplacedAddress): readonly Remedy[] {
-  const look = lookAt(
+  const look = hostCommand(
     device,
     window,
     `bridge fdb show | grep ${address}`,
@@ -98,14 +98,12 @@ function repair(device: DeviceSpan, window: Window, { address, port, how }: Misp
           'Shows where the bridge has it now: it moves with each frame. Give one of the two another address, or end the loop.',
       },
     ];
-  const remove: Remedy = {
-    command: inNamespaceOf(device, window, `bridge fdb del ${address} dev ${quoted(port)} master`),
-    effect:
-      'Deletes the entry: the bridge learns the address where the guest sends from, and floods until then. Not if it is the address of the port’s own device.',
-    lossless: true,
-    restart: false,
-    by: 'host',
-  };
+  const remove: Remedy = hostCommand(
+    device,
+    window,
+    `bridge fdb del ${address} dev ${quoted(port)} master`,
+    'Deletes the entry: the bridge learns the address where the guest sends from, and floods until then. Not if it is the address of the port’s own device.',
+  );
   return [remove, look];
 }
 
@@ -121,19 +119,18 @@ function byClosedPort({ device, window, port }: Seen): Diagnosis | undefined {
     cause: `${nameOf(device)} gets none of ${framesOf(withheld)}: they come by ${first.from}, and that port of ${port.bridge} does not forward.`,
     evidence: [`${several(lost, 'frame')} met the closed port in ${device.seconds.toFixed(0)} s`],
     remedies: [
-      lookAt(
+      hostCommand(
         device,
         window,
         `bridge -d link show dev ${quoted(first.from)}`,
         'Shows the port’s state. One that listens or learns needs up to 30 s; a spanning tree closes a second way.',
       ),
-      {
-        command: inNamespaceOf(device, window, `bridge link set dev ${quoted(first.from)} state 3`),
-        effect: 'If no spanning tree runs: it forwards at once. See which program had set it: it may do so again.',
-        lossless: true,
-        restart: false,
-        by: 'host',
-      },
+      hostCommand(
+        device,
+        window,
+        `bridge link set dev ${quoted(first.from)} state 3`,
+        'If no spanning tree runs: it forwards at once. See which program had set it: it may do so again.',
+      ),
     ],
     rejected: [{ rule: HOST_FIREWALL, because: 'the bridge looks at the port’s state before any rule of forward' }],
     confidence: 'high',
@@ -165,24 +162,18 @@ function byVlan({ device, window, port, table }: Seen): Diagnosis | undefined {
       `its port allows ${count(table.vlans)} VLANs; frames without a tag are ${table.pvid === undefined ? 'dropped' : `of VLAN ${table.pvid}`}`,
     ],
     remedies: [
-      lookAt(
+      hostCommand(
         device,
         window,
         'bridge vlan show',
         'Shows the VLANs of each port: where a frame comes in, and here, its VLAN has to be there.',
       ),
-      {
-        command: inNamespaceOf(
-          device,
-          window,
-          `bridge vlan add dev ${quoted(where)} vid ${first?.vlan || 1}${isHere ? ' pvid untagged' : ''}`,
-        ),
-        effect:
-          'If the guest belongs to that VLAN: allows it. Without pvid untagged the guest has to set the tag itself.',
-        lossless: true,
-        restart: false,
-        by: 'host',
-      },
+      hostCommand(
+        device,
+        window,
+        `bridge vlan add dev ${quoted(where)} vid ${first?.vlan || 1}${isHere ? ' pvid untagged' : ''}`,
+        'If the guest belongs to that VLAN: allows it. Without pvid untagged the guest has to set the tag itself.',
+      ),
     ],
     rejected: [{ rule: NO_READER, because: 'a process has the device open' }],
     confidence: lost >= FEWEST ? 'high' : 'medium',
@@ -229,20 +220,18 @@ function byGroup({ device, window, port }: Seen): Diagnosis | undefined {
       'no listener has reported the group at any port: it was never reported, or the report was lost',
     ],
     remedies: [
-      lookAt(
+      hostCommand(
         device,
         window,
         'bridge -d mdb show',
         'Shows the groups that ports have reported, and the ports with multicast routers.',
       ),
-      {
-        command: inNamespaceOf(device, window, `ip link set dev ${quoted(port.bridge)} type bridge mcast_snooping 0`),
-        effect:
-          'If the guest listens to the group: all ports get all groups from then on. A guest that reports it (IGMP, MLD) needs no change.',
-        lossless: true,
-        restart: false,
-        by: 'host',
-      },
+      hostCommand(
+        device,
+        window,
+        `ip link set dev ${quoted(port.bridge)} type bridge mcast_snooping 0`,
+        'If the guest listens to the group: all ports get all groups from then on. A guest that reports it (IGMP, MLD) needs no change.',
+      ),
     ],
     rejected: [{ rule: HOST_FIREWALL, because: 'the bridge chooses the ports before any rule of forward' }],
     confidence: 'medium',
@@ -288,17 +277,12 @@ function takenByHost({ device, window, port }: Seen): Diagnosis | undefined {
     cause: `${nameOf(device)}: the bridge ${port.bridge} gives ${framesOf(astray)} from its guest to the host itself, which has no device with that address.`,
     evidence: [`${HOW.local} ${first.port}`, `no device of the host has ${first.address}`],
     remedies: [
-      {
-        command: inNamespaceOf(
-          device,
-          window,
-          `bridge fdb del ${first.address} dev ${quoted(first.port)} ${first.port === port.bridge ? 'self' : 'master'}`,
-        ),
-        effect: 'Deletes the entry: the bridge learns where the address is, and floods until then.',
-        lossless: true,
-        restart: false,
-        by: 'host',
-      },
+      hostCommand(
+        device,
+        window,
+        `bridge fdb del ${first.address} dev ${quoted(first.port)} ${first.port === port.bridge ? 'self' : 'master'}`,
+        'Deletes the entry: the bridge learns where the address is, and floods until then.',
+      ),
     ],
     rejected: [{ rule: HOST_FIREWALL, because: 'the bridge chooses the port before any rule of forward' }],
     confidence: 'high',
@@ -319,16 +303,14 @@ function keptFrom({ device, window, port }: Seen): Diagnosis | undefined {
     cause: `${nameOf(device)}: the bridge ${port.bridge} keeps ${framesOf(kept)} from its guest, ${NEIGHBOURLY[number] ?? 'a protocol between neighbours'}: by the standard no bridge forwards these.`,
     evidence: ['group_fwd_mask of the bridge and of the port has no bit for this address; no counter has what is kept'],
     remedies: [
-      {
-        command: inNamespaceOf(device, window, forwardGroup(device, port.bridge, number)),
-        effect:
-          number > LAST_RESTRICTED
-            ? 'If the guest is to speak to what is behind the bridge: it forwards them from then on. Add the bits that are set already (ip -d link show).'
-            : 'If the guest is to speak to what is behind the bridge: its port forwards them from then on, which the bridge as a whole refuses.',
-        lossless: true,
-        restart: false,
-        by: 'host',
-      },
+      hostCommand(
+        device,
+        window,
+        forwardGroup(device, port.bridge, number),
+        number > LAST_RESTRICTED
+          ? 'If the guest is to speak to what is behind the bridge: it forwards them from then on. Add the bits that are set already (ip -d link show).'
+          : 'If the guest is to speak to what is behind the bridge: its port forwards them from then on, which the bridge as a whole refuses.',
+      ),
     ],
     rejected: [{ rule: HOST_FIREWALL, because: 'the bridge keeps them before any rule of forward' }],
     confidence: 'high',
@@ -371,17 +353,12 @@ function notFloodedFrom({ device, window, port }: Seen): Diagnosis | undefined {
       `ports that do not get them: ${count(new Set(astray.map((one) => one.port)).size)}`,
     ],
     remedies: [
-      {
-        command: inNamespaceOf(
-          device,
-          window,
-          `bridge link set dev ${quoted(first.port)} ${isBroadcast ? 'bcast_flood' : 'mcast_flood'} on`,
-        ),
-        effect: 'That port gets them again. If it is meant, nothing is to be done.',
-        lossless: true,
-        restart: false,
-        by: 'host',
-      },
+      hostCommand(
+        device,
+        window,
+        `bridge link set dev ${quoted(first.port)} ${isBroadcast ? 'bcast_flood' : 'mcast_flood'} on`,
+        'That port gets them again. If it is meant, nothing is to be done.',
+      ),
     ],
     rejected: [{ rule: HOST_FIREWALL, because: 'the bridge chooses the ports before any rule of forward' }],
     confidence: 'medium',

@@ -5,7 +5,7 @@ import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
 import { nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, setLink } from '../remedies/command.ts';
+import { hostCommand, setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { NO_READER } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -84,13 +84,12 @@ function wasDown(device: DeviceSpan, window: Window): readonly Diagnosis[] {
       cause: `${nameOf(device)} was set down and up again: in ${samples} of ${since.length} samples it was down, and nothing could be sent to it.`,
       evidence: ['without the UP flag it has no routes: senders get an error, or other routes take the packets'],
       remedies: [
-        {
-          command: inNamespaceOf(device, window, 'ip monitor link'),
-          effect: 'Shows when it is set down. See which script or network manager does that.',
-          lossless: true,
-          restart: false,
-          by: 'host',
-        },
+        hostCommand(
+          device,
+          window,
+          'ip monitor link',
+          'Shows when it is set down. See which script or network manager does that.',
+        ),
       ],
       rejected: [],
       confidence: 'medium',

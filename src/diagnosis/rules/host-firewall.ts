@@ -6,7 +6,7 @@ import { isMostOfFew, type Loss, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, seve
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, loses, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { lookAt, RULES_SHOWN } from '../remedies/command.ts';
+import { hostCommand, RULES_SHOWN } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -96,7 +96,7 @@ const largerTable: Remedy = {
 };
 
 function looks(device: DeviceSpan, window: Window): readonly Remedy[] {
-  const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);
+  const look = (command: string, effect: string): Remedy => hostCommand(device, window, command, effect);
   return [
     look('nft list ruleset', RULES_SHOWN),
     look(

@@ -6,7 +6,7 @@ import { heldUp } from '../evidence/program-side.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, losesSent, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { lookAt, quoted } from '../remedies/command.ts';
+import { hostCommand, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { WRITER_REFUSED } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -57,7 +57,7 @@ function unplugged(device: DeviceSpan, window: Window, isAsked: boolean): readon
         device.before.carrier ? 'the carrier was on when the sample began' : undefined,
       ],
       remedies: [
-        lookAt(
+        hostCommand(
           device,
           window,
           `ip -d link show dev ${quoted(device.now.name)}`,
@@ -87,13 +87,13 @@ function refusing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         'the carrier of the device below is on',
       ],
       remedies: [
-        lookAt(
+        hostCommand(
           device,
           window,
           `ip -d link show dev ${quoted(device.now.name)}`,
           'Shows the device below it behind the @.',
         ),
-        lookAt(device, window, 'tc -s qdisc show', 'Shows the qdiscs of all devices, and which one drops.'),
+        hostCommand(device, window, 'tc -s qdisc show', 'Shows the qdiscs of all devices, and which one drops.'),
       ],
       rejected: [{ rule: WRITER_REFUSED, because: 'the macvtap took these writes' }],
       confidence: 'medium',

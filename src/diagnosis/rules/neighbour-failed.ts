@@ -5,7 +5,7 @@ import { isMostOfFew, lossBefore, MANAGED_SHARE, severityOf } from '../evidence/
 import type { Remedy } from '../finding.ts';
 import { count, loses, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
+import { hostCommand, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
@@ -35,7 +35,7 @@ export const neighbourFailed: Rule = {
             `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
           ],
           remedies: [
-            lookAt(
+            hostCommand(
               device,
               window,
               `ip neigh show dev ${quoted(device.now.name)} nud failed nud incomplete`,
@@ -67,12 +67,10 @@ function isAnswered(device: DeviceSpan): boolean {
 
 function longerQueue(device: DeviceSpan, window: Window): Remedy {
   const setting = quoted(`net/ipv4/neigh/${device.now.name}/unres_qlen_bytes`);
-  return {
-    command: inNamespaceOf(device, window, `sysctl -w ${setting}=1048576`),
-    effect:
-      'Holds some 800 packets of IPv4 while it asks. An entry that stays (ip neigh replace … nud permanent) needs no question.',
-    lossless: true,
-    restart: false,
-    by: 'host',
-  };
+  return hostCommand(
+    device,
+    window,
+    `sysctl -w ${setting}=1048576`,
+    'Holds some 800 packets of IPv4 while it asks. An entry that stays (ip neigh replace … nud permanent) needs no question.',
+  );
 }

@@ -5,7 +5,7 @@ import { failedEvidence, failedTowards } from '../evidence/surroundings.ts';
 import type { Diagnosis, Remedy, Severity } from '../finding.ts';
 import { count, eachSecond, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { hostCommand, inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -149,12 +149,11 @@ function ownership(device: DeviceSpan, window: Window): readonly Remedy[] {
   if (!persistent || !surroundings) return [];
   const word = `${quoted(name)} mode ${kind}`;
   return [
-    {
-      command: inNamespaceOf(device, window, `ip -d link show dev ${quoted(name)}`),
-      effect: `Shows user and group. If the program’s user is another, make it anew: ip tuntap del dev ${word}; ip tuntap add dev ${word} user USER.`,
-      lossless: true,
-      restart: false,
-      by: 'host',
-    },
+    hostCommand(
+      device,
+      window,
+      `ip -d link show dev ${quoted(name)}`,
+      `Shows user and group. If the program’s user is another, make it anew: ip tuntap del dev ${word}; ip tuntap add dev ${word} user USER.`,
+    ),
   ];
 }

@@ -5,7 +5,7 @@ import { type BeyondWait, beyondWaits, inwardWaits, type OnwardWait, onwardWaits
 import type { Diagnosis } from '../finding.ts';
 import { count, duration, nameOf, namespaceIn, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespace, inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
+import { hostCommand, inNamespace, inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
@@ -47,7 +47,7 @@ function delayed(device: DeviceSpan, window: Window): readonly Diagnosis[] {
           : `${several(own, 'packet')} came to the device in ${device.seconds.toFixed(0)} s; which of them came that way is not known`,
       ],
       remedies: [
-        lookAt(
+        hostCommand(
           device,
           window,
           `tc -s qdisc show dev ${quoted(backlog.device)}`,

@@ -10,7 +10,7 @@ import { onDevice } from '../make-finding.ts';
 import { causesOf } from '../reasons/causes.ts';
 import type { DropRow } from '../reasons/drop-row.ts';
 import { remediesOf } from '../reasons/explain.ts';
-import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { hostCommand, inNamespaceOf, quoted } from '../remedies/command.ts';
 import { partName } from '../remedies/qdisc-remedies.ts';
 import { hasten } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
@@ -79,14 +79,12 @@ function standing({ now: { backlog } }: DeviceSpan): string | undefined {
 }
 
 function show(device: DeviceSpan, window: Window): Remedy {
-  return {
-    command: inNamespaceOf(device, window, `tc -s qdisc show dev ${quoted(device.now.name)}`),
-    effect:
-      'Shows rate and limit, and which qdisc of several drops. Too small: tc qdisc change with a higher rate or limit.',
-    lossless: true,
-    restart: false,
-    by: 'host',
-  };
+  return hostCommand(
+    device,
+    window,
+    `tc -s qdisc show dev ${quoted(device.now.name)}`,
+    'Shows rate and limit, and which qdisc of several drops. Too small: tc qdisc change with a higher rate or limit.',
+  );
 }
 
 /** What ends this cause alone; all show the qdiscs first. */

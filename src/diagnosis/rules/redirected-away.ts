@@ -6,7 +6,7 @@ import { redirectsIn, type Taken } from '../evidence/surroundings.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count, nameOf, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, lookAt, quoted } from '../remedies/command.ts';
+import { hostCommand, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { HOST_FIREWALL, NO_READER } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
@@ -116,7 +116,7 @@ function strays(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         isIdle ? `no packet was sent to the device in ${device.seconds.toFixed(0)} s` : undefined,
       ],
       remedies: [
-        lookAt(
+        hostCommand(
           device,
           window,
           `ip route get ${first.address}`,
@@ -149,7 +149,7 @@ function evidenceOf({ from, hook, packets, failed }: Taken): string {
 }
 
 function showFilters(device: DeviceSpan, window: Window, { from, hook }: Taken): Remedy {
-  return lookAt(
+  return hostCommand(
     device,
     window,
     `tc -s filter show dev ${quoted(from)} ${hook}`,
@@ -158,7 +158,7 @@ function showFilters(device: DeviceSpan, window: Window, { from, hook }: Taken):
 }
 
 function showQdisc(device: DeviceSpan, window: Window, { to }: Taken): Remedy {
-  return lookAt(
+  return hostCommand(
     device,
     window,
     `tc -s qdisc show dev ${quoted(to)}`,
@@ -169,12 +169,11 @@ function showQdisc(device: DeviceSpan, window: Window, { to }: Taken): Remedy {
 function setUp(device: DeviceSpan, window: Window, { to }: Taken): readonly Remedy[] {
   if (to === '') return [];
   return [
-    {
-      command: inNamespaceOf(device, window, `ip link set dev ${quoted(to)} up`),
-      effect: 'If it is down. One without carrier needs its cable, its peer or its reader.',
-      lossless: true,
-      restart: false,
-      by: 'host',
-    },
+    hostCommand(
+      device,
+      window,
+      `ip link set dev ${quoted(to)} up`,
+      'If it is down. One without carrier needs its cable, its peer or its reader.',
+    ),
   ];
 }

@@ -4,7 +4,7 @@ import { heldUp, type SendSpan } from '../evidence/program-side.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, queueName, several } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
-import { inNamespaceOf } from '../remedies/command.ts';
+import { hostCommand } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { WRITER_REFUSED } from '../rule-names.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
@@ -42,13 +42,12 @@ function limited(queue: QueueSpan, held: SendSpan, window: Window): Diagnosis {
       `${several(passed / device.seconds, 'packet')} a second passed`,
     ],
     remedies: [
-      {
-        command: inNamespaceOf(device, window, 'tc -s qdisc show'),
-        effect: 'Look for the device with a backlog: that is where its packets wait, and what limits it.',
-        lossless: true,
-        restart: false,
-        by: 'host',
-      },
+      hostCommand(
+        device,
+        window,
+        'tc -s qdisc show',
+        'Look for the device with a backlog: that is where its packets wait, and what limits it.',
+      ),
       {
         command: undefined,
         effect:

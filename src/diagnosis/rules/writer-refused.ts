@@ -5,7 +5,7 @@ import { refusalOf } from '../evidence/refusal.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, losesSent, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf } from '../remedies/command.ts';
+import { hostCommand } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 
@@ -89,13 +89,12 @@ function waiting(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         `${several(loss.lost, 'write')} failed with EAGAIN, ${several(loss.offered - loss.lost, 'packet')} passed`,
       ],
       remedies: [
-        {
-          command: inNamespaceOf(device, window, 'tc -s qdisc show'),
-          effect: 'Look for the device with a backlog: that is where its packets wait.',
-          lossless: true,
-          restart: false,
-          by: 'host',
-        },
+        hostCommand(
+          device,
+          window,
+          'tc -s qdisc show',
+          'Look for the device with a backlog: that is where its packets wait.',
+        ),
         {
           command: undefined,
           effect:

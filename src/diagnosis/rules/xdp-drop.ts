@@ -5,7 +5,7 @@ import { isMostOfFew, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evide
 import type { Diagnosis } from '../finding.ts';
 import { count, losesSent, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { hostCommand, inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { WRITER_REFUSED } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
@@ -52,17 +52,12 @@ function dropping(device: DeviceSpan, window: Window, isAsked: boolean): readonl
           restart: false,
           by: 'host',
         },
-        {
-          command: inNamespaceOf(
-            device,
-            window,
-            `ip link set dev ${quoted(name)} ${native > 0 ? 'xdpdrv' : 'xdpgeneric'} off`,
-          ),
-          effect: 'Only if it is not meant: takes the program off, unless a process holds it by a link.',
-          lossless: true,
-          restart: false,
-          by: 'host',
-        },
+        hostCommand(
+          device,
+          window,
+          `ip link set dev ${quoted(name)} ${native > 0 ? 'xdpdrv' : 'xdpgeneric'} off`,
+          'Only if it is not meant: takes the program off, unless a process holds it by a link.',
+        ),
       ],
       rejected: [
         { rule: WRITER_REFUSED, because: '0 of these writes failed: the kernel answers as if it had taken them' },

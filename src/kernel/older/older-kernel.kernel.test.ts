@@ -7,12 +7,12 @@ import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import { attachProbes, type Probes } from '../../engine/attach.ts';
 import { Generations } from '../../engine/generations.ts';
 import { Walker } from '../../engine/walk.ts';
-import { EVENTS, PROBE_SYMBOLS } from '../../subjects/list.ts';
+import { EVENTS, PROBED } from '../../subjects/list.ts';
 import { readHost } from '../host.ts';
 import { type KernelLimits, NO_LIMITS } from './limits.ts';
 
 function attachWith(t: TestContext, limits: Partial<KernelLimits>): Probes {
-  const host = { ...readHost(PROBE_SYMBOLS), limits: { ...NO_LIMITS, ...limits } };
+  const host = { ...readHost(PROBED), limits: { ...NO_LIMITS, ...limits } };
   const probes = attachProbes(host, EVENTS, { forced: new Map(), pin: true });
   t.after(() => probes.close());
   return probes;

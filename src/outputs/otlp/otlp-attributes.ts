@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attributes in OTLP's JSON. Those of the catalogue keep their names; where OpenTelemetry has a name of its own for one, it is added.
+import type { Metric } from '../../snapshot/metric.ts';
 import type { Labels } from '../prometheus/text.ts';
 
 /** Semantic conventions: the attribute that says the same as the label. */
@@ -53,16 +54,9 @@ export function renderSender(
   return `{"resource${kind}":[{"resource":{"attributes":[${resource}]},"scope${kind}":[{"scope":${scope},"${field}":[${items}]}]}]}`;
 }
 
-/** A macvtap works the other way round: what the host's interface receives goes to the guest. */
-const RECEIVED = /^tapscope_(receive|vhost_receive|zerocopy|macvtap_(offered|dropped|delivered))_/;
-const SENT =
-  /^tapscope_(queue|ring|qdisc|vhost_held|vhost_batch|device_(transmit|other_dropped|unseen)|macvtap_receive)_/;
-
-/** `network.io.direction` of what counts packets or bytes one way, as the host's interface sees it; '': neither. */
-export function directionOf(name: string): string {
-  if (!/_(packets|bytes)(_total)?$/.test(name)) return '';
-  if (RECEIVED.test(name)) return 'receive';
-  return SENT.test(name) ? 'transmit' : '';
+/** `network.io.direction` of what counts packets or bytes one way; '': it does not. */
+export function directionOf({ name, direction }: Pick<Metric<never>, 'name' | 'direction'>): string {
+  return /_(packets|bytes)(_total)?$/.test(name) ? (direction ?? '') : '';
 }
 
 /** Unix time in seconds as OTLP has it: nanoseconds, more than a number can hold. */

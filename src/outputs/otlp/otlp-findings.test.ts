@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attributesOf } from '../../../test/agent/otlp-samples.ts';
 import { at, listAt, parseJson } from '../../../test/host/checked-json.ts';
+import { madeUpFinding } from '../../../test/snapshots/made-up-finding.ts';
 import type { TrackedFinding } from '../../diagnosis/active-findings.ts';
 import type { Finding } from '../../diagnosis/finding.ts';
 import { changesOf, logsRequest } from './otlp-findings.ts';
 
-const starved: Finding = {
+const starved = madeUpFinding({
   rule: 'reader-starved',
   severity: 'warning',
   netns: 4026531840,
@@ -17,10 +18,7 @@ const starved: Finding = {
   cause: 'The reader of tap0 waits for a CPU.',
   evidence: ['waited for 8.1 s of 10 s', 'lost 17 packets'],
   remedies: [{ command: 'taskset -pc 3 4711', effect: 'Gives it a CPU.', lossless: true, restart: false, by: 'host' }],
-  rejected: [],
-  confidence: 'high',
-  degraded: [],
-};
+});
 const active = (...findings: readonly Finding[]): readonly TrackedFinding[] =>
   findings.map((finding) => ({ finding, since: 1, seen: 1, isActive: true }));
 

@@ -68,7 +68,7 @@ function visitor({ metric }: MetricRows, starts: SeriesStarts, takenAt: number, 
   const time = `"timeUnixNano":"${nanoseconds(takenAt)}"`;
   const since = (start: number): string => `"startTimeUnixNano":"${nanoseconds(Math.min(start, takenAt))}",${time}`;
   const { labels: names, type } = metric;
-  const direction = renderAttributes([['network.io.direction', directionOf(metric.name)]]);
+  const direction = renderAttributes([['network.io.direction', directionOf(metric)]]);
   let bounds: string[] = [];
   let counts: number[] = [];
   let sum = 0;

@@ -10,6 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { at, parseJson } from '../../../test/host/checked-json.ts';
 import { serveLocally } from '../../../test/host/local-server.ts';
+import { madeUpFinding } from '../../../test/snapshots/made-up-finding.ts';
 import type { Finding } from '../../diagnosis/finding.ts';
 import { Complaints } from './otlp-complaints.ts';
 import { otlpEndpoint } from './otlp-endpoint.ts';
@@ -112,19 +113,8 @@ test('the request: compressed JSON, headers, a password', async (t) => {
   ]);
 });
 
-const finding = (queue: number): Finding => ({
-  rule: 'reader-starved',
-  severity: 'warning',
-  netns: 1,
-  device: 'tap0',
-  queue,
-  cause: 'It waits.',
-  evidence: [],
-  remedies: [],
-  rejected: [],
-  confidence: 'high',
-  degraded: [],
-});
+const finding = (queue: number): Finding =>
+  madeUpFinding({ rule: 'reader-starved', severity: 'warning', queue, cause: 'It waits.' });
 
 test('findings wait for a collector that is busy, the newest 1000 of them; what it refuses is lost, and counted', async (t) => {
   let status = 503;
