@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // node deploy/bundle.mjs FOLDER: the program as FOLDER/main.js, its second process as FOLDER/serving.js, and beside each, in one file, all of its sources and packages, with
-// their bytecode. Finding, reading and compiling three hundred files was half of a start. FOLDER/bench.cjs is what `tapscope bench` and `tapscope demo` load.
+// their bytecode; agent.cjs is what `tapscope serve` needs of main.cjs. Finding, reading and compiling three hundred files was half of a start. FOLDER/bench.cjs is what `tapscope bench` and `tapscope demo` load.
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +12,28 @@ const root = join(dirname(self), '..');
 /** Packages that stay outside, for they find their addon by their own place. */
 export const unbundled = ['bcrypt'];
 
-/** The program, and the process of `tapscope serve` that has no rights: it has the metrics of the subjects, and nothing that loads programs. */
-const processes = ['main', 'serving'];
+/** What an agent would hold in memory for months and never run: other commands, and the rules. They are bundled as nothing. */
+const withoutOtherCommands = {
+  name: 'without-other-commands',
+  setup(build) {
+    const filter =
+      /^\.\/commands\/(check|completion|diagnose|doctor|drops|explain|fleet|record|report|top|whatif)\.ts$/;
+    build.onResolve({ filter }, ({ path, importer }) =>
+      importer === join(root, 'src/main.ts') ? { path, namespace: 'nothing' } : undefined,
+    );
+    build.onLoad({ filter: /^/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {}' }));
+  },
+};
+
+/** The program; what of it serves; and the process of `tapscope serve` that has no rights: it has the metrics of the subjects, and nothing that loads programs. */
+const bundles = [
+  { name: 'main', source: 'src/main.ts' },
+  { name: 'agent', source: 'src/main.ts', plugins: [withoutOtherCommands] },
+  { name: 'serving', source: 'src/serving.ts' },
+];
+
+/** deploy/entry.mjs, which chooses the bundle. */
+const entries = ['main', 'serving'];
 
 const options = {
   absWorkingDir: root,
@@ -32,10 +52,11 @@ const options = {
 
 async function bundle(folder) {
   const { build, buildSync } = await import('esbuild');
-  for (const name of processes) {
+  for (const { name, source, plugins } of bundles) {
     const { outputFiles } = await build({
       ...options,
-      entryPoints: [`src/${name}.ts`],
+      entryPoints: [source],
+      plugins,
       // commander's own, for commands that are programs; tapscope has none.
       alias: { 'node:child_process': 'data:text/javascript,' },
       // require() in place of import(), which V8 does not offer to a script with bytecode.
@@ -45,6 +66,8 @@ async function bundle(folder) {
       footer: { js: '})' },
     });
     writeFileSync(join(folder, `${name}.cjs`), toAscii(outputFiles[0].text));
+  }
+  for (const name of entries) {
     copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, `${name}.js`));
     chmodSync(join(folder, `${name}.js`), 0o755);
   }
@@ -55,7 +78,7 @@ async function bundle(folder) {
   });
   writeFileSync(join(folder, 'bench.cjs'), toAscii(bench.outputFiles[0].text));
   bundlePage(buildSync, join(folder, 'page'));
-  for (const name of processes) keepBytecode(join(folder, `${name}.cjs`));
+  for (const { name } of bundles) keepBytecode(join(folder, `${name}.cjs`));
 }
 
 /** The page for browsers; it loads nothing from other sites. */

@@ -54,3 +54,13 @@ test('where no package lies but the one with an addon, the program starts', (t) 
   const said = execFileSync(process.execPath, [join(folder, 'dist/src/main.js'), '--help'], { encoding: 'utf8' });
   assert.match(said, /doctor/);
 });
+
+test('an agent has a bundle of its own, without the rules and other commands, and the same options', () => {
+  const agent = readFileSync(join(root, 'dist/src/agent.cjs'), 'latin1');
+  assert.ok(agent.length < 0.75 * bundle.length, `${agent.length} of ${bundle.length} bytes`);
+  const [own, main] = [
+    ['serve', '--help'],
+    ['help', 'serve'],
+  ].map((words) => execFileSync(process.execPath, [join(root, 'dist/src/main.js'), ...words], { encoding: 'utf8' }));
+  assert.equal(own, main);
+});

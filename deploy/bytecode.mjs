@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node --hash-seed=1 deploy/bytecode.mjs FOLDER: keeps the bytecode of the program's two bundles in FOLDER, for the Node that runs this.
+// node --hash-seed=1 deploy/bytecode.mjs FOLDER: keeps the bytecode of the program's bundles in FOLDER, for the Node that runs this.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import v8 from 'node:v8';
@@ -32,5 +32,5 @@ if (process.argv[1] === import.meta.filename) {
   const folder = process.argv[2];
   const names = readdirSync(folder);
   for (const name of names.filter((one) => one.endsWith('.bytecode'))) rmSync(join(folder, name));
-  for (const name of names.filter((one) => /^(main|serving)\.cjs$/.test(one))) keepBytecode(join(folder, name));
+  for (const name of names.filter((one) => /^(main|agent|serving)\.cjs$/.test(one))) keepBytecode(join(folder, name));
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// dist/src/main.js and dist/src/serving.js: each runs its bundle, main.cjs or serving.cjs, with the bytecode that was kept of it, for compiling it is half of what a start takes.
+// dist/src/main.js and dist/src/serving.js: each runs its bundle, main.cjs or serving.cjs, and `main.js serve` agent.cjs, with the bytecode that was kept of it, for compiling it is half of what a start takes.
 // Bytecode of other flags V8 refuses and compiles anew. It takes that of some other Nodes too and crashes: so the file is named after its Node (deploy/bytecode.mjs).
 // A package that was made for another architecture has none.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setPriority } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
@@ -19,7 +20,8 @@ if (process.features.inspector) require('node:inspector').close();
 const questions = ['check', 'diagnose', 'doctor', 'drops', 'explain', 'report', 'top', 'whatif', '--help', '--version'];
 if (questions.includes(process.argv[2]) && process.env.TAPSCOPE_PRIORITY !== 'keep') raise();
 
-const filename = fileURLToPath(import.meta.url.replace(/\.js$/, '.cjs'));
+const self = fileURLToPath(import.meta.url);
+const filename = process.argv[2] === 'serve' ? join(dirname(self), 'agent.cjs') : self.replace(/\.js$/, '.cjs');
 const bytecode = `${filename}.${process.version}-${process.arch}.bytecode`;
 const cachedData = existsSync(bytecode) ? readFileSync(bytecode) : undefined;
 // The bundle is ASCII: latin1 spares looking for anything else.

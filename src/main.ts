@@ -6,7 +6,7 @@ import { LimitTooLow } from './agent/resource-limits.ts';
 import { ServingEnded } from './agent/serving-process.ts';
 import { BENCH_HELP, benchFlags, FAULT_NAMES, loadBench } from './commands/bench.ts';
 import { check, sayUnknown } from './commands/check.ts';
-import { COMPLETIONS, completion } from './commands/completion.ts';
+import { completion } from './commands/completion.ts';
 import { diagnose } from './commands/diagnose.ts';
 import { doctor } from './commands/doctor.ts';
 import { drops } from './commands/drops.ts';
@@ -214,7 +214,7 @@ function program(setExitCode: (code: number) => void): Command {
   tapscope
     .command('completion')
     .description('completion for a shell, or the manual page: source <(tapscope completion bash)')
-    .addArgument(new Argument('<kind>', 'shell, or man').choices(COMPLETIONS))
+    .addArgument(new Argument('<kind>', 'shell, or man').choices(['bash', 'zsh', 'man']))
     .exitOverride()
     .action((kind) => completion(tapscope, kind));
   for (const command of tapscope.commands) {

@@ -6,8 +6,6 @@ import { manPage } from '../outputs/man-page.ts';
 import { modelOf } from './command-model.ts';
 import { version } from './version.ts';
 
-export const COMPLETIONS = ['bash', 'zsh', 'man'];
-
 export function completion(program: Command, kind: string): void {
   const model = modelOf(program);
   const texts = { bash: bashCompletion, zsh: zshCompletion, man: () => manPage(model, version()) };

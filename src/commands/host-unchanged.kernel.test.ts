@@ -219,7 +219,7 @@ test('an agent starts no program but its second process', { skip: noLab }, async
 });
 
 test('no command but bench and demo has the means to start a program', () => {
-  for (const name of ['main', 'serving']) {
+  for (const name of ['main', 'agent', 'serving']) {
     const bundle = readFileSync(join(packageRoot(), `dist/src/${name}.cjs`), 'latin1');
     assert.match(bundle, /node:fs/);
     assert.deepEqual(bundle.match(/child_process/g), null);

@@ -33,7 +33,12 @@ export function addLivePage(app: FastifyInstance, folder: string, text: () => st
   for (const { url, file, type } of FILES) {
     const content = readFileSync(join(folder, file));
     const [before = content, after] = file === PAGE ? content.toString().split(TEXT) : [];
-    const fixed = pack(content);
+    // At the first request: the agent's start waits for none.
+    let unchanged: Packed | undefined;
+    const fixed = (): Packed => {
+      unchanged ??= pack(content);
+      return unchanged;
+    };
     let latest: { readonly text: string; readonly packed: Packed } | undefined;
     const filled = (): Packed => {
       const now = text();
@@ -42,7 +47,7 @@ export function addLivePage(app: FastifyInstance, folder: string, text: () => st
     };
     app.get(url, (request, reply) => {
       endWithin(reply, WITHIN_MS);
-      const { plain, packed, tag } = after === undefined ? fixed : filled();
+      const { plain, packed, tag } = after === undefined ? fixed() : filled();
       // A web config may have set its own.
       if (reply.getHeader(POLICY_HEADER) === usualHeaders[POLICY_HEADER]) reply.header(POLICY_HEADER, POLICY);
       // Asked again each time: an upgraded agent has other files under the same names.
