@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, npm.
+// Needs: root on this machine's kernel.
 // An agent that npm started (npx tapscope serve, npm start) ends with it, in order, however npm ends.
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
