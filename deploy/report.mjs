@@ -7,7 +7,7 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 /** The names of failed tests and steps, each with its reason. */
 const failures = [];
 /** The end repeats so many lines of so many reasons: often the end is all that somebody keeps of a run. */
-const REPEATED = { reasons: 6, lines: 14, columns: 240 };
+const REPEATED = { reasons: 10, lines: 6, columns: 240 };
 /** What files and parts of the run took. */
 const times = [];
 /** The longest of them are told at the end. */
@@ -93,6 +93,9 @@ export function finish() {
 }
 
 function beginning(reason) {
-  const lines = reason.split('\n').slice(0, REPEATED.lines);
+  const lines = reason
+    .split('\n')
+    .filter((line) => !/^ +at /.test(line)) // the stack
+    .slice(0, REPEATED.lines);
   return lines.map((line) => `    ${line.slice(0, REPEATED.columns)}`).join('\n');
 }

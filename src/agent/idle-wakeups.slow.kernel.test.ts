@@ -9,7 +9,7 @@ import { startAgent } from '../../test/agent/serve-process.ts';
 import { cpuMs } from '../../test/host/cpu-time.ts';
 import { noLab } from '../../test/host/netns.ts';
 import { makeTaps } from '../../test/host/real-taps.ts';
-import { slowness } from '../../test/host/slowness.ts';
+import { slownessDuring } from '../../test/host/slowness.ts';
 
 const TAPS = 64;
 const QUEUES = 4 * TAPS;
@@ -17,8 +17,11 @@ const WINDOW_MS = 5000;
 const WINDOWS = 24;
 /** Samples of the host, what threads read and collect for them, and timers of Node. */
 const MOST_PER_SECOND = 20;
-/** Percent of one core on a quiet machine, whose caches are cold at each wake: 0.67 at the least were measured. */
-const MOST_CPU = 1;
+/**
+ * Percent of a core that does not sleep. Against an agent that works where nothing happens, on any machine: what a change costs is seen on the instruction
+ * clock (lab/scale/gate.vm.test.ts), and docs/overhead.md has what a quiet machine takes.
+ */
+const MOST_CPU = 2;
 
 interface Idle {
   readonly wakes: number;
@@ -32,17 +35,18 @@ test(`${TAPS} idle taps wake the agent at most ${MOST_PER_SECOND} times a second
   const agent = await startAgent(t, ['--level=auto', '--detail=queue']);
   const processes = agent.processes();
   let least: Idle = { wakes: Number.POSITIVE_INFINITY, cpu: Number.POSITIVE_INFINITY };
-  let mostCpu = MOST_CPU;
   // V8 compiles on threads of its own in the first minute, and collects garbage on several now and then; another's devices wake the agent too.
   // The quietest window is what idle queues take.
-  for (let count = 0; count < WINDOWS && (least.wakes > MOST_PER_SECOND || least.cpu > mostCpu); count += 1) {
-    const { wakes, cpu } = await windowOf(processes);
+  for (let count = 0; count < WINDOWS && (least.wakes > MOST_PER_SECOND || least.cpu > MOST_CPU); count += 1) {
+    const { value, slow } = await slownessDuring(() => windowOf(processes));
+    const { wakes, cpu } = { wakes: value.wakes, cpu: value.cpu / slow };
     least = { wakes: Math.min(least.wakes, wakes), cpu: Math.min(least.cpu, cpu) };
-    mostCpu = MOST_CPU * (await slowness());
-    t.diagnostic(`${wakes.toFixed(0)} a second, ${cpu.toFixed(2)} % of a core (at most ${mostCpu.toFixed(2)} %)`);
+    t.diagnostic(
+      `${wakes.toFixed(0)} a second, ${cpu.toFixed(2)} % of a core (${value.cpu.toFixed(2)} % of one that is ${slow.toFixed(1)} times as slow)`,
+    );
   }
   assert.ok(least.wakes <= MOST_PER_SECOND, `${least.wakes} a second`);
-  assert.ok(least.cpu <= mostCpu, `${least.cpu} % of a core`);
+  assert.ok(least.cpu <= MOST_CPU, `${least.cpu} % of a core`);
 });
 
 async function windowOf(processes: readonly number[]): Promise<Idle> {

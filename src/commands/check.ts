@@ -27,7 +27,7 @@ const PATIENCE_MS = { usual: 2000, shortOfCpu: 6000 };
  * From the start of this program to the answer of a running agent, about a device too, and what is left of that for judging and sending it. Without free CPU
  * timers are late too, by half a second.
  */
-const ANSWER_MS = { usual: 2000, shortOfCpu: 1500 };
+const ANSWER_MS = { usual: 2000, shortOfCpu: 1300 };
 const REPLY_MS = { usual: 200, shortOfCpu: 500 };
 /** Enough for OK where no packet waits. */
 const LOOK_SECONDS = 1;

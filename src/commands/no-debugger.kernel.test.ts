@@ -76,8 +76,11 @@ for (const entry of ENTRIES)
       const { pid, stderr } = await run([join(packageRoot(), entry), command, ...own], options);
       assert.match(stderr, /^Debugger listening on ws:/m, 'the test itself opens one');
       // What the command started may end after it, and be about to write.
-      await until(() => Object.values(notes()).every((note) => note.endsWith('\n')));
-      const written = notes();
+      let written = notes();
+      await until(() => {
+        written = notes();
+        return Object.values(written).every((note) => note.endsWith('\n'));
+      });
       for (const name of Object.keys(written)) rmSync(join(folder, name));
       assert.ok(`note-${pid}` in written, stderr);
       for (const [name, note] of Object.entries(written)) assert.match(note, /^(none\n)+$/, name);

@@ -13,6 +13,10 @@ import { bareStart, slownessOf } from '../../test/host/slowness.ts';
 const run = promisify(execFile);
 /** The limit with half an hour of history. A minute has most of it already: what does not change is kept once. */
 const MOST_MEGABYTES = 170;
+/** Of one scrape. */
+const MOST_CALLS = 50;
+/** Of one scrape with 255 queues more. */
+const MORE_CALLS = 40;
 /** V8 manages its memory and threads with these, and libuv sends the answer; how many depends on the length of the text. */
 const RUNTIME = 'futex,madvise,mprotect,mmap,munmap,getpid,epoll_pwait,write,writev';
 /** Periodic work of the agent (50 calls and more) falls into one measurement and not the other; the scrapes share it. */
@@ -43,7 +47,7 @@ test('at most 170 MB in both processes with 256 queues, and a scrape makes a han
   const agent = await startAgent(t, ['--detail=queue']);
   const testReader = await lab.testReader();
   await testReader.open('0', 'tap0', 'tap');
-  const few = await callsOfScrape(agent);
+  const few = await leastCallsOfScrape(agent, MOST_CALLS);
   for (let i = 1; i < 256; i++) await testReader.open(String(i), `tap${i}`, 'tap');
   const peers = await Promise.all([0, 1, 2, 3].map((i) => lab.raise(`tap${i}`)));
   for (const peer of peers) await testReader.udp(peer, 9, 10, 64);
@@ -53,14 +57,17 @@ test('at most 170 MB in both processes with 256 queues, and a scrape makes a han
   t.diagnostic(`resident memory with 256 queues: ${megabytes.toFixed(1)} MB`);
   assert.ok(megabytes <= MOST_MEGABYTES);
 
-  let many = Number.POSITIVE_INFINITY;
-  // Periodic work of the agent, every ten seconds, falls into some of these and not into others.
-  for (let tries = 0; tries < 5 && many - few > 40; tries++) {
-    many = await callsOfScrape(agent);
-    t.diagnostic(`system calls of a scrape: ${few} with 1 queue, ${many} with 256`);
-  }
-  assert.ok(few <= 50 && many - few <= 40, 'a handful, and 255 queues more are no 255 calls more');
+  const many = await leastCallsOfScrape(agent, few + MORE_CALLS);
+  t.diagnostic(`system calls of a scrape: ${few} with 1 queue, ${many} with 256`);
+  assert.ok(few <= MOST_CALLS && many - few <= MORE_CALLS, 'a handful, and 255 queues more are no 255 calls more');
 });
+
+/** Periodic work of the agent, every ten seconds, falls into some measurements and not into others: asks until there are so few. */
+async function leastCallsOfScrape(agent: Agent, enough: number): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < 5 && least > enough; tries++) least = Math.min(least, await callsOfScrape(agent));
+  return least;
+}
 
 /** All threads, the mean of many scrapes, less what the agent does in the same time without any. */
 async function callsOfScrape(agent: Agent): Promise<number> {
