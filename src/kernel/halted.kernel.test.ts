@@ -34,6 +34,7 @@ test('nobody, then a signal', async (t) => {
   assert.deepEqual(await readHalt(pid), { by: 'signal' });
   process.kill(pid, 'SIGCONT');
   await until(async () => (await readHalt(pid)) === undefined);
+  assert.equal(await readHalt(pid), undefined);
 });
 
 test('a debugger, by its number and name, until it detaches', async (t) => {
@@ -44,7 +45,9 @@ test('a debugger, by its number and name, until it detaches', async (t) => {
   assert.deepEqual(await readHalt(pid), { by: 'tracer', tracer: { pid: debuggerOf.pid, comm: 'python3' } });
   debuggerOf.stdin?.end();
   await once(debuggerOf, 'exit');
+  process.kill(pid, 'SIGCONT'); // the signal by which it was attached may stop it now
   await until(async () => (await readHalt(pid)) === undefined);
+  assert.equal(await readHalt(pid), undefined);
 });
 
 test('the freezer', { skip: noCgroup('freezer') }, async (t) => {
