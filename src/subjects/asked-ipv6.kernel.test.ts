@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel.
 // An IPv6 route that has gone, as when accept_ra ends with forwarding, and forwarding that is off: told to who asks; with both there, nothing is.
 import test from 'node:test';
 import { assertTold, CLEAN, often } from '../../test/agent/asked-tap.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel.
 // A program detaches the queue that its traffic came by: what remains is told, not that all is well.
 import test from 'node:test';
 import { agentLab } from '../../test/agent/agent-lab.ts';

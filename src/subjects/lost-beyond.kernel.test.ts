@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone, nftables.
+// Needs: root on this machine's kernel, nftables.
 // Packets from the guest that are lost where the kernel no longer knows by which device they came: behind a veth and inside of a tunnel.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone, nftables.
+// Needs: root on this machine's kernel, nftables.
 // Packets for a guest that are lost before they are near its device: nothing but their address says so. Each healthy twin is OK.
 import test, { type TestContext } from 'node:test';
 import { assertTold, bridged, CLEAN, learned, redirected, streamTo } from '../../test/agent/asked-tap.ts';

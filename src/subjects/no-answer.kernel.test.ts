@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel.
 // What the guest sends comes to somebody who does not want it, or is asked and does not answer: each fault is told, each healthy twin is not.
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';

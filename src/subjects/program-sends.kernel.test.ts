@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel.
 // A program that waits for its own socket reads nothing: the socket is the cause, whatever the reader of the ring looks like.
 import test, { type TestContext } from 'node:test';
 import { assertTold, CLEAN } from '../../test/agent/asked-tap.ts';

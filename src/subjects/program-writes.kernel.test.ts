@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel.
 // A program that writes another header than the device expects: tun refuses the frames in no counter, or passes on what nobody knows.
 import assert from 'node:assert/strict';
 import test from 'node:test';

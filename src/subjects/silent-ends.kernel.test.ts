@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel.
 // Packets that a BPF program or a dummy device ends, and that are in no counter: who asks is not told OK, and with a program that lets them pass is.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel.
 // What the configuration around a device does with its packets, played on the real kernel: each fault is named, each healthy twin is not.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

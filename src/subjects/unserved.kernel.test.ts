@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel.
 // What the guest sends reaches the host, which does not serve it: no packet is freed with a reason, and who asks is not told OK.
 import assert from 'node:assert/strict';
 import test from 'node:test';
