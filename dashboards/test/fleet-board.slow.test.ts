@@ -46,7 +46,7 @@ async function wholeMoment(prometheus: Prometheus, taps: number): Promise<number
   }
 }
 
-test('a fleet of which the hosts with one kernel lose packets', { timeout: 180_000 }, async (t) => {
+test('a fleet of which the hosts with one kernel lose packets', { timeout: 900_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-fleet-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const fast = join(folder, 'fleet.yml');

@@ -32,7 +32,7 @@ const PRICED_WITHIN_S = 120;
 /** Alerts that no kernel causes on request, or that take a minute (src/commands/serve-pace). promtool tests them. */
 const NOT_PROVOKED = ['TapscopeQueueStuck critical', 'TapscopeQueueStuck warning', 'TapscopeOverBudget warning'];
 
-test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
+test('a host with faults', { skip: noLab, timeout: 900_000 }, async (t) => {
   const host = await sickHost(t, process.env.UPDATE ? 'tenants' : undefined);
   const dead = `127.0.0.1:${await freePort()}`;
   const recording = readRecording();

@@ -71,7 +71,7 @@ const meanwhile: Readonly<Record<string, Case>> = {
 };
 const MEANWHILE_S = 15;
 
-test('runbooks', { skip: noLab, timeout: 300_000 }, async (t) => {
+test('runbooks', { skip: noLab, timeout: 900_000 }, async (t) => {
   const host = await sickHost(t);
   const type = await typist(t, host);
   await host.run(5);

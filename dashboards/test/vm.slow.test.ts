@@ -30,7 +30,7 @@ const FOLDED = ['a', 'b', GUEST.replaceAll('"', '\\"')]
   )
   .join('');
 
-test('a guest of vhost-net', { timeout: 120_000 }, async (t) => {
+test('a guest of vhost-net', { timeout: 600_000 }, async (t) => {
   const golden = `${readFileSync('src/outputs/prometheus/prometheus-golden.txt', 'utf8').replace(/# EOF\n$/, '')}${FOLDED}`;
   const pages = Array.from({ length: PAGES }, (_, index) => ({ seconds: index, text: grown(golden, 1 + index) }));
   const replay = await startReplay(t, recordingOf(pages));

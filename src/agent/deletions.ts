@@ -128,7 +128,11 @@ export class Deletions {
       for (const id of ids) if (isAway(id)) away.add(id);
     const back = new Set([...this.#recycler.absent].filter(isThere));
     const numbers = new Map([...away, ...back].map((id) => [id, rows.rowNumbers.get(id) ?? []]));
-    const when = { nowMs: performance.now(), isOver: (id: bigint) => this.#last.has(id) };
+    const when = {
+      nowMs: performance.now(),
+      endsAreSeen: this.#probes.can('last-counters'),
+      isOver: (id: bigint) => this.#last.has(id),
+    };
     const gone = this.#recycler.update(numbers, back, when, (free) => {
       if (free.size > 0) released(free);
     });

@@ -4,11 +4,12 @@ import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 
 /**
- * A device that moves to another network namespace is in no list for tens of milliseconds: it takes more than one walk, and
- * more time than that, to say that it is gone. Until then another that has its address is told apart by the programs.
+ * A device that moves to another network namespace is in no list for tens of milliseconds, on a host without a free CPU for seconds: it takes more than
+ * one walk, and more time than that, to say that it is gone. Where ends are seen there is no hurry: the others are on their way. Until then another that
+ * has its address is told apart by the programs.
  */
 const WALKS = 2;
-const ABSENT_MS = 1000;
+const ABSENT_MS = { endsAreSeen: 10_000, else: 1000 };
 /** Longer than any program can still hold a row number that it looked up before the row was forgotten. */
 const GRACE_MS = 2000;
 
@@ -17,6 +18,14 @@ interface Absence {
   readonly sinceMs: number;
   /** The time at which each row was first forgotten. */
   readonly forgottenMs: Map<number, number>;
+}
+
+interface Seen {
+  readonly nowMs: number;
+  /** A program notes each end of a device. */
+  readonly endsAreSeen: boolean;
+  /** A program saw the end of this device, so that it cannot be on its way to another namespace. */
+  readonly isOver: (device: bigint) => boolean;
 }
 
 interface Dismissed {
@@ -36,15 +45,13 @@ export class Absences {
     return this.#absent.keys();
   }
 
-  /**
-   * `rows`: by device, as they were read before a walk that found the devices `present`. `isOver`: a program saw the device's
-   * end, so that it cannot be on its way to another namespace.
-   */
+  /** `rows`: by device, as they were read before a walk that found the devices `present`. */
   update(
     rows: ReadonlyMap<bigint, readonly number[]>,
     present: ReadonlySet<bigint>,
-    { nowMs, isOver }: { readonly nowMs: number; readonly isOver: (device: bigint) => boolean },
+    { nowMs, endsAreSeen, isOver }: Seen,
   ): Dismissed {
+    const mostMs = endsAreSeen ? ABSENT_MS.endsAreSeen : ABSENT_MS.else;
     const forget: number[] = [];
     const release: number[] = [];
     const gone = new Set<bigint>();
@@ -56,14 +63,15 @@ export class Absences {
       const absence = this.#absent.get(device) ?? { walks: 0, sinceMs: nowMs, forgottenMs: new Map<number, number>() };
       this.#absent.set(device, absence);
       const absentMs = nowMs - absence.sinceMs;
-      const isAway = ++absence.walks < WALKS || absentMs < ABSENT_MS;
+      const isAway = ++absence.walks < WALKS || absentMs < mostMs;
       if (isAway && !isOver(device)) continue;
       // Rows may be born while their device is being deleted: each has its own time, and all are given back together. So
       // the last reading of the device has all its counts.
       for (const number of numbers) absence.forgottenMs.set(number, absence.forgottenMs.get(number) ?? nowMs);
       const isDue = numbers.every((number) => nowMs - (absence.forgottenMs.get(number) ?? nowMs) >= GRACE_MS);
       if (!isDue) forget.push(...numbers);
-      if (!isDue || (numbers.length === 0 && absentMs < ABSENT_MS + GRACE_MS)) continue;
+      if (!isDue || (numbers.length === 0 && absentMs < (isOver(device) ? ABSENT_MS.else : mostMs) + GRACE_MS))
+        continue;
       release.push(...numbers);
       this.#absent.delete(device);
       gone.add(device);
@@ -95,7 +103,7 @@ export class Recycler {
   update(
     rows: ReadonlyMap<bigint, readonly number[]>,
     present: ReadonlySet<bigint>,
-    when: { readonly nowMs: number; readonly isOver: (device: bigint) => boolean },
+    when: Seen,
     beforeRelease: (rows: ReadonlySet<number>) => void,
   ): ReadonlySet<bigint> {
     const { forget, release, gone } = this.#absences.update(rows, present, when);

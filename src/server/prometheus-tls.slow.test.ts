@@ -53,7 +53,7 @@ test('promtool accepts what we accept', (t) => {
   assert.equal(status, 0, stderr);
 });
 
-test('Prometheus scrapes by TLS, client certificate and password', { timeout: 120_000 }, async (t) => {
+test('Prometheus scrapes by TLS, client certificate and password', { timeout: 600_000 }, async (t) => {
   const folder = temporaryFolder(t);
   const endpoint = await serveEndpoint(t, { webConfigFile: writeConfig(folder) });
   const files = (name: string) => ({ cert_file: join(folder, `${name}.crt`), key_file: join(folder, `${name}.key`) });
