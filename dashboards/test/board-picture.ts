@@ -11,7 +11,7 @@ import { build, type Plugin } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { parseJson } from '../../test/host/checked-json.ts';
 import { until } from '../../test/host/until.ts';
-import { launchBrowser } from '../../test/page/browser.ts';
+import { launchBrowser, newPage } from '../../test/page/browser.ts';
 import type { BoardData, Drawn, Mark, TargetAnswer } from '../pictures/board-data.ts';
 import { allPanels, filledIn, marksOf } from '../promql/panel-queries.ts';
 import { answersOf, type Choices, type Span } from './answers.ts';
@@ -153,7 +153,7 @@ async function drawBoard(
   data: BoardData,
   width: number,
 ): Promise<{ readonly png: Buffer; readonly drawn: Drawn; readonly complaints: readonly string[] }> {
-  const page = await browser.newPage({ viewport: { width, height: 900 } });
+  const page = await newPage(browser, { viewport: { width, height: 900 } });
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {

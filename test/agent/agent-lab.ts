@@ -16,8 +16,8 @@ import { standingAgent } from './serve-process.ts';
 import { dismissStanding } from './shared-agent.ts';
 
 /** A change is seen each second; a slow observer looks every ten. */
-const SEEN_WITHIN_MS = 5000;
-const FRESH_WITHIN_MS = 20_000;
+const SEEN_WITHIN_MS = 60_000;
+const FRESH_WITHIN_MS = 60_000;
 
 export interface AgentLab {
   /** The process that takes the snapshots. */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chromium without a screen, for tests of the live page.
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 interface Scope {
   after(undo: () => Promise<void>): void;
 }
 
 /** On a busy machine a browser takes its time. */
-const WITHIN_MS = 90_000;
+const WITHIN_MS = 240_000;
 
 export async function launchBrowser(t: Scope): Promise<Browser> {
   const browser = await chromium.launch({
@@ -19,14 +19,19 @@ export async function launchBrowser(t: Scope): Promise<Browser> {
   return browser;
 }
 
+export async function newPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const page = await browser.newPage(options);
+  page.setDefaultTimeout(WITHIN_MS);
+  return page;
+}
+
 /** Opens a page; `complaints` gets its errors, its warnings and its requests to other hosts. */
 export async function openPage(
   browser: Browser,
   url: string,
   width = 1280,
 ): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage({ viewport: { width, height: 800 } });
-  page.setDefaultTimeout(WITHIN_MS);
+  const page = await newPage(browser, { viewport: { width, height: 800 } });
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a command wrote to a terminal, as a picture: its text and colours, drawn by Chromium.
 import type { Browser } from 'playwright-core';
+import { newPage } from './browser.ts';
 
 const CLASSES: Readonly<Record<string, string>> = {
   1: 'bold',
@@ -19,7 +20,7 @@ const STYLE = `
   .red { color: #ff7a70 } .green { color: #6fcf7d } .yellow { color: #f0c04f } .magenta { color: #dd8fe0 } .cyan { color: #6cc7dd }`;
 
 export async function terminalPicture(browser: Browser, written: string, path: string): Promise<void> {
-  const page = await browser.newPage({ viewport: { width: 1600, height: 900 }, deviceScaleFactor: 1.5 });
+  const page = await newPage(browser, { viewport: { width: 1600, height: 900 }, deviceScaleFactor: 1.5 });
   await page.setContent(`<style>${STYLE}</style><pre>${coloured(written)}</pre>`);
   await page.locator('pre').screenshot({ path });
   await page.close();
