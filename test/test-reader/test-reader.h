@@ -5,7 +5,7 @@
 
 #include "../../bench/traffic/traffic.h"
 
-command open_queue, queue_enable, queue_disable, queue_persist, queue_steer;
+command queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
 command queue_write_frame, bind_udp;
 command relay_start;
@@ -18,8 +18,5 @@ command link_set, link_length, link_running, send_frames, forge;
 /* A packet socket, or a negative errno; protocol 0 receives nothing. */
 int open_packet(const char *device, int protocol);
 bool is_ethernet(int socket, const char *device);
-
-/* A descriptor that does not block, or a negative errno. */
-int open_macvtap(const char *device);
 
 #endif
