@@ -39,7 +39,7 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	}
 	if (file) {
 		read_ring(file, &ring);
-		read_held(file, &held);
+		read_held(file_address, file_address + bpf_core_field_offset(struct tun_file, tx_ring), &held);
 	}
 	flags |= (held.connected ? QUEUE_BACKEND : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
 	out->reader = 0;

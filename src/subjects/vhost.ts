@@ -9,7 +9,8 @@ import { layoutOf } from '../kernel/layout.ts';
 import { counter, fromFirst, full, gauge, histogram, info, peak, series } from '../snapshot/metric.ts';
 import { BATCH_BOUNDS, type VhostBatches } from '../snapshot/queue.ts';
 import { dequeueTiming } from './dequeue-timing.ts';
-import { ZEROCOPY, ZEROCOPY_EVENTS, ZEROCOPY_SYMBOLS, zeroCopyMetrics, zeroCopyOf } from './vhost-zerocopy.ts';
+import { ZEROCOPY, ZEROCOPY_SYMBOLS, zeroCopyMetrics } from './vhost-zerocopy.ts';
+import { ZEROCOPY_EVENTS, zeroCopyOf } from './zerocopy-counts.ts';
 
 /** The map of batches, with a struct of its name for each row. */
 const BATCHES = 'vhost_batches';
