@@ -7,6 +7,7 @@ import type { WalkedBackend } from '../engine/walk.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { Queue } from '../snapshot/queue.ts';
+import type { WorkerAffinities } from './worker-affinity.ts';
 import { copiesAll, zeroCopyOf } from './zerocopy-counts.ts';
 
 const MAP = 'macvtap_zerocopy';
@@ -75,11 +76,21 @@ export class MacvtapZeroCopies {
 }
 
 /** undefined: vhost-net is not connected, and never sent anything. Its buffers and batches are not counted here. */
-export function vhostOf(backend: WalkedBackend | undefined, counts: Counts | undefined): Queue['vhost'] {
+export function vhostOf(
+  backend: WalkedBackend | undefined,
+  counts: Counts | undefined,
+  affinities: Pick<WorkerAffinities, 'of'>,
+): Queue['vhost'] {
   if (!backend && !counts) return undefined;
   const isZeroCopy = counts !== undefined || backend?.outstanding !== undefined;
   return {
-    ...{ held: backend?.held, worker: backend?.worker, batches: undefined, noBuffer: undefined, discarded: undefined },
+    ...{
+      held: backend?.held,
+      worker: affinities.of(backend?.worker),
+      batches: undefined,
+      noBuffer: undefined,
+      discarded: undefined,
+    },
     zeroCopy: isZeroCopy ? zeroCopyOf((event) => counts?.get(event) ?? 0, backend?.outstanding) : undefined,
   };
 }

@@ -19,6 +19,7 @@ import type { MacvtapReach } from '../snapshot/surroundings.ts';
 import { MacvtapReaches } from './macvtap-reach.ts';
 import { MACVTAP_ZEROCOPY, MacvtapZeroCopies, vhostOf } from './macvtap-vhost.ts';
 import { TapLosses } from './tap-losses.ts';
+import { WorkerAffinities } from './worker-affinity.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
   walkOf('macvtap'),
@@ -94,6 +95,7 @@ function open(parts: Parts): OpenSubject {
   const reaches = new MacvtapReaches(parts);
   const reads = new MacvtapReads(programs.object);
   const zeroCopies = new MacvtapZeroCopies(programs.object);
+  const affinities = new WorkerAffinities();
   const walkers = new Map<string, Walker>();
   /** Of these devices no generation is asked for: each is made anew, and compared. */
   const generations = new Generations();
@@ -120,10 +122,14 @@ function open(parts: Parts): OpenSubject {
       losses.read();
       reaches.read(devices);
       walked = devices;
+      affinities.keepOnly(new Set(devices.map(({ id }) => id)));
+      for (const one of devices) affinities.see(one);
       const now = devices.map((one): [bigint, Device] => {
         const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
         const sends = one.queues.map(({ tunFile, file }) => programFiles.find(tunFile, file)?.send);
-        const guests = one.queues.map(({ index, backend }) => vhostOf(backend, zeroCopies.of(one.id, index)));
+        const guests = one.queues.map(({ index, backend }) =>
+          vhostOf(backend, zeroCopies.of(one.id, index), affinities),
+        );
         const held = { owners: owners.ofDevice(one), sends, guests };
         const sendDrops = losses.of(one.netns, one.ifindex);
         return [
@@ -151,9 +157,9 @@ function open(parts: Parts): OpenSubject {
       const isCounted = delivered.has(id) || [...zeroCopies.devices()].includes(id);
       return isCounted || (drops ?? []).some(({ location }) => location in MACVTAP_LOCATIONS);
     },
-    refresh: () => {
+    refresh: async (holdersRead) => {
       losses.refresh(made.size > 0);
-      return reaches.refresh(walked);
+      await Promise.all([reaches.refresh(walked), affinities.refresh(holdersRead)]);
     },
     devices: () => new Set([...delivered.keys(), ...zeroCopies.devices()]),
     remove: (gone) => {

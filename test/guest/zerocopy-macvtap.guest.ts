@@ -3,8 +3,10 @@
 // Zero-copy transmit of guests behind a macvtap: attempts, the reason of each copy, and completions, against what the guest sent and the kernel counted.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
+import { allowedCpus } from '../../src/kernel/process-text.ts';
 import { type Agent, type Metrics, startAgent } from '../agent/serve-process.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { run } from '../host/run.ts';
 import { until } from '../host/until.ts';
 import { loadVhost } from '../host/zerocopy-parameter.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
@@ -135,6 +137,15 @@ test('zero-copy is on', async (t) => {
     assert.deepEqual(metrics.by('comm', 'tapscope_vhost_worker_info', here.labels), {
       [`vhost-${here.testReader.pid}`]: 1,
     });
+    const [tid = ''] = Object.keys(metrics.by('tid', 'tapscope_vhost_worker_info', here.labels));
+    const mayRunOn = async () =>
+      (await agent.metrics()).by('cpus', 'tapscope_vhost_worker_affinity_info', { ...here.labels, tid });
+    const allowed = (await allowedCpus(Number(tid))) ?? '';
+    await until(async () => Object.keys(await mayRunOn())[0] === allowed);
+    assert.deepEqual(await mayRunOn(), { [allowed]: 1 });
+    await run('taskset', ['--pid', '--cpu-list', '0', tid]);
+    await until(async () => Object.keys(await mayRunOn())[0] === '0');
+    assert.deepEqual(await mayRunOn(), { 0: 1 });
     await here.testReader.offer('a', 10);
     await until(async () => (await here.testReader.received('a')).packets === 10);
     assert.equal((await here.testReader.received('a')).packets, 10);
