@@ -19,6 +19,7 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   by: true,
   above: true,
   address: true,
+  allowedCpus: true,
   below: true,
   bridge: true,
   bridgePort: true,

@@ -26,7 +26,7 @@ static int quit(int argc, char **argv, struct answer *out)
 }
 
 static const struct named_command commands[] = {
-	{"open", 3, open_queue, "open ID DEV tun|tap|macvtap [mq] [persist] [vnet] [backpressure] [pi]"},
+	{"open", 3, queue_open, "open ID DEV tun|tap|macvtap [mq] [persist] [vnet] [backpressure] [pi]"},
 	{"close", 1, queue_close, "close ID"},
 	{"detach", 1, queue_disable, "detach ID"},
 	{"attach", 1, queue_enable, "attach ID"},
