@@ -87,6 +87,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   isOpen: true,
   isPeerFull: true,
   isFull: true,
+  isListening: true,
   isLocked: true,
   isNeighbour: true,
   isRelative: true,
