@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
+import type { TopologyLink } from '../kernel/rtnetlink-topology.ts';
 import type {
   AstrayFrames,
   BridgeTable,
@@ -16,15 +17,16 @@ import type {
 } from '../snapshot/surroundings.ts';
 import { OwnCounts } from './own-counts.ts';
 import type { SeenFrames } from './surroundings/bridge-frames.ts';
-import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
+import { bridgeTableOf, guestAddresses, isPinned } from './surroundings/bridge-table.ts';
 import { FrameCounts } from './surroundings/frame-counts.ts';
+import type { TakenPackets } from './surroundings/guest-counting.ts';
 import { guestKeys, keysOf } from './surroundings/guest-keys.ts';
 import { type GuestLoss, LostForGuests, type NeededParts } from './surroundings/lost-for-guests.ts';
 import { NamespacePaths } from './surroundings/namespace-paths.ts';
 import { backlogsIn } from './surroundings/others-backlogs.ts';
 import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
 import { redirectsOf } from './surroundings/redirects.ts';
-import { silentEndsOf } from './surroundings/silent-ends.ts';
+import { hasTcEnds, silentEndsOf } from './surroundings/silent-ends.ts';
 import { straysOf } from './surroundings/stray-addresses.ts';
 
 /** For one refresh; what takes longer goes on beside the next one: a dump waits for whoever has RTNL. */
@@ -36,6 +38,9 @@ const LOOK_MS = 1500;
 const NOTED_EVERY_MS = 10_000;
 /** Addresses of one port that are remembered: a guest may be a router of thousands. */
 const MOST_REMEMBERED = 64;
+
+/** Addresses that programs wrote to ports. */
+const MOST_PINNED = 1024;
 
 /** Groups and addresses of one port that are reported. */
 const MOST_WITHHELD = 16;
@@ -53,6 +58,8 @@ class Watch {
   readonly #paths = new NamespacePaths();
   #notedMs = Number.NEGATIVE_INFINITY;
   readonly #noted = new Set<bigint>();
+  /** Addresses that a program wrote to ports of taps. */
+  readonly #pinned = new Set<string>();
   /** Namespaces that are still to be read in this round. */
   #round: number[] = [];
   #reading: Promise<void> | undefined;
@@ -99,6 +106,7 @@ class Watch {
 
   #close(): void {
     this.#frames.close();
+    this.#pinned.clear();
     this.#lost.close();
     this.#ownLost.clear();
     this.#round = [];
@@ -137,7 +145,12 @@ class Watch {
     const until = performance.now() + LOOK_MS;
     const groups = byNamespace(this.devices.values());
     if (this.#round.length === 0) this.#round = [...groups.keys()];
-    const seen = { frames: this.#frames.read(), lost: this.#lost.read() };
+    const seen = {
+      frames: this.#frames.read(),
+      lost: this.#lost.read(),
+      taken: this.#lost.readTaken(),
+      passed: this.#lost.readPassed(),
+    };
     const facts = new Map([...this.#facts].filter(([id]) => this.devices.has(id)));
     while (this.#round.length > 0 && performance.now() < until) {
       const netns = this.#round.shift();
@@ -149,7 +162,7 @@ class Watch {
       }
     }
     if (this.#question.isOpen) this.#facts = facts;
-    if (this.#question.isOpen) this.#frames.attach([...this.#remembered.values()]);
+    if (this.#question.isOpen) this.#frames.attach([...this.#remembered.values(), this.#pinned]);
   }
 
   /** What was withheld while the tables were as they are now, and what was before. */
@@ -159,17 +172,15 @@ class Watch {
     return { ...table, withheld, astray: sumsOf(before?.astray, table.astray) };
   }
 
-  async #lookInto(
-    netns: number,
-    devices: readonly Walked[],
-    { frames, lost }: Seen,
-  ): Promise<ReadonlyMap<bigint, Surroundings>> {
+  async #lookInto(netns: number, devices: readonly Walked[], seen: Seen): Promise<ReadonlyMap<bigint, Surroundings>> {
     try {
       const ifindices = devices.map(({ ifindex }) => ifindex);
       const tables = await readNamespace(await this.#paths.to(netns), ifindices, NAMESPACE_MS);
-      const own = this.#frames.sinceBefore(frames.filter((one) => one.netns === netns));
+      const own = this.#frames.sinceBefore(seen.frames.filter((one) => one.netns === netns));
       this.#frames.watch(netns, new Set(ifindices), tables);
-      const found = new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own, lost)]));
+      for (const entry of [...tables.fdb.values()].flat())
+        if (this.#pinned.size < MOST_PINNED && isPinned(entry, tables.links)) this.#pinned.add(entry.address);
+      const found = new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own, seen)]));
       this.#expect(netns, devices, tables);
       return found;
     } catch (error) {
@@ -185,14 +196,21 @@ class Watch {
     const { links } = tables;
     const ports = devices.filter(({ ifindex }) => links.get(links.get(ifindex)?.master ?? 0)?.bridge);
     const guests = ports.map(({ id, ifindex }) => [ifindex, this.#remembered.get(id) ?? new Set<string>()] as const);
-    this.#lost.expect(netns, guestKeys(new Map(guests), tables));
+    this.#lost.expect(netns, {
+      keys: guestKeys(new Map(guests), tables),
+      devices: devices.map(({ ifindex }) => ifindex),
+      hasTcEnds: hasTcEnds(tables),
+      withXdp: [...links.values()].flatMap(({ ifindex, xdp, countsEnded }) =>
+        xdp === 'native' && countsEnded ? [ifindex] : [],
+      ),
+    });
   }
 
   #surroundingsOf(
     { id, netns, ifindex }: Walked,
     tables: NamespaceTables,
     frames: readonly SeenFrames[],
-    lost: readonly GuestLoss[],
+    { lost, taken, passed }: Seen,
   ): Surroundings {
     const { links, asked, ways } = tables;
     const link = links.get(ifindex);
@@ -221,11 +239,16 @@ class Watch {
       ...(link?.tun?.owner !== undefined && { owner: link.tun.owner }),
       ...(link?.tun?.group !== undefined && { group: link.tun.group }),
       redirects: redirectsOf(ifindex, tables),
-      silentEnds: silentEndsOf(ifindex, tables),
+      silentEnds: silentEndsOf(ifindex, tables, {
+        taken: taken?.filter((one) => one.netns === netns),
+        passed: new Map(passed.flatMap((one) => (one.netns === netns ? [[one.ifindex, one.frames]] : []))),
+        isKnown: this.#remembered.has(id) || tables.networks.some((one) => one.ifindex === ifindex),
+      }),
       strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
       backlogs: backlogsIn(tables),
-      lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, nameOf(one.at))),
+      lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, links.get(one.at))),
       ...(table && { table }),
+      ...(link?.idlePortOf && { portOf: link.idlePortOf }),
       refusedSends: countersOf(tables.refusedSends),
       unserved: countersOf(tables.unserved),
       unread,
@@ -240,10 +263,13 @@ function countersOf(counts: Readonly<Record<string, number>>): readonly CountedP
 interface Seen {
   readonly frames: readonly SeenFrames[];
   readonly lost: readonly GuestLoss[];
+  readonly taken: readonly TakenPackets[] | undefined;
+  readonly passed: ReturnType<LostForGuests['readPassed']>;
 }
 
-function lossOf({ reason, location, packets }: GuestLoss, device = 'a device that is gone'): LostOnTheWay {
-  return { reason, location, packets, device };
+function lossOf({ reason, location, packets }: GuestLoss, at: TopologyLink | undefined): LostOnTheWay {
+  const { name: device, idlePortOf: portOf } = at ?? { name: 'a device that is gone' };
+  return { reason, location, packets, device, ...(portOf && { portOf }) };
 }
 
 /** A bridge floods what it does not know, and others throw their copies away: in ip_rcv_core() and its like, before Linux 5.17 without a reason. */

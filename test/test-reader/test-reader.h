@@ -13,7 +13,7 @@ command queue_write_frame, bind_udp;
 command relay_start;
 command read_some, read_short, read_bad;
 command queue_filter;
-command send_udp, send_packet, sniff, listen_only, redirect, answer_xdp;
+command send_udp, send_packet, sniff, listen_only, redirect, answer_xdp, answer_tcx;
 command stream_start, stream_stop;
 command link_set, link_length, link_running, send_frames, forge;
 

@@ -2,11 +2,11 @@
 // Packets that may have ended where nothing counts them: told only where packets are missing there.
 import type { SilentEnd } from '../../snapshot/surroundings.ts';
 import type { Remedy } from '../finding.ts';
-import { several } from '../format.ts';
+import { count, several } from '../format.ts';
 import { hostCommand } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { receivedFrom } from './from-guest.ts';
-import { type Loss, lossOf, MEANT_SHARE, NOISE_PER_SECOND } from './loss.ts';
+import { isMostOfFew, type Loss, lossOf, MANAGED_SHARE, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from './loss.ts';
 
 /** Packets a second to the guest: fewer are what the host itself asks now and then. */
 const TRICKLE_PER_SECOND = 1;
@@ -17,30 +17,72 @@ const MOST_NAMED = 3;
 
 /** `kept`: packets from it that the host took for itself, by subtraction. */
 export function silentDoubts(device: DeviceSpan, towards: Loss, kept: number): readonly string[] {
-  const ends = device.now.surroundings?.silentEnds ?? [];
+  const ends = (device.now.surroundings?.silentEnds ?? []).filter(({ how }) => how !== 'dummy' && how !== 'ifb');
+  const [counted, uncounted] = [ends.filter(({ ended }) => ended !== undefined), ends.filter(isUncounted)];
   const isUnanswered = towards.offered / device.seconds < TRICKLE_PER_SECOND;
-  const to = ends.filter((end) => end.way === 'to' && getsPackets(device, end));
-  const from = ends.filter(({ way, how }) => way === 'from' && how !== 'dummy');
+  const to = uncounted.filter((end) => end.way === 'to' && getsPackets(device, end));
+  const hiding = to.filter((end) => end.isNative || isUnanswered);
+  const from = uncounted.filter(({ way }) => way === 'from');
   const isKept = kept >= FEWEST && kept >= MOST * receivedFrom(device);
   return [
-    ...(isUnanswered && to.length > 0
-      ? [`next to nothing reached it, and ${namesOf(to)} may end packets for it, which no counter shows`]
+    ...counted.flatMap((end) => endedThere(device, end, towards)),
+    ...(hiding.length > 0
+      ? [
+          `${isUnanswered ? 'next to nothing reached it, and ' : ''}${namesOf(hiding)} may end packets for it, which no counter shows`,
+        ]
       : []),
     ...(isUnanswered && isKept && from.length > 0
       ? [
           `${several(kept, 'packet')} from it did not leave the host and got no answer, and ${namesOf(from)} may have ended them, which no counter shows`,
         ]
       : []),
-    ...ends.filter(({ how }) => how === 'dummy').flatMap((end) => thrownAway(device, end)),
+    ...(device.now.surroundings?.silentEnds ?? []).flatMap((end) => thrownAway(device, end)),
   ];
 }
 
+function isUncounted({ ended }: SilentEnd): boolean {
+  return ended === undefined;
+}
+
+/** What a program or an action takes may be meant; where it is as much as a loss worth a finding, or most of few, whoever misses packets has to know. */
+function endedThere(device: DeviceSpan, end: SilentEnd, towards: Loss): readonly string[] {
+  const ended = endedIn(device, end);
+  if (end.how === 'xdp') {
+    const loss = lossOf(ended, Math.max(0, receivedIn(device, end) - ended), device.seconds);
+    if (loss.share < MANAGED_SHARE || loss.perSecond < NOISE_PER_SECOND) return [];
+    return [
+      `${namesOf([end])} ended or redirected about ${count(loss.lost)} of the ${several(loss.offered, 'packet')} that came in there, which no counter shows: some may have been for it`,
+    ];
+  }
+  const others = end.way === 'to' ? towards.offered : Math.max(0, receivedFrom(device) - ended);
+  const loss = lossOf(ended, others, device.seconds);
+  if (!isMostOfFew(loss) && severityOf(loss) === undefined) return [];
+  return [
+    `${several(ended, 'packet')} ${end.way === 'to' ? 'for it' : 'from it'} were taken by ${namesOf([end])}, which no drop shows`,
+  ];
+}
+
+/** The same end in the first sample that had it, and counted there. */
+function before(device: DeviceSpan, { device: at, how, way }: SilentEnd, isCounted: boolean): SilentEnd | undefined {
+  for (const { surroundings } of device.steps) {
+    const end = surroundings?.silentEnds?.find((one) => one.device === at && one.how === how && one.way === way);
+    if (end && (!isCounted || end.ended !== undefined)) return end;
+  }
+  return undefined;
+}
+
+function endedIn(device: DeviceSpan, end: SilentEnd): number {
+  return Math.max(0, (end.ended ?? 0) - (before(device, end, true)?.ended ?? 0));
+}
+
+function receivedIn(device: DeviceSpan, end: SilentEnd): number {
+  const first = before(device, end, end.ended !== undefined)?.received ?? end.received ?? 0;
+  return Math.max(0, (end.received ?? 0) - first);
+}
+
 /** What comes in by another device may be for this one; what its own filters end no counter has. */
-function getsPackets({ steps, seconds }: DeviceSpan, { device, how, received }: SilentEnd): boolean {
-  if (received === undefined) return true;
-  const ends = steps.find(({ surroundings }) => surroundings?.silentEnds)?.surroundings?.silentEnds;
-  const before = ends?.find((one) => one.device === device && one.how === how)?.received ?? received;
-  return (received - before) / seconds >= NOISE_PER_SECOND;
+function getsPackets(device: DeviceSpan, end: SilentEnd): boolean {
+  return end.received === undefined || receivedIn(device, end) / device.seconds >= NOISE_PER_SECOND;
 }
 
 /** `doubts`: of silentDoubts(). */
@@ -56,22 +98,32 @@ export function looksAtSilentEnds(device: DeviceSpan, window: Window, doubts: re
   ];
 }
 
+const BY = {
+  action: 'an action of a tc filter that steals or traps',
+  redirect: 'a tc filter that redirects them to another device, where they are not followed',
+} as const;
+
 function namesOf(ends: readonly SilentEnd[]): string {
   const names = ends
     .slice(0, MOST_NAMED)
     .map(({ device, how }) => `${how === 'xdp' ? 'XDP' : `tc ${how}`} of ${device}`);
-  return `a BPF program (${names.join(', ')})`;
+  const by = ends.every((end) => end.by === ends[0]?.by) ? ends[0]?.by : undefined;
+  return `${by === undefined ? 'a BPF program' : BY[by]} (${names.join(', ')})`;
 }
 
-function thrownAway(device: DeviceSpan, { device: dummy }: SilentEnd): readonly string[] {
+const SINKS = {
+  dummy: 'a dummy device, which throws away all that it is sent: a route or a filter leads there',
+  ifb: 'an IFB, which throws away what no filter redirects to it: a route or a bridge leads there',
+} as const;
+
+function thrownAway(device: DeviceSpan, { device: sink, how }: SilentEnd): readonly string[] {
+  if (how !== 'dummy' && how !== 'ifb') return [];
   const first = device.steps.find(({ sentOn }) => sentOn)?.sentOn;
-  const sentBy = (ways = first): number => ways?.find((one) => one.device === dummy)?.packets ?? 0;
+  const sentBy = (ways = first): number => ways?.find((one) => one.device === sink)?.packets ?? 0;
   const now = sentBy(device.now.sentOn);
   // Counting may have begun anew meanwhile.
   const sent = now >= sentBy() ? now - sentBy() : now;
   const loss = lossOf(sent, Math.max(0, receivedFrom(device) - sent), device.seconds);
-  if (sent < FEWEST || loss.share < MEANT_SHARE) return [];
-  return [
-    `${several(sent, 'packet')} from it were sent on by ${dummy}, a dummy device, which throws away all that it is sent: a route or a filter leads there`,
-  ];
+  if (sent < FEWEST || (loss.share < MEANT_SHARE && severityOf(loss) === undefined)) return [];
+  return [`${several(sent, 'packet')} from it were sent on by ${sink}, ${SINKS[how]}`];
 }
