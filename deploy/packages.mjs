@@ -105,7 +105,7 @@ const needs = {
   'WHOLE=1': [],
   /** No other test of this machine's kernel runs at the same time. */
   alone: [],
-  /** It takes all CPUs, or measures what takes little: it runs when all other tests have ended. */
+  /** It takes all CPUs, or measures time against a limit: it runs when all other tests have ended. */
   quiet: [],
   /** It takes less than a third of a core, and waits for the clock: a real Prometheus' rules, systemd's watchdog. */
   patience: [],

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: root on this machine's kernel, quiet.
-// While packets are lost as fast as they can be sent, `drops --follow` takes 2 % of one CPU at most, and misses none.
+// While packets are lost as fast as they can be sent, `drops --follow` takes 3 % of one CPU at most, and misses none.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { followDrops, notShown } from '../../test/agent/follow-drops.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { slowness } from '../../test/host/slowness.ts';
 
-const MOST_CPU = 0.02;
+/** At 1.3 million losses a second, as fast as a quiet machine sends. */
+const MOST_CPU = 0.03;
 const RUN_MS = 10_000;
 /** A machine that is busy with other things makes each instruction dearer, now more and now less. */
 const ATTEMPTS = 3;
