@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the configuration around a device does with its packets, where no probe on the device sees it. Read while a person asks.
 
+/** When the surroundings of a namespace's devices were last read, Unix time in seconds: counters are as of `since`, tables as of `until` at the latest. */
+export interface SurroundingsRead {
+  readonly netns: number;
+  readonly since: number;
+  readonly until: number;
+}
+
 /** A tc filter (mirred) that sends packets of one device to another. */
 export interface TcRedirect {
   /** Whose packets are taken. */

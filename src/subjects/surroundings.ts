@@ -13,6 +13,7 @@ import type {
   CountedPackets,
   LostOnTheWay,
   Surroundings,
+  SurroundingsRead,
   WithheldFrames,
 } from '../snapshot/surroundings.ts';
 import { OwnCounts } from './own-counts.ts';
@@ -51,6 +52,8 @@ class Watch {
   readonly #question: Parts['question'];
   readonly devices = new Map<bigint, Walked>();
   #facts: ReadonlyMap<bigint, Surroundings> = new Map();
+  /** When these were read. */
+  #readings: readonly SurroundingsRead[] = [];
   readonly #remembered = new Map<bigint, ReadonlySet<string>>();
   readonly #frames: FrameCounts;
   readonly #lost: LostForGuests;
@@ -72,6 +75,11 @@ class Watch {
 
   of(id: bigint): Surroundings | undefined {
     return this.#facts.get(id);
+  }
+
+  /** undefined: nobody asks. */
+  get readings(): readonly SurroundingsRead[] | undefined {
+    return this.#question.isOpen ? this.#readings : undefined;
   }
 
   async refresh(): Promise<void> {
@@ -111,6 +119,7 @@ class Watch {
     this.#ownLost.clear();
     this.#round = [];
     if (this.#facts.size > 0) this.#facts = new Map();
+    if (this.#readings.length > 0) this.#readings = [];
   }
 
   /** Nobody asks: a host with thousands of guests pays a dump of each bridge, now and then. */
@@ -143,6 +152,7 @@ class Watch {
   /** As many namespaces as there is time for; the next refresh goes on with the others. */
   async #look(): Promise<void> {
     const until = performance.now() + LOOK_MS;
+    const since = Date.now() / 1000;
     const groups = byNamespace(this.devices.values());
     if (this.#round.length === 0) this.#round = [...groups.keys()];
     const seen = {
@@ -152,6 +162,7 @@ class Watch {
       passed: this.#lost.readPassed(),
     };
     const facts = new Map([...this.#facts].filter(([id]) => this.devices.has(id)));
+    const readings = new Map(this.#readings.map((one) => [one.netns, one]));
     while (this.#round.length > 0 && performance.now() < until) {
       const netns = this.#round.shift();
       const devices = netns === undefined ? undefined : groups.get(netns);
@@ -160,9 +171,12 @@ class Watch {
         const before = facts.get(id);
         facts.set(id, before && isDeepStrictEqual(before, one) ? before : one);
       }
+      readings.set(netns, { netns, since, until: Date.now() / 1000 });
     }
-    if (this.#question.isOpen) this.#facts = facts;
-    if (this.#question.isOpen) this.#frames.attach([...this.#remembered.values(), this.#pinned]);
+    if (!this.#question.isOpen) return;
+    this.#facts = facts;
+    this.#readings = [...readings.values()].filter(({ netns }) => groups.has(netns));
+    this.#frames.attach([...this.#remembered.values(), this.#pinned]);
   }
 
   /** What was withheld while the tables were as they are now, and what was before. */
@@ -312,6 +326,10 @@ function open(parts: Parts): OpenSubject {
     device: ({ walked: { id } }) => {
       const surroundings = shown.get(id);
       return surroundings ? { surroundings } : {};
+    },
+    agent: () => {
+      const { readings } = watch;
+      return readings ? { surroundingsRead: readings } : {};
     },
     refresh: () => watch.refresh(),
     keepOnly: (present) => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that may have ended where nothing counts them: told only where packets are missing there.
+import type { Device } from '../../snapshot/device.ts';
 import type { SilentEnd } from '../../snapshot/surroundings.ts';
 import type { Remedy } from '../finding.ts';
 import { count, several } from '../format.ts';
@@ -7,16 +8,19 @@ import { hostCommand } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { receivedFrom } from './from-guest.ts';
 import { isMostOfFew, type Loss, lossOf, MANAGED_SHARE, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from './loss.ts';
+import { isCovered, whenRead } from './when-read.ts';
 
 /** Packets a second to the guest: fewer are what the host itself asks now and then. */
 const TRICKLE_PER_SECOND = 1;
 const FEWEST = 3;
+/** In a shorter time a single packet would look like a rate. */
+const LEAST_SECONDS = 0.5;
 /** Of what comes from it: the host took this, and nobody answers. */
 const MOST = 0.5;
 const MOST_NAMED = 3;
 
 /** `kept`: packets from it that the host took for itself, by subtraction. */
-export function silentDoubts(device: DeviceSpan, towards: Loss, kept: number): readonly string[] {
+export function silentDoubts(device: DeviceSpan, window: Window, towards: Loss, kept: number): readonly string[] {
   const ends = (device.now.surroundings?.silentEnds ?? []).filter(({ how }) => how !== 'dummy' && how !== 'ifb');
   const [counted, uncounted] = [ends.filter(({ ended }) => ended !== undefined), ends.filter(isUncounted)];
   const isUnanswered = towards.offered / device.seconds < TRICKLE_PER_SECOND;
@@ -25,7 +29,7 @@ export function silentDoubts(device: DeviceSpan, towards: Loss, kept: number): r
   const from = uncounted.filter(({ way }) => way === 'from');
   const isKept = kept >= FEWEST && kept >= MOST * receivedFrom(device);
   return [
-    ...counted.flatMap((end) => endedThere(device, end, towards)),
+    ...counted.flatMap((end) => endedThere(device, window, end, towards)),
     ...(hiding.length > 0
       ? [
           `${isUnanswered ? 'next to nothing reached it, and ' : ''}${namesOf(hiding)} may end packets for it, which no counter shows`,
@@ -45,38 +49,78 @@ function isUncounted({ ended }: SilentEnd): boolean {
 }
 
 /** What a program or an action takes may be meant; where it is as much as a loss worth a finding, or most of few, whoever misses packets has to know. */
-function endedThere(device: DeviceSpan, end: SilentEnd, towards: Loss): readonly string[] {
-  const ended = endedIn(device, end);
+function endedThere(device: DeviceSpan, window: Window, end: SilentEnd, towards: Loss): readonly string[] {
+  const { ended, seconds, late } = countedIn(device, window, end);
   if (end.how === 'xdp') {
-    const loss = lossOf(ended, Math.max(0, receivedIn(device, end) - ended), device.seconds);
-    if (loss.share < MANAGED_SHARE || loss.perSecond < NOISE_PER_SECOND) return [];
+    const loss = lossOf(ended, Math.max(0, receivedIn(device, end) - ended), seconds);
+    if (loss.share < MANAGED_SHARE || loss.perSecond < NOISE_PER_SECOND) return late;
     return [
       `${namesOf([end])} ended or redirected about ${count(loss.lost)} of the ${several(loss.offered, 'packet')} that came in there, which no counter shows: some may have been for it`,
     ];
   }
-  const others = end.way === 'to' ? towards.offered : Math.max(0, receivedFrom(device) - ended);
-  const loss = lossOf(ended, others, device.seconds);
-  if (!isMostOfFew(loss) && severityOf(loss) === undefined) return [];
+  const part = seconds / device.seconds;
+  const others = end.way === 'to' ? towards.offered * part : Math.max(0, receivedFrom(device) * part - ended);
+  const loss = lossOf(ended, others, seconds);
+  if (!isMostOfFew(loss) && severityOf(loss) === undefined) return late;
   return [
     `${several(ended, 'packet')} ${end.way === 'to' ? 'for it' : 'from it'} were taken by ${namesOf([end])}, which no drop shows`,
   ];
 }
 
-/** The same end in the first sample that had it, and counted there. */
-function before(device: DeviceSpan, { device: at, how, way }: SilentEnd, isCounted: boolean): SilentEnd | undefined {
-  for (const { surroundings } of device.steps) {
-    const end = surroundings?.silentEnds?.find((one) => one.device === at && one.how === how && one.way === way);
-    if (end && (!isCounted || end.ended !== undefined)) return end;
-  }
-  return undefined;
+interface Counted {
+  readonly ended: number;
+  /** For so long it was counted. */
+  readonly seconds: number;
+  /** Why too little of it is known to say that nothing ended there. */
+  readonly late: readonly string[];
 }
 
-function endedIn(device: DeviceSpan, end: SilentEnd): number {
-  return Math.max(0, (end.ended ?? 0) - (before(device, end, true)?.ended ?? 0));
+function countedIn(device: DeviceSpan, window: Window, end: SilentEnd): Counted {
+  const read = whenRead(device, window);
+  const place = firstWith(device, end, true, read?.first);
+  const there = sameAt(device, place, end)?.ended ?? 0;
+  if (!read) return { ended: Math.max(0, (end.ended ?? 0) - there), seconds: device.seconds, late: [] };
+  // tc's are counted from 0, from the reading on that found the program: the step before shows that. XDP's are a difference of counters.
+  const isNew = end.how !== 'xdp' && place > 0;
+  const shown = read.shown[place];
+  const since = isNew
+    ? (read.shown[place - 1]?.until ?? shown?.since)
+    : end.how === 'xdp'
+      ? shown?.until
+      : shown?.since;
+  const until = read.shown.at(-1)?.since;
+  const covered = since === undefined || until === undefined ? 0 : until - since;
+  return {
+    ended: Math.max(0, (end.ended ?? 0) - (isNew ? 0 : there)),
+    seconds: Math.min(Math.max(LEAST_SECONDS, covered), device.seconds),
+    late: isCovered(covered, read)
+      ? []
+      : [
+          `${namesOf([end])} may end packets ${end.way === 'to' ? 'for it' : 'from it'}, and what it ends was counted for ${Math.max(0, covered).toFixed(1)} of ${read.seconds.toFixed(1)} s: ask again`,
+        ],
+  };
+}
+
+/** The first step that has the end, and has it counted; 0: none has. */
+function firstWith({ steps }: DeviceSpan, end: SilentEnd, isCounted: boolean, from = 0): number {
+  const place = steps.findIndex((step, index) => {
+    const there = index < from ? undefined : sameIn(step, end);
+    return there !== undefined && (!isCounted || there.ended !== undefined);
+  });
+  return Math.max(0, place);
+}
+
+function sameAt({ steps }: DeviceSpan, place: number, end: SilentEnd): SilentEnd | undefined {
+  const step = steps[place];
+  return step && sameIn(step, end);
+}
+
+function sameIn({ surroundings }: Device, { device, how, way }: SilentEnd): SilentEnd | undefined {
+  return surroundings?.silentEnds?.find((one) => one.device === device && one.how === how && one.way === way);
 }
 
 function receivedIn(device: DeviceSpan, end: SilentEnd): number {
-  const first = before(device, end, end.ended !== undefined)?.received ?? end.received ?? 0;
+  const first = sameAt(device, firstWith(device, end, end.ended !== undefined), end)?.received ?? end.received ?? 0;
   return Math.max(0, (end.received ?? 0) - first);
 }
 
