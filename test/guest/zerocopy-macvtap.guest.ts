@@ -99,13 +99,14 @@ test('zero-copy is on', async (t) => {
   await t.test('packets that are held up are outstanding, and a quarter of the ring at most', async (t) => {
     const here = await guestOver(t, 'dummy');
     await untilSeen(agent, here);
-    // Long enough for a slow VM to send all and be asked, before the first of them is out.
-    await here.lab.tc('qdisc replace dev lower0 root netem delay 20s limit 10000');
+    // None is out before this qdisc goes, with what it holds: however slow the VM is.
+    await here.lab.tc('qdisc replace dev lower0 root netem delay 900s limit 10000');
     const most = ENTRIES / 4 + 1;
     const { outstanding } = await here.testReader.send('a', 500, LARGE, { unicast: true, waitMs: 6000 });
     assert.equal(outstanding, most);
     const held = { tried: most, completed: { no: 0, yes: 0 }, notTried: { pending: 500 - most }, outstanding: most };
     assert.deepEqual(await figures(agent, here), held);
+    await here.lab.tc('qdisc del dev lower0 root');
     const done = { ...held, completed: { no: most, yes: 0 }, outstanding: 0 };
     await until(async () => JSON.stringify(await figures(agent, here)) === JSON.stringify(done));
     assert.deepEqual(await figures(agent, here), done);
