@@ -4,7 +4,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
-import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import type { TopologyLink } from '../kernel/rtnetlink-topology.ts';
 import type {
@@ -24,8 +23,9 @@ import type { TakenPackets } from './surroundings/guest-counting.ts';
 import { guestKeys, keysOf } from './surroundings/guest-keys.ts';
 import { type GuestLoss, LostForGuests, type NeededParts } from './surroundings/lost-for-guests.ts';
 import { NamespacePaths } from './surroundings/namespace-paths.ts';
+import { byNamespace, NotedAddresses, type Walked } from './surroundings/noted-addresses.ts';
 import { backlogsIn } from './surroundings/others-backlogs.ts';
-import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
+import { type NamespaceTables, readNamespace } from './surroundings/read-namespace.ts';
 import { redirectsOf } from './surroundings/redirects.ts';
 import { hasTcEnds, silentEndsOf } from './surroundings/silent-ends.ts';
 import { straysOf } from './surroundings/stray-addresses.ts';
@@ -35,18 +35,11 @@ const REFRESH_MS = 300;
 /** For one namespace, and for as many as are read in one go. */
 const NAMESPACE_MS = 1500;
 const LOOK_MS = 1500;
-/** Without a question the addresses behind ports are noted so often. */
-const NOTED_EVERY_MS = 10_000;
-/** Addresses of one port that are remembered: a guest may be a router of thousands. */
-const MOST_REMEMBERED = 64;
-
 /** Addresses that programs wrote to ports. */
 const MOST_PINNED = 1024;
 
 /** Groups and addresses of one port that are reported. */
 const MOST_WITHHELD = 16;
-
-type Walked = Pick<WalkedDevice, 'id' | 'netns' | 'ifindex' | 'name' | 'bridgePort'>;
 
 class Watch {
   readonly #question: Parts['question'];
@@ -54,13 +47,11 @@ class Watch {
   #facts: ReadonlyMap<bigint, Surroundings> = new Map();
   /** When these were read. */
   #readings: readonly SurroundingsRead[] = [];
-  readonly #remembered = new Map<bigint, ReadonlySet<string>>();
   readonly #frames: FrameCounts;
   readonly #lost: LostForGuests;
   readonly #ownLost = new OwnCounts<GuestLoss>(({ at, reason, location }) => `${at} ${reason} ${location}`);
   readonly #paths = new NamespacePaths();
-  #notedMs = Number.NEGATIVE_INFINITY;
-  readonly #noted = new Set<bigint>();
+  readonly #noted = new NotedAddresses(this.#paths);
   /** Addresses that a program wrote to ports of taps. */
   readonly #pinned = new Set<string>();
   /** Namespaces that are still to be read in this round. */
@@ -85,8 +76,8 @@ class Watch {
   async refresh(): Promise<void> {
     const { isOpen } = this.#question;
     if (!isOpen) this.#close();
-    if (!this.#reading && !isOpen && !this.#isNoteDue()) return;
-    this.#reading ??= (isOpen ? this.#look() : this.#note()).finally(() => {
+    if (!this.#reading && !isOpen && !this.#noted.isDue(this.devices.values())) return;
+    this.#reading ??= (isOpen ? this.#look() : this.#noted.note(this.devices.values())).finally(() => {
       this.#reading = undefined;
     });
     const enough = new AbortController();
@@ -95,20 +86,12 @@ class Watch {
     enough.abort();
   }
 
-  /** A port that is new is noted at once. */
-  #isNoteDue(): boolean {
-    const ports = [...this.devices.values()].filter(({ bridgePort }) => bridgePort);
-    if (ports.length === 0) return false;
-    return performance.now() - this.#notedMs >= NOTED_EVERY_MS || ports.some(({ id }) => !this.#noted.has(id));
-  }
-
   forget(present: ReadonlySet<bigint>): void {
     this.#ownLost.keepOnly(present);
     for (const id of this.devices.keys())
       if (!present.has(id)) {
         this.devices.delete(id);
-        this.#remembered.delete(id);
-        this.#noted.delete(id);
+        this.#noted.forget(id);
       }
   }
 
@@ -120,33 +103,6 @@ class Watch {
     this.#round = [];
     if (this.#facts.size > 0) this.#facts = new Map();
     if (this.#readings.length > 0) this.#readings = [];
-  }
-
-  /** Nobody asks: a host with thousands of guests pays a dump of each bridge, now and then. */
-  async #note(): Promise<void> {
-    this.#notedMs = performance.now();
-    const ports = [...this.devices.values()].filter(({ bridgePort }) => bridgePort);
-    for (const { id } of ports) this.#noted.add(id);
-    for (const [netns, devices] of byNamespace(ports)) {
-      try {
-        const ifindices = devices.map(({ ifindex }) => ifindex);
-        const { fdb } = await readAddresses(await this.#paths.to(netns), ifindices);
-        const all = [...fdb.values()].flat();
-        for (const { id, ifindex } of devices)
-          this.#remember(
-            id,
-            all.flatMap(({ port, address, origin }) => (port === ifindex && origin !== 'local' ? [address] : [])),
-          );
-      } catch (error) {
-        if (errnoOf(error) === undefined) throw error; // gone meanwhile, not to be entered, or too many: said when somebody asks
-      }
-    }
-  }
-
-  #remember(id: bigint, addresses: Iterable<string>): void {
-    const known = new Set(this.#remembered.get(id));
-    for (const address of addresses) if (known.size < MOST_REMEMBERED) known.add(address);
-    if (known.size > 0) this.#remembered.set(id, known);
   }
 
   /** As many namespaces as there is time for; the next refresh goes on with the others. */
@@ -176,7 +132,7 @@ class Watch {
     if (!this.#question.isOpen) return;
     this.#facts = facts;
     this.#readings = [...readings.values()].filter(({ netns }) => groups.has(netns));
-    this.#frames.attach([...this.#remembered.values(), this.#pinned]);
+    this.#frames.attach([...this.#noted.all(), this.#pinned]);
   }
 
   /** What was withheld while the tables were as they are now, and what was before. */
@@ -209,7 +165,7 @@ class Watch {
   #expect(netns: number, devices: readonly Walked[], tables: NamespaceTables): void {
     const { links } = tables;
     const ports = devices.filter(({ ifindex }) => links.get(links.get(ifindex)?.master ?? 0)?.bridge);
-    const guests = ports.map(({ id, ifindex }) => [ifindex, this.#remembered.get(id) ?? new Set<string>()] as const);
+    const guests = ports.map(({ id, ifindex }) => [ifindex, this.#noted.of(id)] as const);
     this.#lost.expect(netns, {
       keys: guestKeys(new Map(guests), tables),
       devices: devices.map(({ ifindex }) => ifindex),
@@ -244,9 +200,9 @@ class Watch {
       const inBridge = frames.filter(
         ({ port }) => port === bridge.ifindex || links.get(port)?.master === bridge.ifindex,
       );
-      const port = { link, remembered: this.#remembered.get(id) ?? new Set<string>(), frames: inBridge };
+      const port = { link, remembered: this.#noted.of(id), frames: inBridge };
       const all = { links, bridge, fdb, mdb: tables.mdb, vlans: tables.vlans };
-      this.#remember(id, guestAddresses(port, all));
+      this.#noted.add(id, guestAddresses(port, all));
       table = this.#addedUp(id, bridgeTableOf(port, all));
     }
     return {
@@ -256,7 +212,7 @@ class Watch {
       silentEnds: silentEndsOf(ifindex, tables, {
         taken: taken?.filter((one) => one.netns === netns),
         passed: new Map(passed.flatMap((one) => (one.netns === netns ? [[one.ifindex, one.frames]] : []))),
-        isKnown: this.#remembered.has(id) || tables.networks.some((one) => one.ifindex === ifindex),
+        isKnown: this.#noted.of(id).size > 0 || tables.networks.some((one) => one.ifindex === ifindex),
       }),
       strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
       backlogs: backlogsIn(tables),
@@ -289,12 +245,6 @@ function lossOf({ reason, location, packets }: GuestLoss, at: TopologyLink | und
 /** A bridge floods what it does not know, and others throw their copies away: in ip_rcv_core() and its like, before Linux 5.17 without a reason. */
 function isCopyForOthers({ reason, location }: GuestLoss): boolean {
   return reason === 'OTHERHOST' || (reason === 'NOT_SPECIFIED' && /^ip(v6|6)?_rcv(_core)?$/.test(location));
-}
-
-function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Walked[]> {
-  const groups = new Map<number, Walked[]>();
-  for (const device of devices) groups.set(device.netns, [...(groups.get(device.netns) ?? []), device]);
-  return groups;
 }
 
 function sumsOf<Frames extends WithheldFrames | AstrayFrames>(

@@ -24,7 +24,7 @@ export function silentDoubts(device: DeviceSpan, window: Window, towards: Loss, 
   const ends = (device.now.surroundings?.silentEnds ?? []).filter(({ how }) => how !== 'dummy' && how !== 'ifb');
   const [counted, uncounted] = [ends.filter(({ ended }) => ended !== undefined), ends.filter(isUncounted)];
   const isUnanswered = towards.offered / device.seconds < TRICKLE_PER_SECOND;
-  const to = uncounted.filter((end) => end.way === 'to' && getsPackets(device, end));
+  const to = uncounted.filter((end) => end.way === 'to' && getsPackets(device, window, end));
   const hiding = to.filter((end) => end.isNative || isUnanswered);
   const from = uncounted.filter(({ way }) => way === 'from');
   const isKept = kept >= FEWEST && kept >= MOST * receivedFrom(device);
@@ -125,8 +125,12 @@ function receivedIn(device: DeviceSpan, end: SilentEnd): number {
 }
 
 /** What comes in by another device may be for this one; what its own filters end no counter has. */
-function getsPackets(device: DeviceSpan, end: SilentEnd): boolean {
-  return end.received === undefined || receivedIn(device, end) / device.seconds >= NOISE_PER_SECOND;
+function getsPackets(device: DeviceSpan, window: Window, end: SilentEnd): boolean {
+  if (end.received === undefined) return true;
+  const shown = whenRead(device, window)?.shown ?? [];
+  const [from, to] = [shown[firstWith(device, end, end.ended !== undefined)], shown.at(-1)];
+  const seconds = from && to ? Math.max(LEAST_SECONDS, to.until - from.until) : device.seconds;
+  return receivedIn(device, end) / Math.min(seconds, device.seconds) >= NOISE_PER_SECOND;
 }
 
 /** `doubts`: of silentDoubts(). */
