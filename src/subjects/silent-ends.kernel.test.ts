@@ -8,6 +8,7 @@ import { bridged, GUEST, learned, often, routed, SECONDS, streamTo } from '../..
 import { answerTo, type Scene, scene } from '../../test/agent/on-call.ts';
 import { datagram, ethernet } from '../../test/host/frames.ts';
 import { macOf, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 const skip = noLab;
 const OK = /^ok; not-here$/;
@@ -104,6 +105,26 @@ for (const [name, scenery, device, hook] of [
     await one.reader.tcx(device, hook, 'half');
     await assertTold(one, /^warning; /);
   });
+
+test('what a tc program takes is not known by the reading that finds it, and is by the next', { skip }, async (t) => {
+  const one = await sending(t);
+  await one.lab.tc('qdisc add dev up0 clsact');
+  await filter(one, 'up0', 'egress', STEALS);
+  one.agent.ask();
+  const unread = async (): Promise<string | undefined> =>
+    (await one.agent.device(one.lab.inode, 'tap0')).surroundings?.unread.join();
+  // Each reading is in one snapshot at least.
+  let said: string | undefined;
+  await until(async () => {
+    said = await unread();
+    return said !== undefined;
+  });
+  assert.match(said ?? '', /packets that tc filters take \(counted from now on: ask again\)/);
+  await until(async () => {
+    one.agent.ask();
+    return !/tc filters take/.test((await unread()) ?? 'tc filters take');
+  });
+});
 
 for (const action of ['trap', 'pass'] as const)
   test(`a tc action at the egress of the device by which they leave: ${action}`, { skip }, async (t) => {

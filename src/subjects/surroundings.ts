@@ -115,6 +115,7 @@ class Watch {
       frames: this.#frames.read(),
       lost: this.#lost.read(),
       taken: this.#lost.readTaken(),
+      knowsTaken: this.#lost.knowsTaken,
       passed: this.#lost.readPassed(),
     };
     const facts = new Map([...this.#facts].filter(([id]) => this.devices.has(id)));
@@ -180,7 +181,7 @@ class Watch {
     { id, netns, ifindex }: Walked,
     tables: NamespaceTables,
     frames: readonly SeenFrames[],
-    { lost, taken, passed }: Seen,
+    { lost, taken, knowsTaken, passed }: Seen,
   ): Surroundings {
     const { links, asked, ways } = tables;
     const link = links.get(ifindex);
@@ -195,6 +196,7 @@ class Watch {
       unread.push(`the frames that come to its bridge (${this.#frames.refused})`);
     if (this.#lost.refused !== undefined)
       unread.push(`packets for it that are freed elsewhere on the host (${this.#lost.refused})`);
+    if (!knowsTaken && hasTcEnds(tables)) unread.push('packets that tc filters take (counted from now on: ask again)');
     let table: Surroundings['table'];
     if (link && bridge?.bridge && fdb) {
       const inBridge = frames.filter(
@@ -234,6 +236,7 @@ interface Seen {
   readonly frames: readonly SeenFrames[];
   readonly lost: readonly GuestLoss[];
   readonly taken: readonly TakenPackets[] | undefined;
+  readonly knowsTaken: boolean;
   readonly passed: ReturnType<LostForGuests['readPassed']>;
 }
 

@@ -55,7 +55,7 @@ interface Answer {
 
 const ATTEMPTS = 8;
 /** Of what was read too late (src/diagnosis/evidence/when-read.ts). */
-const LATE = /: ask again$/;
+const LATE = /: ask again\b(?! without)|the time was up/;
 
 /** What `tapscope diagnose tap0` answers. A busy machine reads late what surrounds the device, and says so: who is told that asks again. */
 export async function answerTo(scene: Scene, device?: string, seconds?: number): Promise<Answer> {

@@ -181,6 +181,11 @@ export class GuestCounting {
     }));
   }
 
+  /** What tc takes is counted, or cannot be here. */
+  get knowsTaken(): boolean {
+    return this.#links.has(TAKEN) || this.#refused.has(TAKEN);
+  }
+
   /** undefined: they are not counted. */
   readTaken(): readonly (Located & Pick<TakenPackets, 'device' | 'way'>)[] | undefined {
     if (!this.#links.has(TAKEN)) return undefined;

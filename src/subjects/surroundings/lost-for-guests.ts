@@ -70,6 +70,11 @@ export class LostForGuests {
       .filter(isLoss);
   }
 
+  /** What tc takes is counted, or cannot be here: not before a filter was found that may take something. */
+  get knowsTaken(): boolean {
+    return this.refused !== undefined || (this.#counting?.knowsTaken ?? false);
+  }
+
   /** What tc took; undefined: it is not counted. */
   readTaken(): readonly TakenPackets[] | undefined {
     const all = this.#counting?.readTaken();
