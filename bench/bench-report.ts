@@ -31,6 +31,8 @@ export interface SendCell {
 export interface MessageCell {
   readonly kind: 'message';
   readonly id: string;
+  /** On a dummy device, which lets go of them; absent: a tap. */
+  readonly device?: 'macvtap';
   readonly zeroCopy: boolean;
   /** Bytes of one, Ethernet header included. */
   readonly size: number;

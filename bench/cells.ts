@@ -5,6 +5,7 @@ import {
   type Cell,
   DIRECTIONS,
   FLOWS,
+  type MessageCell,
   PATH_QDISCS,
   type PathCell,
   READERS,
@@ -17,6 +18,15 @@ const COUNTS = [1, 4] as const;
 const UDP_SIZE = 1490;
 /** Below 256 bytes vhost-net always copies; the others are those of the zero-copy series. */
 const MESSAGE_SIZES = [128, 1024, 4096, 8192, 16_384, 65_000] as const;
+
+/** The device of the mail; they need its module: `--table zero-copy` or `--only` must ask for them. */
+const MACVTAP_CELLS: readonly MessageCell[] = MESSAGE_SIZES.flatMap((size) =>
+  [false, true].map((zeroCopy) => ({
+    kind: 'message' as const,
+    id: `zero-copy/macvtap/${zeroCopy ? 'on' : 'off'}/size=${size}`,
+    ...{ device: 'macvtap' as const, zeroCopy, size },
+  })),
+);
 
 const SESSIONS = [1, 2, 4, 8] as const;
 const STREAM_QUEUES = [1, 2, 4] as const;
@@ -73,7 +83,7 @@ const PATH_CELLS: readonly PathCell[] = PATH_QDISCS.map((qdisc) => ({
   qdisc,
 }));
 
-export const ALL_CELLS: readonly Cell[] = [...USUAL_CELLS, ...STREAM_CELLS, ...PATH_CELLS];
+export const ALL_CELLS: readonly Cell[] = [...USUAL_CELLS, ...MACVTAP_CELLS, ...STREAM_CELLS, ...PATH_CELLS];
 
 const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
   v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$/,

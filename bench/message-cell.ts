@@ -6,7 +6,7 @@ import type { Device } from '../src/snapshot/device.ts';
 import { type Comparison, compare, doubts } from './agreement.ts';
 import type { MessageCell, Run } from './bench-report.ts';
 import { type BenchSetup, DEVICE, missingIf, RING } from './bench-setup.ts';
-import { raise } from './own-device.ts';
+import { deleteLink, makeMacvtap, raise } from './own-device.ts';
 
 const QUEUE = 'q0';
 const ENTRIES = 1024;
@@ -14,11 +14,28 @@ const ENTRIES = 1024;
 const HEADER = 12;
 const PAGE = 4096;
 
-export async function runMessageCell(setup: BenchSetup, { size }: MessageCell, seconds: number): Promise<Run> {
+/** Below the macvtap. */
+const LOWER = 'bench-lower';
+
+export async function runMessageCell(setup: BenchSetup, cell: MessageCell, seconds: number): Promise<Run> {
   const { traffic } = setup;
+  const { namespace } = traffic;
   await traffic.pin(undefined);
-  await traffic.open(QUEUE, DEVICE, ['vnet']);
-  await raise({ namespace: traffic.namespace, name: DEVICE, queues: 1 }, RING, 'noqueue');
+  if (cell.device === 'macvtap') await makeMacvtap(namespace, DEVICE, LOWER).catch(missingIf('MODULE'));
+  await traffic.open(QUEUE, DEVICE, ['vnet'], cell.device);
+  try {
+    await raise({ namespace, name: DEVICE, queues: 1 }, RING, 'noqueue');
+    return await sendMessages(setup, cell, seconds);
+  } finally {
+    // After an interruption nothing answers, and all of it has gone.
+    const gone = (): undefined => undefined;
+    await traffic.close(QUEUE).catch(gone);
+    if (cell.device === 'macvtap') await deleteLink(namespace, LOWER).catch(gone);
+  }
+}
+
+async function sendMessages(setup: BenchSetup, { size }: MessageCell, seconds: number): Promise<Run> {
+  const { traffic } = setup;
   const buffer = Math.ceil((HEADER + size) / PAGE) * PAGE;
   await traffic.guest(QUEUE, { entries: ENTRIES, buffer }).catch(missingIf('ENOENT', 'ENODEV', 'ENXIO'));
   await setup.refresh();
@@ -26,20 +43,29 @@ export async function runMessageCell(setup: BenchSetup, { size }: MessageCell, s
   const sent = await traffic.send(QUEUE, size, seconds);
   const run = judge(await setup.look(), size, sent);
   await traffic.unguest(QUEUE);
-  await traffic.close(QUEUE);
   return run;
 }
 
+/** Messages that came from the guest and went on, and those that did not; undefined: not measured. */
+function countsOf({ counters, receive, macvtap }: Device): {
+  readonly passedOn: number | undefined;
+  readonly dropped: number | undefined;
+} {
+  if (macvtap) return { passedOn: macvtap.written, dropped: macvtap.refused };
+  const dropped = (receive?.dropped ?? []).reduce((sum, { packets }) => sum + packets, 0);
+  return { passedOn: counters?.rxPackets, dropped };
+}
+
 function judge(device: Device, size: number, { sent, seconds }: { sent: number; seconds: number }): Run {
-  const { counters, queues, receive } = device;
-  const vhost = queues[0]?.vhost;
+  const { passedOn, dropped } = countsOf(device);
+  const vhost = device.queues[0]?.vhost;
   const zeroCopy = vhost?.zeroCopy;
   const notTried = Object.values(zeroCopy?.notTried ?? {}).reduce((sum, packets) => sum + packets, 0);
-  const dropped = (receive?.dropped ?? []).reduce((sum, { packets }) => sum + packets, 0);
   const comparisons: Comparison[] = [
-    ['messages', counters?.rxPackets, 'the guest', sent],
-    ['bytes', counters?.rxBytes, 'the guest', sent * size],
-    ['messages that tun dropped', dropped, 'the guest', 0],
+    ['messages', passedOn, 'the guest', sent],
+    // The walk does not read the bytes of a macvtap.
+    ...(device.macvtap ? [] : [['bytes', device.counters?.rxBytes, 'the guest', sent * size] as const]),
+    ['messages that the host dropped', dropped, 'the guest', 0],
   ];
   if (zeroCopy) {
     const { completed, tried } = zeroCopy;
@@ -50,8 +76,8 @@ function judge(device: Device, size: number, { sent, seconds }: { sent: number; 
   }
   return {
     seconds,
-    transmitted: counters?.rxPackets ?? Number.NaN,
-    lost: dropped,
+    transmitted: passedOn ?? Number.NaN,
+    lost: dropped ?? Number.NaN,
     droppedBefore: 0,
     uncopied: zeroCopy?.completed.uncopied ?? 0,
     workerSeconds: vhost?.worker?.seconds,

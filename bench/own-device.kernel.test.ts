@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { readLinks, readQdiscs } from '../src/kernel/rtnetlink.ts';
 import { until } from '../test/host/until.ts';
-import { bridge, type QdiscKind, raise } from './own-device.ts';
+import { bridge, deleteLink, makeMacvtap, type QdiscKind, raise } from './own-device.ts';
 import { startTraffic, type Traffic } from './traffic/traffic.ts';
 
 const skip =
@@ -75,6 +75,41 @@ test('what is sent on a bridge arrives at each of its taps', {
   assert.equal(packets[0], packets[1]);
   assert.deepEqual([await traffic.stopReading('own0'), await traffic.stopReading('own1')], packets);
   await assert.rejects(bridge(namespace, 'own-bridge', ['gone0']), /gone0/);
+});
+
+const DRIVERS = ['macvtap', 'dummy'].filter((driver) => !existsSync(`/sys/module/${driver}`));
+
+test('a macvtap is opened, what is sent on it is discarded below, and it goes with its lower device', {
+  skip: skip || (DRIVERS.length > 0 && `needs modprobe -a ${DRIVERS.join(' ')}`),
+}, async (t) => {
+  const traffic = await startTraffic();
+  t.after(() => traffic.end());
+  const { namespace } = traffic;
+  await makeMacvtap(namespace, 'own0', 'own-lower');
+  await traffic.open('q0', 'own0', ['vnet'], 'macvtap');
+  await raise({ namespace, name: 'own0', queues: 1 }, 77, 'noqueue');
+  await traffic.flood('own0', 1000, 1);
+  const sent = async (name: string): Promise<number> =>
+    (await readLinks(namespace)).find((link) => link.name === name)?.stats64.txPackets ?? 0;
+  await until(async () => (await sent('own0')) >= 20);
+  await traffic.calm();
+  assert.equal(await sent('own-lower'), await sent('own0'));
+  await traffic.close('q0');
+  await deleteLink(namespace, 'own-lower');
+  assert.deepEqual(
+    (await readLinks(namespace)).filter(({ name }) => name.startsWith('own')),
+    [],
+  );
+});
+
+test('without its driver no macvtap is made', {
+  skip: skip || (DRIVERS.length === 0 && 'they are loaded'),
+}, async (t) => {
+  const traffic = await startTraffic();
+  t.after(() => traffic.end());
+  const [driver = ''] = DRIVERS;
+  const message = `the module ${driver} is not loaded: modprobe ${driver}`;
+  await assert.rejects(makeMacvtap(traffic.namespace, 'own0', 'own-lower'), { code: 'MODULE', message });
 });
 
 test('a qdisc that the kernel does not know, and a device that is not there', { skip }, async (t) => {

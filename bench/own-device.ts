@@ -8,16 +8,20 @@ import { readLinks } from '../src/kernel/rtnetlink.ts';
 
 // linux/rtnetlink.h, linux/if_link.h, linux/pkt_sched.h: stable ABI
 const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
 const RTM_SETLINK = 19;
 const RTM_NEWADDR = 20;
 const RTM_NEWQDISC = 36;
 const IFLA_IFNAME = 3;
+const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
 const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_BR_MCAST_SNOOPING = 23;
+const IFLA_MACVLAN_MODE = 1;
+const MACVLAN_MODE_BRIDGE = 4;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const AF_INET = 2;
@@ -86,13 +90,37 @@ export async function bridge(namespace: string, name: string, ports: readonly st
 async function makeBridge(namespace: string, name: string): Promise<void> {
   // A bridge that snoops joins a multicast group, and its IGMP report would be counted among the packets of the guests.
   const data = attributeBytes(new Map([[IFLA_BR_MCAST_SNOOPING, Uint8Array.of(0)]]));
-  const information = new Map([
-    [IFLA_INFO_KIND, textBytes('bridge')],
-    [IFLA_INFO_DATA, data],
-  ]);
+  await makeLink(namespace, name, 'bridge', new Map([[IFLA_INFO_DATA, data]]));
+}
+
+/** Makes a macvtap on a dummy device, which discards what is sent. Code MODULE: one of their drivers is not loaded. */
+export async function makeMacvtap(namespace: string, name: string, lower: string): Promise<void> {
+  for (const driver of ['macvtap', 'dummy'])
+    if (!existsSync(`/sys/module/${driver}`))
+      throw Object.assign(new Error(`the module ${driver} is not loaded: modprobe ${driver}`), { code: 'MODULE' });
+  await makeLink(namespace, lower, 'dummy');
+  const mode = attributeBytes(new Map([[IFLA_MACVLAN_MODE, u32Bytes(MACVLAN_MODE_BRIDGE)]]));
+  const below = new Map([[IFLA_LINK, u32Bytes(await indexOf(namespace, lower))]]);
+  await makeLink(namespace, name, 'macvtap', new Map([[IFLA_INFO_DATA, mode]]), below);
+}
+
+/** What lies on it goes with it. */
+export async function deleteLink(namespace: string, name: string): Promise<void> {
+  const numbers = { 4: await indexOf(namespace, name) };
+  await netlinkRequest(namespace, changeRequest(RTM_DELLINK, IFINFOMSG_SIZE, numbers, new Map()));
+}
+
+async function makeLink(
+  namespace: string,
+  name: string,
+  kind: string,
+  information: ReadonlyMap<number, Uint8Array> = new Map(),
+  more: ReadonlyMap<number, Uint8Array> = new Map(),
+): Promise<void> {
   const attributes = new Map([
     [IFLA_IFNAME, textBytes(name)],
-    [IFLA_LINKINFO, attributeBytes(information)],
+    ...more,
+    [IFLA_LINKINFO, attributeBytes(new Map([[IFLA_INFO_KIND, textBytes(kind)], ...information]))],
   ]);
   await netlinkRequest(namespace, changeRequest(RTM_NEWLINK, IFINFOMSG_SIZE, { 8: IFF_UP, 12: IFF_UP }, attributes));
 }

@@ -120,6 +120,25 @@ static __always_inline u32 routed_by(struct sk_buff *skb)
 	return NUMBER(net_device, dev, ifindex);
 }
 
+/* ifindex of the device that the packet's address is behind; 0: none. `at`, `iif`: where it is, and by which device it
+ * came. */
+static __always_inline u32 guest_of(struct sk_buff *skb, struct net_device *dev, u32 netns, u32 at, u32 iif,
+				    bool is_for_another)
+{
+	u32 flags = BPF_CORE_READ_BITFIELD_PROBED((struct net_device___priv_bits *)dev, priv_flags), to = 0;
+	bool came_in_here = iif == at;
+	bool is_passed_up = came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_EBRIDGE);
+
+	/* The bridge's copies for other ports, and those that its own stack sees of frames for others. */
+	if (!came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_BRIDGE_PORT))
+		return 0;
+	if (is_passed_up && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST)
+		return 0;
+	if (!is_passed_up && !is_for_another)
+		to = guest_by_mac(skb, netns);
+	return to ?: guest_by_network(skb, netns);
+}
+
 SEC("raw_tp/kfree_skb")
 int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -129,7 +148,6 @@ int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
 
 	if ((s64)dev >= 0 || reason == reason_consumed)
 		return 0;
-	u32 flags = BPF_CORE_READ_BITFIELD_PROBED((struct net_device___priv_bits *)dev, priv_flags);
 	u32 iif = NUMBER(sk_buff, skb, skb_iif);
 	struct guest_loss_key key = {
 		.location = ctx->args[1],
@@ -137,18 +155,8 @@ int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
 		.at = NUMBER(net_device, dev, ifindex),
 		.reason = reason,
 	};
-	bool came_in_here = iif == key.at;
-	bool is_passed_up = came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_EBRIDGE);
 
-	/* The bridge's copies for other ports, and those that its own stack sees of frames for others. */
-	if (!came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_BRIDGE_PORT))
-		return 0;
-	if (is_passed_up && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST)
-		return 0;
-	if (!is_passed_up && reason != reason_otherhost)
-		key.to = guest_by_mac(skb, key.netns);
-	if (!key.to)
-		key.to = guest_by_network(skb, key.netns);
+	key.to = guest_of(skb, dev, key.netns, key.at, iif, reason == reason_otherhost);
 	/* At the device itself, or from it: these are counted there. */
 	if (!key.to || key.to == key.at || key.to == iif || key.to == routed_by(skb))
 		return 0;

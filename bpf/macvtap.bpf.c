@@ -3,6 +3,7 @@
 #include "insertions.bpf.h"
 #include "macvtap.bpf.h"
 #include "ring/ring.bpf.h"
+#include "vhost/held.bpf.h"
 #include "walk/walk-state.bpf.h"
 
 /* Address of tap_handle_frame, the rx_handler of every macvtap and ipvtap. */
@@ -44,6 +45,7 @@ __noinline int write_macvtap_queue(u32 i)
 	u32 index = walk.queues;
 	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
 	struct ring_state ring = {};
+	struct backend backend = {};
 
 	if (!bpf_core_type_exists(struct tap_queue))
 		return 1;
@@ -61,16 +63,24 @@ __noinline int write_macvtap_queue(u32 i)
 	read_ring((void *)queue + bpf_core_field_offset(struct tap_queue, ring) -
 			  bpf_core_field_offset(struct tun_file, tx_ring),
 		  &ring);
+	read_backend((u64)queue, (u64)queue + bpf_core_field_offset(struct tap_queue, ring), &backend);
 	__builtin_memset(out, 0, sizeof(*out));
 	out->tun_file = (u64)queue;
 	out->file = (u64)BPF_CORE_READ(queue, sock.file);
 	out->device = at.device;
 	out->queue = BPF_CORE_READ(queue, queue_index);
-	out->flags = (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
+	out->flags = (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0) |
+		     (backend.connected ? QUEUE_BACKEND : 0) | (backend.zerocopy ? QUEUE_ZEROCOPY : 0);
 	out->used = ring.used;
 	out->size = ring.size;
 	out->consumer_head = ring.consumer_head;
 	out->consumer_tail = ring.consumer_tail;
+	out->held = backend.packets;
+	out->outstanding = backend.outstanding;
+	out->worker = backend.worker;
+	out->worker_cpu = backend.cpu;
+	out->worker_ns = backend.worker_ns;
+	__builtin_memcpy(out->worker_comm, backend.comm, sizeof(backend.comm));
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  * and forgets what does not go on from there.
  */
 #pragma once
+#include "asked-devices.bpf.h"
 #include "copies.bpf.h"
 #include "count-up.bpf.h"
 #include "crossing.bpf.h"
@@ -14,11 +15,6 @@
 #include "typed.bpf.h"
 
 #define MAC_HEADER_BYTES 14
-
-struct came_in_by {
-	u32 netns;
-	u32 ifindex;
-};
 
 struct mark {
 	struct came_in_by by; /* the tun or tap */

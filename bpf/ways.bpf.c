@@ -2,12 +2,22 @@
 // By which devices the host sends on what came in by a tun or tap. An object of its own: it runs for every packet of
 // the host, and is attached only while a person asks. The unit is the packet as tun counted it: before the core splits
 // it.
-#include "asked-numbers.bpf.h"
+#include "asked-devices.bpf.h"
 #include "for-guests.bpf.h"
 #include "kernel.bpf.h"
 #include "marks.bpf.h"
 #include "resolution.bpf.h"
+#include "taken-by-tc.bpf.h"
 #include "tap-losses.bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* Since Linux 5.8. */
+struct sk_buff___redirected {
+	u8 redirected : 1;
+};
+
+#pragma clang attribute pop
 
 /* What becomes of a packet below a device that is made of others, by its kind. */
 enum below {
@@ -28,13 +38,6 @@ struct way {
 	u64 packets;
 	char name[16]; /* of the device that they left by */
 };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct came_in_by);
-	__type(value, u32);
-} asked_devices SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -75,15 +78,6 @@ static __always_inline void add(struct way_key *key, s64 packets, struct net_dev
 		__sync_fetch_and_add(&known->packets, packets);
 }
 
-static __always_inline bool is_asked(struct net_device *dev, u32 ifindex, struct came_in_by *key)
-{
-	if (!may_be_asked(ifindex, false))
-		return false;
-	key->netns = netns_of(dev);
-	key->ifindex = ifindex;
-	return bpf_map_lookup_elem(&asked_devices, key) != NULL;
-}
-
 static __always_inline struct last_packet *last_here(void)
 {
 	u32 zero = 0;
@@ -101,6 +95,14 @@ static __always_inline u32 below(u64 kind)
 			       kind == KIND("ipvlan")
 		       ? BELOW_ITSELF
 		       : BELOW_NOTHING;
+}
+
+/* An IFB throws away what comes to it in another way, by a route. */
+static __always_inline bool is_redirected(struct sk_buff *skb)
+{
+	struct sk_buff___redirected *packet = (struct sk_buff___redirected *)skb;
+
+	return !bpf_core_field_exists(packet->redirected) || BPF_CORE_READ_BITFIELD_PROBED(packet, redirected);
 }
 
 /* A packet came in: the memory of the one before may be its own now. */
@@ -154,7 +156,7 @@ int sent_on(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	u32 next = below(kind_of(dev));
 
-	if (next == BELOW_SOURCE)
+	if (next == BELOW_SOURCE && is_redirected(skb))
 		return 0;
 	if (data != last->data || from != last->key.from) {
 		last->data = data;

@@ -72,6 +72,7 @@ test('every metric of the catalogue is on a dashboard, but for those of --detail
   const shown = new Set(panels.flatMap(({ queries }) => queries.flatMap(({ expr }) => metricsOf(expr))));
   const hidden = catalogue.map(({ name }) => name).filter((name) => !shown.has(name));
   assert.deepEqual(hidden, [
+    'tapscope_vhost_worker_affinity_info',
     'tapscope_queue_freed_packets_total',
     'tapscope_queue_cpu_offered_packets_total',
     'tapscope_queue_cpu_dropped_packets_total',

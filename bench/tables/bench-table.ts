@@ -80,15 +80,16 @@ function rowName({ reader, threads, queues, pinned, shape }: SendCell): string {
 }
 
 function messageTables(results: readonly CellResult[], reasons: readonly string[]): readonly Table[] {
-  const sizes = new Map<number, { off?: CellResult; on?: CellResult }>();
+  const sizes = new Map<string, { off?: CellResult; on?: CellResult }>();
   for (const result of results) {
     const { cell } = result;
-    if (cell.kind === 'message')
-      sizes.set(cell.size, { ...sizes.get(cell.size), [cell.zeroCopy ? 'on' : 'off']: result });
+    if (cell.kind !== 'message') continue;
+    const row = `${cell.size}${cell.device ? `, ${cell.device}` : ''}`;
+    sizes.set(row, { ...sizes.get(row), [cell.zeroCopy ? 'on' : 'off']: result });
   }
   if (sizes.size === 0) return [];
   const rows = [...sizes].map(([size, { off, on }]) => [
-    String(size),
+    size,
     show(off, ({ transmitted }) => transmitted, reasons),
     show(on, ({ transmitted }) => transmitted, reasons),
     show(on, ({ uncopied }) => uncopied, reasons),

@@ -30,8 +30,14 @@ function send(
   return { cell, missing, runs };
 }
 
-function message(size: number, zeroCopy: boolean, runs: readonly Run[], missing: string | null = null): CellResult {
-  const cell: MessageCell = { kind: 'message', id: `zero-copy/${zeroCopy}/${size}`, zeroCopy, size };
+function message(
+  size: number,
+  zeroCopy: boolean,
+  runs: readonly Run[],
+  missing: string | null = null,
+  more: Pick<MessageCell, 'device'> = {},
+): CellResult {
+  const cell: MessageCell = { kind: 'message', id: `zero-copy/${zeroCopy}/${size}`, zeroCopy, size, ...more };
   return { cell, missing, runs };
 }
 
@@ -147,12 +153,28 @@ test('zero-copy: a line a size, with and without, in the order of the mail', () 
     message(4096, false, [run(5000, { workerSeconds: 1 })]),
     message(65_000, false, [], 'open of /dev/vhost-net: ENOENT'),
   ];
-  const lines = renderDocument('zero-copy', report(results)).split('\n').slice(7);
+  const lines = renderDocument('zero-copy', report(results)).split('\n').slice(8);
   const words = lines.map((line) => line.split(/ {2,}/));
   assert.deepEqual(words[0], ['Message', 'BW(Mb/s)', 'qemu-kvm (NumCPU)', 'vhost-net(NumCPU)', 'PerfTop irq/s']);
   assert.deepEqual(words[1], ['4K', '163.84', 'needs QEMU', '25.0%', 'not counted']);
   assert.deepEqual(words[2], ['4K(Orig)', '81.92', 'needs QEMU', '50.0%', 'not counted']);
   assert.deepEqual(words[8], ['64K(Orig)', 'needs vhost_net', 'needs QEMU', 'needs vhost_net', 'not counted']);
+  assert.deepEqual(words[9], ['']);
+});
+
+test('zero-copy: the lines of a macvtap follow those of a tap', () => {
+  const macvtap = { device: 'macvtap' } as const;
+  const results = [
+    message(4096, true, [run(10_000, { workerSeconds: 0.5 })]),
+    message(4096, true, [run(20_000, { workerSeconds: 1 })], null, macvtap),
+    message(4096, false, [], 'the module macvtap is not loaded: modprobe macvtap', macvtap),
+  ];
+  const lines = renderDocument('zero-copy', report(results)).split('\n').slice(8);
+  const words = lines.map((line) => line.split(/ {2,}/));
+  assert.deepEqual(words[1], ['4K', '163.84', 'needs QEMU', '25.0%', 'not counted']);
+  assert.deepEqual(words[9], ['4K macvtap', '327.68', 'needs QEMU', '50.0%', 'not counted']);
+  assert.deepEqual(words[10]?.slice(0, 2), ['4K macvtap(Orig)', 'needs the macvtap module']);
+  assert.equal(words.length, 18);
 });
 
 test('napi: the figure is before or after, as this kernel has the cache or not', () => {

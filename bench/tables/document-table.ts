@@ -98,6 +98,7 @@ function header(name: DocumentName, report: BenchReport): readonly string[] {
     v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`, readersText(report)],
     'zero-copy': [
       'Queue: 1, noqueue qdisc on the host. CPU not pinned. The messages end on the host: no NIC sends them.',
+      'Below the macvtap is a dummy device, which discards them.',
     ],
     napi: [
       `Two guests of vhost-net with 1 queue each and a bridge between their taps; noqueue qdisc, ring ${ring}. CPU not pinned.`,
@@ -201,10 +202,13 @@ function latencyTable({ results }: BenchReport): readonly string[] {
 }
 
 function zeroCopyTable({ results }: BenchReport): readonly string[] {
-  const rows = SIZES.flatMap(([size, title]) =>
+  const messages = results.flatMap(({ cell, ...result }) => (cell.kind === 'message' ? [{ cell, ...result }] : []));
+  const devices = [undefined, ...(messages.some(({ cell }) => cell.device) ? (['macvtap'] as const) : [])];
+  const wanted = devices.flatMap((device) => SIZES.map(([size, title]) => ({ device, size, title })));
+  const rows = wanted.flatMap(({ device, size, title }) =>
     [true, false].map((zeroCopy) => {
-      const result = results.find(
-        ({ cell }) => cell.kind === 'message' && cell.size === size && cell.zeroCopy === zeroCopy,
+      const result = messages.find(
+        ({ cell }) => cell.device === device && cell.size === size && cell.zeroCopy === zeroCopy,
       );
       const bandwidth = cellText(result, ({ transmitted, seconds }) => (8e-6 * transmitted * size) / seconds, mbits);
       const worker = cellText(
@@ -212,7 +216,13 @@ function zeroCopyTable({ results }: BenchReport): readonly string[] {
         ({ workerSeconds, seconds }) => (100 * (workerSeconds ?? Number.NaN)) / seconds,
         percent,
       );
-      return [zeroCopy ? title : `${title}(Orig)`, bandwidth, 'needs QEMU', worker, 'not counted'];
+      return [
+        `${title}${device ? ` ${device}` : ''}${zeroCopy ? '' : '(Orig)'}`,
+        bandwidth,
+        'needs QEMU',
+        worker,
+        'not counted',
+      ];
     }),
   );
   const header = ['Message', 'BW(Mb/s)', 'qemu-kvm (NumCPU)', 'vhost-net(NumCPU)', 'PerfTop irq/s'];
@@ -283,7 +293,8 @@ function cellText(
 function whatIsMissing(reason: string): string {
   if (reason.includes('IFF_BACKPRESSURE')) return 'this kernel has no IFF_BACKPRESSURE';
   if (reason.includes('modprobe pktgen')) return 'needs pktgen';
-  if (reason.includes('modprobe bridge')) return 'needs the bridge module';
+  const module = /: modprobe (bridge|macvtap|dummy)$/.exec(reason)?.[1];
+  if (module) return `needs the ${module} module`;
   if (reason.includes('/dev/vhost-net') || reason.includes('vhost_net cannot be loaded')) return 'needs vhost_net';
   return reason;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queues of tun and tap devices: opened, which makes the device, and closed, which deletes it unless it persists.
+// Queues of tun and tap devices: opened, which makes the device, and closed, which deletes it unless it persists; and
+// of macvtaps, which are made before.
 #define _GNU_SOURCE
 #include "traffic.h"
 
@@ -90,11 +91,13 @@ int queue_open(int argc, char **argv, struct answer *out)
 {
 	short flags = device_flags(argc, argv);
 	struct ifreq taken = {.ifr_flags = 0};
+	bool is_macvtap = strcmp(argv[3], "macvtap") == 0;
 	int fd;
 
 	if (find_queue(argv[1]))
 		return -EEXIST;
-	fd = open_device(argv[2], flags, has_word(argc - 4, argv + 4, "persist"));
+	fd = is_macvtap ? open_macvtap(argv[2], flags)
+			: open_device(argv[2], flags, has_word(argc - 4, argv + 4, "persist"));
 	if (fd < 0)
 		return fd;
 	if (ioctl(fd, TUNGETIFF, &taken) == 0)

@@ -103,7 +103,7 @@ static const struct named_command commands[] = {
 	{"namespace", 0, enter_namespace, "namespace: enters a new network namespace"},
 	{"name", 1, take_name, "name NAME: of this process"},
 	{"pin", 1, pin, "pin CPU|off: readers and guests that come from now on"},
-	{"open", 3, queue_open, "open ID DEV tun|tap [mq] [vnet] [backpressure]"},
+	{"open", 3, queue_open, "open ID DEV tun|tap|macvtap [mq] [vnet] [backpressure]"},
 	{"close", 1, queue_close, "close ID"},
 	{"readloop", 2, read_loop, "readloop ID RATE: in the background, packets per second, 0 = all"},
 	{"stop", 1, read_stop, "stop ID: ends readloop"},

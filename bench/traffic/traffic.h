@@ -80,6 +80,9 @@ struct queue *find_queue(const char *id);
 /* Remembers a descriptor as a queue. Zero or a negative errno, and the descriptor is closed. */
 int add_queue(const char *id, int fd, bool ethernet, size_t header);
 
+/* A descriptor that does not block, or a negative errno; flags of linux/if_tun.h. */
+int open_macvtap(const char *device, short flags);
+
 /* One packet: its bytes without the virtio-net header, or a negative errno. */
 ssize_t read_one(const struct queue *queue);
 

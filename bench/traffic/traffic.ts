@@ -15,8 +15,8 @@ export interface Traffic {
   readonly namespace: string;
   /** The folder of pktgen's files in its namespace. */
   readonly generators: string;
-  /** Opens a queue of a tap, and makes it with the first; false: asked for backpressure, this kernel's tun has none. */
-  open(id: string, device: string, flags: readonly QueueFlag[], kind?: 'tun' | 'tap'): Promise<boolean>;
+  /** Opens a queue of a tap, and makes it with the first, or of a macvtap; false: asked for backpressure, this kernel's tun has none. */
+  open(id: string, device: string, flags: readonly QueueFlag[], kind?: 'tun' | 'tap' | 'macvtap'): Promise<boolean>;
   close(id: string): Promise<void>;
   /** Readers and guests that come from now on; undefined: on all CPUs. */
   pin(cpu: number | undefined): Promise<void>;

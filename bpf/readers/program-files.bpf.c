@@ -12,6 +12,7 @@
 #define AF_PACKET	     17
 #define SOCK_DGRAM	     2
 #define IPPROTO_TCP	     6
+#define TCP_LISTEN	     10
 #define MOST_FILES	     256 /* of a process, in one run */
 #define HOLDS_NS	     5000000000ULL
 
@@ -22,6 +23,7 @@ enum send_flag {
 	SEND_WAITS = 2,	  /* a poll found no room, and there has been none since */
 	PEER_FULL = 4,	  /* of unix datagrams: the other end holds as many as it may (max_dgram_qlen) */
 	RECEIVE_FULL = 8, /* the same of this end */
+	LISTENS = 16,	  /* of TCP: its drops are connection requests, not packets that a full buffer refused */
 };
 
 struct program_file {
@@ -114,8 +116,10 @@ static __always_inline void write_socket(struct program_file *out, struct sock__
 	out->receive_limit = BPF_CORE_READ(sk, sk_rcvbuf);
 	out->drops = drops_of(sk);
 	write_buffers(out, sk);
-	if (out->protocol == IPPROTO_TCP)
+	if (out->protocol == IPPROTO_TCP) {
 		out->sent = BPF_CORE_READ(sk, sk_wmem_queued);
+		out->send_flags |= BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN ? LISTENS : 0;
+	}
 	if (out->family == AF_UNIX && out->type == SOCK_DGRAM)
 		out->send_flags |= datagrams_of(sk);
 	if (out->family == AF_PACKET) {

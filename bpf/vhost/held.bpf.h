@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets that vhost-net took out of a queue's ring and has not delivered yet, and its worker thread. */
+/* Packets that vhost-net took out of a queue's ring and has not delivered yet, and its worker thread: of a tun's or
+ * tap's queue, and of a macvtap's. */
 #pragma once
 #include "readers/task.bpf.h"
 #include "walk/backend.bpf.h"
@@ -20,7 +21,7 @@ struct vhost_place {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, u64); /* address of the tun_file */
+	__type(key, u64); /* address of the tun_file, or of a macvtap's tap_queue */
 	__type(value, struct vhost_place);
 } vhost_places SEC(".maps");
 
@@ -51,16 +52,16 @@ static __always_inline void read_outstanding(const struct vhost_place *place, st
 	backend->outstanding = references > 1 ? references - 1 : 0; /* one is the queue's own */
 }
 
-static __always_inline void read_backend(struct tun_file *file, struct backend *backend)
+static __always_inline void read_backend(u64 file, u64 own_ring, struct backend *backend)
 {
-	u64 key = (u64)file, ring = 0;
-	struct vhost_place *place = bpf_map_lookup_elem(&vhost_places, &key);
+	struct vhost_place *place = bpf_map_lookup_elem(&vhost_places, &file);
+	u64 ring = 0;
 	s32 tail = 0, head = 0;
 
 	if (!place)
 		return;
 	bpf_probe_read_kernel(&ring, sizeof(ring), (void *)place->ring_at);
-	if (ring != key + bpf_core_field_offset(struct tun_file, tx_ring))
+	if (ring != own_ring)
 		return;
 	bpf_probe_read_kernel(&tail, sizeof(tail), (void *)place->tail_at);
 	bpf_probe_read_kernel(&head, sizeof(head), (void *)place->head_at);

@@ -9,8 +9,9 @@ static __always_inline u32 row_of_ring(u64 ring)
 	return ring ? row_of_file(ring - bpf_core_field_offset(struct tun_file, tx_ring)) : 0;
 }
 
-/* A backend of vhost-net: a struct socket, the first member of a tun_file but for its sock. */
+/* A backend of vhost-net is a struct socket. A tun_file begins with the sock of it, and so does a macvtap's tap_queue.
+ */
 static __always_inline u64 file_of_socket(u64 socket)
 {
-	return socket - bpf_core_field_offset(struct tun_file, socket);
+	return (u64)BPF_CORE_READ((struct socket *)socket, sk);
 }

@@ -84,7 +84,6 @@ int BPF_PROG(connected_fentry, struct vhost_net_virtqueue *nvq)
 	struct vhost_net *net = (struct vhost_net *)nvq->vq.dev;
 	u64 address = address_of(nvq), socket = (u64)nvq->vq.private_data;
 
-	/* The socket may belong to a device that is no tun: then the entry is never looked up. */
 	if (socket && address == address_of(net) + bpf_core_field_offset(net->vqs))
 		remember_place(address, file_of_socket(socket));
 	return 0;
@@ -101,9 +100,9 @@ int vhost_queues(struct bpf_iter__task_file *ctx)
 	struct vhost_net *net = (struct vhost_net *)BPF_CORE_READ(file, private_data);
 	u64 address = (u64)net + bpf_core_field_offset(net->vqs);
 	struct vhost_net_virtqueue *nvq = (struct vhost_net_virtqueue *)address;
-	u64 ring = (u64)BPF_CORE_READ(nvq, rx_ring);
+	u64 socket = (u64)BPF_CORE_READ(nvq, vq.private_data);
 
-	if (ring)
-		remember_place(address, ring - bpf_core_field_offset(struct tun_file, tx_ring));
+	if (socket)
+		remember_place(address, file_of_socket(socket));
 	return 0;
 }

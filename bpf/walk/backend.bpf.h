@@ -15,5 +15,6 @@ struct backend {
 	char comm[16];
 };
 
-/* After the ring was read: a batch that leaves it meanwhile is seen twice, not lost from sight. */
-static __always_inline void read_backend(struct tun_file *file, struct backend *backend);
+/* Of a tun_file or a tap_queue, whose ring lies there. After the ring was read: a batch that leaves it meanwhile is
+ * seen twice, not lost from sight. */
+static __always_inline void read_backend(u64 file, u64 own_ring, struct backend *backend);

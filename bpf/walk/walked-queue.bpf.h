@@ -39,7 +39,7 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	}
 	if (file) {
 		read_ring(file, &ring);
-		read_backend(file, &backend);
+		read_backend(file_address, file_address + bpf_core_field_offset(struct tun_file, tx_ring), &backend);
 	}
 	flags |= (backend.connected ? QUEUE_BACKEND : 0) | (backend.zerocopy ? QUEUE_ZEROCOPY : 0);
 	out->reader = 0;

@@ -7,9 +7,9 @@ import { catalogue } from '../promql/query.ts';
 import { NEEDS_LINUX_7_3 } from '../promql/requires-7.3.ts';
 import { pagesOf, readRecording, recordingOf, shapeOf, timesOf } from './recording.ts';
 
-/** --detail cpu, --budget=off, --otlp, mechanisms on demand; what that host has not: XDP, macvtaps, batches beside zero-copy, forwarding, pods; and what comes and goes. */
+/** --detail cpu, --budget=off, --otlp, mechanisms on demand; what that host has not: XDP, macvtaps, batches beside zero-copy, forwarding, pods; what comes and goes; and what is on no dashboard. */
 const NOT_THERE =
-  /^tapscope_(queue_cpu_|overhead_ratio$|queue_freed_|queue_redirect|vhost_receive_batch_|macvtap_|unrouted_|device_pod_info$|ended_|otlp_|log_lines_dropped_total$|finding$)/;
+  /^tapscope_(queue_cpu_|overhead_ratio$|queue_freed_|queue_redirect|vhost_(receive_batch_|worker_affinity_)|macvtap_|unrouted_|device_pod_info$|ended_|otlp_|log_lines_dropped_total$|finding$)/;
 
 /** The agent, a device, a queue. */
 const SUBJECTS = [[], ['netns', 'device'], ['netns', 'device', 'queue']];

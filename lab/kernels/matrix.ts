@@ -63,6 +63,7 @@ export const GUEST_FILES: readonly GuestFile[] = [
   { file: 'test/guest/departures.guest.ts', on: ['6.12'] },
   { file: 'test/guest/tcp.guest.ts', on: ['7.3'] },
   { file: 'test/guest/zerocopy.guest.ts', on: ['7.2'] },
+  { file: 'test/guest/zerocopy-macvtap.guest.ts', on: ['7.3'] },
   { file: 'test/guest/vhost-guest.guest.ts', on: ['7.3'] },
   { file: 'test/guest/random-guests.guest.ts', on: BY_HAND },
   { file: 'lab/programs/guests/real-qemu.guest.ts', on: BY_HAND },

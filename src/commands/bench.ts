@@ -89,7 +89,8 @@ export const benchFlags: readonly Flag[] = [
 
 export const BENCH_HELP = `pktgen (modprobe pktgen) sends to taps, which a program reads or vhost-net hands to a guest, while the queue drops
 (tail-drop), stops (backpressure + fq_codel), has no qdisc, or is reached through the qdisc. A guest sends messages,
-copied by vhost-net or not, to the host, or through a bridge (modprobe bridge) to another guest. The counts are tapscope's, held against those of pktgen, tc -s, readers and guests.
+copied by vhost-net or not, to the host, or through a bridge (modprobe bridge) to another guest; with --table zero-copy
+through a macvtap too (modprobe -a macvtap dummy). The counts are tapscope's, held against those of pktgen, tc -s, readers and guests.
 
 --table multiqueue starts guests in QEMU (packages qemu-system-x86, iperf3, busybox, linux-image) and streams TCP by
 iperf3: 96 cells of --seconds each, about 7 minutes with 2 s. Their names for --only are those of

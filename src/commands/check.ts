@@ -15,7 +15,9 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askCheck, askSelf, type CheckedByAgent } from './ask-agent.ts';
+import { FirewallWatch } from './firewall-watch.ts';
 import { lateWords } from './late-words.ts';
+import { withRules } from './named-rule.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
 import { linkedLayoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
@@ -89,7 +91,7 @@ async function answer(options: CheckOptions): Promise<number> {
   const { agent, judged: byAgent } = said ?? {};
   // Probes of its own would take the CPU that the host lacks, and longer than anyone waits.
   if (silence && !silence.halted && load !== undefined) throw new Error(`${silence.words}.`);
-  const judged = byAgent ?? withSilence(await judgedHere(options, silence), silence);
+  const judged = byAgent ? await namedBy(byAgent, options) : withSilence(await judgedHere(options, silence), silence);
   const late = byAgent && lateWords(byAgent.last.takenAt, load, agent?.lookSeconds);
   const checked = { ...judged, agent, rules: RULES.length, late };
   const items = itemsOf(checked);
@@ -100,6 +102,11 @@ async function answer(options: CheckOptions): Promise<number> {
       : renderCheck(checked, items, linkedLayoutOf(process.stdout), process.stdout.isTTY ? '' : perfdataOf(checked)),
   );
   return exitCodeOf(checked);
+}
+
+/** On a whole host rules are not read. */
+async function namedBy<Told extends Stated>(told: Told, { scope, socket }: CheckOptions): Promise<Told> {
+  return isEverything(scope) ? told : withRules(told, scope, socket);
 }
 
 interface Asked {
@@ -137,6 +144,7 @@ function statedBy({ findings, unjudged, seconds, last, asked }: CheckedByAgent):
 async function judgedHere({ scope, mechanisms, socket }: CheckOptions, silence: Silence | undefined): Promise<Judged> {
   const snapshots: Snapshot[] = [];
   const { signal } = new AbortController();
+  const firewall = new FirewallWatch(scope);
   const keep = (snapshot: Snapshot): number => snapshots.push(snapshot);
   const judged = (): Judged => judgeSnapshots(snapshots, scope, thisHost());
   let enough: Judged | undefined;
@@ -147,8 +155,9 @@ async function judgedHere({ scope, mechanisms, socket }: CheckOptions, silence: 
   };
   // On a whole host or namespace it would be read for each device, in a command that is to answer at once.
   const wish = isEverything({ ...scope, netns: undefined }) ? undefined : 'question';
-  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, longer, silence, wish });
-  return enough ?? judged();
+  const first = (snapshot: Snapshot): void => firewall.begin(snapshot);
+  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, longer, silence, wish, check: first });
+  return enough ?? judgeSnapshots(await firewall.onto(snapshots), scope, thisHost());
 }
 
 /** Packets are in a ring: its reader may have stopped. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: root on this machine's kernel, alone, nftables.
-// `tapscope diagnose` names the rule that drops, and only where it is certain. Nobody who asks about all of the host is told OK.
+// `tapscope diagnose` and `check` of a device name the rule that drops, and only where it is certain. Nobody who asks about all of the host is told OK.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { tapscope } from '../../test/agent/serve-process.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 /** What is said of a tap to which the namespace sends, with these statements of nft and iptables. */
 async function diagnosed(t: TestContext, ...commands: readonly (readonly [string, string])[]): Promise<string> {
@@ -92,10 +93,36 @@ test('what a guest sends, dropped by the host: a warning without being asked abo
   const [check, diagnose] = (await answers).map(({ stdout }) => stdout);
   assert.match(
     check ?? '',
-    /^WARNING: tun0 loses all of what it sends, [\d ]+\/s: the host’s firewall drops them\. Type: /,
+    /^WARNING: tun0 loses all of what it sends, [\d ]+\/s: the firewall drops them, rule 2 of chain in, table inet filter\. Type: /,
   );
   assert.match(
     diagnose?.replaceAll(/\s+/g, ' ') ?? '',
     /^WARNING: tun0.*: the host dropped ([\d ]+) of \1 packets from its guest or writer: the firewall drops them, rule 2 of chain in, table inet filter\. .* Look: \S.* nft -a list chain inet filter in /,
   );
+});
+
+test('check of a device names the rule beside an agent, which may not read rules', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const guest = await lab.testReader();
+  await guest.open('a', 'tun0', 'tun');
+  await lab.ipBatch(['link set tun0 up', 'addr add 10.77.255.1/32 dev tun0', 'route add 10.77.255.2/32 dev tun0']);
+  await lab.exec('nft', 'add table inet filter; add chain inet filter in { type filter hook input priority 0; }');
+  await lab.exec('nft', 'add rule inet filter in udp dport 7 counter drop');
+  await lab.exec('nft', 'add rule inet filter in iifname tun0 counter drop');
+  const agent = await startAgent(t);
+  let isDone = false;
+  const flood = (async () => {
+    while (!isDone) await Promise.all([guest.write('a', 20, 100), wait(20)]);
+  })();
+  lab.after(async () => {
+    isDone = true;
+    await flood;
+  });
+  let said = '';
+  // A busy agent may take longer than check waits for it.
+  await until(async () => {
+    said = (await tapscope(['check', 'tun0', '--netns', lab.name, `--socket=${agent.socket}`])).stdout;
+    return /rule 3 of chain in, table inet filter/.test(said);
+  });
+  assert.match(said, /^WARNING: tun0 .*the firewall drops them, rule 3 of chain in, table inet filter/);
 });

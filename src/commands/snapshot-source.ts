@@ -124,7 +124,11 @@ function ownSource(mechanisms: readonly string[], { budget, silence, wish }: Sou
       });
       return sampler.start(agent);
     },
-    take: () => agent.take(),
+    take: () => {
+      // What is read for questions alone is read once more, for the last snapshot shows what it did until now.
+      if (wish === 'question') sampler?.ask();
+      return sampler?.take() ?? agent.take();
+    },
     close: () => {
       sampler?.stop();
       agent.close();

@@ -55,7 +55,11 @@ export async function watchHost({
   };
   /** Else a host of many devices would be looked at twice at the end. Who cuts the time short wants all until then. */
   const isEnough = (): boolean =>
-    !source.isAgent && !signal.aborted && kept !== undefined && Date.now() / 1000 - kept.takenAt < JUST_NOW_SECONDS;
+    !source.isAgent &&
+    wish !== 'question' &&
+    !signal.aborted &&
+    kept !== undefined &&
+    Date.now() / 1000 - kept.takenAt < JUST_NOW_SECONDS;
   try {
     if (!source.isAgent) refuseWithoutRights();
     await source.start((snapshot) => isOver || keepIt(snapshot), missed);

@@ -4,6 +4,7 @@
 export const BUFFERBLOAT = 'bufferbloat';
 export const GUEST_NOT_REFILLING = 'guest-not-refilling';
 export const HOST_FIREWALL = 'host-firewall';
+export const HOST_REFUSES = 'host-refuses';
 export const NO_READER = 'no-reader';
 export const NOT_HERE = 'not-here';
 export const QDISC_DROP = 'qdisc-drop';

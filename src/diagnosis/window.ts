@@ -13,6 +13,8 @@ export interface Window {
   /** The state of the agent at the first snapshot. */
   readonly agentBefore: AgentState;
   readonly agent: AgentState;
+  /** The same at each snapshot. */
+  readonly agents: readonly AgentState[];
 }
 
 export interface DeviceSpan {
@@ -61,7 +63,8 @@ export function windowOf(snapshots: readonly Snapshot[]): Window {
       ? [new Span(last.takenAt - (since[0] ?? 0), before, now, () => steps, since, last.agent)]
       : [];
   });
-  return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent };
+  const agents = snapshots.map(({ agent }) => agent);
+  return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent, agents };
 }
 
 /** The steps and queues are looked for when a rule asks for them. */

@@ -50,6 +50,7 @@ const SEND_REFUSED = 1;
 const SEND_WAITS = 2;
 const PEER_FULL = 4;
 const RECEIVE_FULL = 8;
+const LISTENS = 16;
 /** As many as MOST_FILES there: of a process with more, not all are known. */
 const MOST_FILES = 256;
 /** An iteration over a host's descriptors takes at most this share of the time. */
@@ -237,6 +238,7 @@ function socketOf(read: Read): ProgramSocket | undefined {
     hasRefused: (u32('send_flags') & SEND_REFUSED) !== 0,
     ...((u32('send_flags') & PEER_FULL) !== 0 && { isPeerFull: true }),
     ...((u32('send_flags') & RECEIVE_FULL) !== 0 && { isFull: true }),
+    ...((u32('send_flags') & LISTENS) !== 0 && { isListening: true }),
   };
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tc filters that send packets of one device to another (act_mirred), and those that are BPF programs, by rtnetlink.
+// tc filters that send packets of one device to another (act_mirred), and those that may end packets without a drop, by rtnetlink.
 import { netlinkRequest } from './native.ts';
 import { type Attributes, filteredDumpRequest, messagesOf, nested, text, u32, u64 } from './netlink-message.ts';
 
@@ -41,6 +41,11 @@ const TCA_EGRESS_MIRROR = 2;
 const TCA_INGRESS_MIRROR = 4;
 /** struct tc_mirred: five words of tc_gen, then what to do and the device. */
 const EACTION = 20;
+const TCA_GACT_PARMS = 2;
+/** struct tc_gact: its action is the third word. */
+const GACT_ACTION = 8;
+/** TC_ACT_STOLEN, TC_ACT_QUEUED and TC_ACT_TRAP: the packet ends, and the kernel frees it as used. */
+const SILENT_ACTIONS: readonly number[] = [4, 5, 8];
 const IFINDEX = 24;
 /** The attribute of the actions, by the kind of the filter. */
 const ACTIONS: Readonly<Record<string, number>> = {
@@ -68,8 +73,8 @@ export function filterPlaces(qdisc: { kind: string; ifindex: number; handle: num
 
 export interface Filters {
   readonly mirred: readonly Mirred[];
-  /** One of them is a BPF program, which may do anything with a packet. */
-  readonly runsProgram: boolean;
+  /** One of them is a BPF program, which may do anything with a packet, or has an action that takes packets. */
+  readonly ends: 'program' | 'action' | undefined;
 }
 
 export async function readFilters(
@@ -81,26 +86,41 @@ export async function readFilters(
   const reply = await netlinkRequest(netnsPath, request, mostBytes);
   // Filters of a shared block name the block, not the device.
   const mirred = parseMirred(reply).map((one) => ({ ...one, from: ifindex, hook: hookOf({ parent }) }));
-  return { mirred, runsProgram: hasProgram(reply) };
+  return { mirred, ends: endsIn(reply) };
 }
 
 export function hookOf({ parent }: Pick<FilterPlace, 'parent'>): Mirred['hook'] {
   return parent === INGRESS || parent === CLSACT_INGRESS ? 'ingress' : 'egress';
 }
 
-function hasProgram(reply: Uint8Array): boolean {
-  return messagesOf(reply, RTM_NEWTFILTER, TCMSG_SIZE).some(
-    ({ attributes }) => text(attributes.get(TCA_KIND)) === 'bpf' && attributes.has(TCA_OPTIONS),
+export function endsIn(reply: Uint8Array): Filters['ends'] {
+  const filters = messagesOf(reply, RTM_NEWTFILTER, TCMSG_SIZE);
+  const actions = filters.flatMap(({ attributes }) => actionsOf(attributes));
+  const runsProgram =
+    filters.some(({ attributes }) => text(attributes.get(TCA_KIND)) === 'bpf' && attributes.has(TCA_OPTIONS)) ||
+    actions.some((action) => text(action.get(TCA_ACT_KIND)) === 'bpf');
+  if (runsProgram) return 'program';
+  return actions.some(takesPackets) ? 'action' : undefined;
+}
+
+function takesPackets(action: Attributes): boolean {
+  const parms = nested(action.get(TCA_ACT_OPTIONS)).get(TCA_GACT_PARMS);
+  return (
+    text(action.get(TCA_ACT_KIND)) === 'gact' && parms !== undefined && SILENT_ACTIONS.includes(u32(parms, GACT_ACTION))
   );
 }
 
+/** Numbered by their order. */
+function actionsOf(filter: Attributes): readonly Attributes[] {
+  const list = ACTIONS[text(filter.get(TCA_KIND)) ?? ''];
+  const actions = list === undefined ? undefined : nested(filter.get(TCA_OPTIONS)).get(list);
+  return [...nested(actions).values()].map(nested);
+}
+
 export function parseMirred(reply: Uint8Array): readonly Omit<Mirred, 'from' | 'hook'>[] {
-  return messagesOf(reply, RTM_NEWTFILTER, TCMSG_SIZE).flatMap(({ attributes }) => {
-    const list = ACTIONS[text(attributes.get(TCA_KIND)) ?? ''];
-    const actions = list === undefined ? undefined : nested(attributes.get(TCA_OPTIONS)).get(list);
-    // Numbered by their order.
-    return [...nested(actions).values()].flatMap((action) => mirredOf(nested(action)));
-  });
+  return messagesOf(reply, RTM_NEWTFILTER, TCMSG_SIZE).flatMap(({ attributes }) =>
+    actionsOf(attributes).flatMap(mirredOf),
+  );
 }
 
 function mirredOf(action: Attributes): readonly Omit<Mirred, 'from' | 'hook'>[] {

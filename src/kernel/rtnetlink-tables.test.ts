@@ -7,7 +7,8 @@ import { array, constantFrom, integer, tuple, uint8Array } from 'fast-check';
 import { holdsForAll } from '../../test/fuzz/property.ts';
 import { attributeBytes, changeRequest } from './netlink-message.ts';
 import { parseFdb, parseMdb, parsePortVlans } from './rtnetlink-bridge.ts';
-import { filterPlaces, parseMirred } from './rtnetlink-filters.ts';
+import { endsIn, filterPlaces, parseMirred } from './rtnetlink-filters.ts';
+import { parseAddressed, parseForwarding } from './rtnetlink-forwarding.ts';
 import { parseNeighbours, parseRoutes } from './rtnetlink-routes.ts';
 import { parseTopology } from './rtnetlink-topology.ts';
 
@@ -46,14 +47,19 @@ const PARSERS = [
   parseRoutes,
   parseNeighbours,
   parseTopology,
+  parseAddressed,
+  parseForwarding,
+  endsIn,
 ];
-/** RTM_NEWLINK, NEWROUTE, NEWNEIGH, NEWTFILTER and GETMDB, with the length of their headers. */
+/** RTM_NEWLINK, NEWROUTE, NEWNEIGH, NEWTFILTER, GETMDB, NEWADDR and NEWNETCONF, with the length of their headers. */
 const kinds = constantFrom(
   [16, 16] as const,
   [24, 12] as const,
   [28, 12] as const,
   [44, 20] as const,
   [86, 8] as const,
+  [20, 8] as const,
+  [80, 8] as const,
 );
 const attributes = array(tuple(integer({ min: 0, max: 50 }), uint8Array({ maxLength: 60 })), { maxLength: 6 });
 const message = tuple(kinds, attributes).map(([[type, header], all]) =>

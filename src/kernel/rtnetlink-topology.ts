@@ -13,14 +13,18 @@ export interface TopologyLink {
   readonly hasCarrier: boolean;
   /** What comes in by another device can be redirected to it, to be shaped (IFB). */
   readonly isIfb: boolean;
-  /** It throws away what is sent to it. */
-  readonly isDummy: boolean;
-  /** An XDP program sees what comes in by it. */
-  readonly hasXdp: boolean;
+  /** It throws away what is sent to it: a dummy device all, an IFB what no filter redirects to it. */
+  readonly discards: 'dummy' | 'ifb' | undefined;
+  /** An XDP program sees what comes in by it: native, before there is a packet that could be freed. */
+  readonly xdp: 'native' | 'generic' | undefined;
+  /** `received` has the frames that a native program ended: of drivers in hardware nobody knows. */
+  readonly countsEnded: boolean;
   /** Packets that came in by it, those that XDP or tc ended too. */
   readonly received: number;
   /** ifindex of the bridge, bond or team that it is a port of. */
   readonly master: number | undefined;
+  /** The kind of the bond or team that it is a port of, if it is not known to be an active one: of a team that is not told here. */
+  readonly idlePortOf: 'bond' | 'team' | undefined;
   /** ifindex of the device below a VLAN, macvlan or tunnel, if that is in the same namespace. */
   readonly lower: number | undefined;
   /** undefined: it is no bridge. */
@@ -82,6 +86,7 @@ const IFLA_CARRIER = 33;
 const IFLA_LINK_NETNSID = 37;
 const IFLA_XDP = 43;
 const IFLA_XDP_ATTACHED = 2;
+const XDP_ATTACHED_SKB = 2;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
@@ -99,6 +104,8 @@ const IFLA_BR_MCAST_QUERIER_STATE = 47;
 const BRIDGE_QUERIER_IP_ADDRESS = 1;
 const BRIDGE_QUERIER_IPV6_ADDRESS = 5;
 const IFLA_VXLAN_LINK = 3;
+const IFLA_BOND_SLAVE_STATE = 1;
+const BOND_STATE_ACTIVE = 0;
 const IFLA_BRPORT_STATE = 1;
 const BR_STATE_FORWARDING = 3;
 const IFLA_BRPORT_MCAST_FLOOD = 27;
@@ -124,7 +131,7 @@ function linkOf({ body, attributes }: Message): TopologyLink {
   const info = nested(attributes.get(IFLA_LINKINFO));
   const kind = text(info.get(IFLA_INFO_KIND));
   const stats = attributes.get(IFLA_STATS64);
-  const isPort = text(info.get(IFLA_INFO_SLAVE_KIND)) === 'bridge';
+  const portKind = text(info.get(IFLA_INFO_SLAVE_KIND));
   return {
     ifindex: u32(body, 4),
     name: text(attributes.get(IFLA_IFNAME)) ?? '',
@@ -132,16 +139,28 @@ function linkOf({ body, attributes }: Message): TopologyLink {
     isUp: (u32(body, 8) & IFF_UP) !== 0,
     hasCarrier: integer(attributes.get(IFLA_CARRIER)) !== 0,
     isIfb: kind === 'ifb',
-    isDummy: kind === 'dummy',
-    hasXdp: (integer(nested(attributes.get(IFLA_XDP)).get(IFLA_XDP_ATTACHED)) ?? 0) !== 0,
+    discards: kind === 'dummy' || kind === 'ifb' ? kind : undefined,
+    xdp: xdpOf(integer(nested(attributes.get(IFLA_XDP)).get(IFLA_XDP_ATTACHED)) ?? 0),
+    countsEnded: kind === 'veth',
     received: stats ? u64(stats, 0) : 0,
     master: integer(attributes.get(IFLA_MASTER)),
+    idlePortOf: idlePort(portKind, info.get(IFLA_INFO_SLAVE_DATA)),
     lower: lowerOf(attributes, kind, info.get(IFLA_INFO_DATA)),
     bridge: kind === 'bridge' ? bridgeOf(info.get(IFLA_INFO_DATA)) : undefined,
-    port: isPort ? portOf(info.get(IFLA_INFO_SLAVE_DATA)) : undefined,
+    port: portKind === 'bridge' ? portOf(info.get(IFLA_INFO_SLAVE_DATA)) : undefined,
     macvlan: kind === 'macvtap' || kind === 'macvlan' ? macvlanOf(info.get(IFLA_INFO_DATA)) : undefined,
     tun: kind === 'tun' ? attachableOf(info.get(IFLA_INFO_DATA)) : undefined,
   };
+}
+
+function xdpOf(attached: number): TopologyLink['xdp'] {
+  if (attached === 0) return undefined;
+  return attached === XDP_ATTACHED_SKB ? 'generic' : 'native';
+}
+
+function idlePort(kind: string | undefined, data: DataView | undefined): TopologyLink['idlePortOf'] {
+  if (kind === 'team') return kind;
+  return kind === 'bond' && integer(nested(data).get(IFLA_BOND_SLAVE_STATE)) !== BOND_STATE_ACTIVE ? kind : undefined;
 }
 
 /** The other end of a pair is not below it. */

@@ -19,6 +19,8 @@ const LOOK_MS = 1300;
 /** A look that began later than this before its end shows nothing. */
 const LEAST_LOOK_SECONDS = 0.5;
 const POLL_MS = 50;
+/** Before the end it is read again: what grew since the beginning is what counts. */
+const AGAIN_MS = 400;
 /** What is left for the snapshot at the end of the look. */
 const SNAPSHOT_MS = 200;
 
@@ -38,7 +40,12 @@ export async function checkAsked(needed: Needed, scope: Scope, withinMs: number)
   const isWorthIt = isThere(last) || isThere(await snapshotBefore(until, needed));
   const lookUntil = Math.min(performance.now() + LOOK_MS, until - SNAPSHOT_MS);
   const isFresh = (): boolean => (observer.history.recent.at(-1)?.takenAt ?? 0) - askedAt >= LEAST_LOOK_SECONDS;
-  if (isWorthIt && words === undefined) await wait(Math.max(0, lookUntil - performance.now()));
+  const waitUntil = (end: number): Promise<void> => wait(Math.max(0, end - performance.now()));
+  if (isWorthIt && words === undefined) {
+    await waitUntil(lookUntil - AGAIN_MS);
+    ask?.();
+    await waitUntil(lookUntil);
+  }
   // Another snapshot takes CPU that is short: that of the next second is as good.
   else if (isWorthIt) while (!isFresh() && performance.now() < lookUntil) await wait(POLL_MS);
   const newest = words !== undefined && isFresh() ? undefined : await snapshotBefore(until, needed);

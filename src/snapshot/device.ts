@@ -15,6 +15,8 @@ export interface OtherDrop extends ReasonCount {
   readonly unwanted?: boolean;
   /** Of packets that only their address told to be for the guest: the other device where they were freed. */
   readonly device?: string;
+  /** Of that device: the kind of the bond or team that it is a port of, if it is not known to be an active one. */
+  readonly portOf?: 'bond' | 'team';
   /** It was lost after it had left the device's reach; absent: the kernel still knew by which device it had come. */
   readonly beyond?: Beyond;
 }

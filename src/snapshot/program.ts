@@ -43,6 +43,8 @@ export interface ProgramSocket {
   readonly isPeerFull?: boolean;
   /** The same of this end: whoever sends to it is refused, or waits. */
   readonly isFull?: boolean;
+  /** Of TCP: it waits for connections, and its drops are requests that its accept queue had no room for. */
+  readonly isListening?: boolean;
 }
 
 /** What the programs that hold a device got by read() and readv(), of any file (rchar and syscr of /proc/PID/io). */

@@ -164,6 +164,8 @@ export interface Worker {
   readonly comm: string;
   /** The CPU on which the thread runs, or ran last. */
   readonly cpu: number;
+  /** CPUs on which it may run, as "0-3"; undefined: not read yet, or an older recording. */
+  readonly allowedCpus?: string;
   /** CPU time since it began. */
   readonly seconds: number;
 }

@@ -2,6 +2,7 @@
 // What was seen of the host at one moment, and by what. The types of src/snapshot import nothing else.
 import type { Ended } from './deleted-devices.ts';
 import type { Device } from './device.ts';
+import type { SurroundingsRead } from './surroundings.ts';
 
 /** One event's mechanism on this host; attached false: nothing measures it, and reason says why. */
 export interface ProbeState {
@@ -76,6 +77,8 @@ export interface AgentState {
   readonly counting?: CountingProcess | undefined;
   /** Devices that have ended; absent: not measured, or not recorded. */
   readonly ended?: Ended | undefined;
+  /** While a person asks: the namespaces whose configuration was read since. Absent: nobody asks, or it was not recorded. */
+  readonly surroundingsRead?: readonly SurroundingsRead[] | undefined;
   /** Devices that --device-include or --device-exclude leaves out of this snapshot; absent: none, or it was not recorded. */
   readonly hiddenDevices?: number | undefined;
   /** Duration of the last snapshot, seconds. */

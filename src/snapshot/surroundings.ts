@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the configuration around a device does with its packets, where no probe on the device sees it. Read while a person asks.
 
+/** When the surroundings of a namespace's devices were last read, Unix time in seconds: counters are as of `since`, tables as of `until` at the latest. */
+export interface SurroundingsRead {
+  readonly netns: number;
+  readonly since: number;
+  readonly until: number;
+}
+
 /** A tc filter (mirred) that sends packets of one device to another. */
 export interface TcRedirect {
   /** Whose packets are taken. */
@@ -51,8 +58,9 @@ export interface WithheldFrames {
   /**
    * elsewhere: the bridge has the address at another port. vlan-in, vlan-out: the port that they came in by, or this one, does not allow the VLAN.
    * closed: the port that they came in by does not forward. group: it snoops, and no port has reported the group. no-flood: the port gets no frames to unknown groups, or no broadcasts.
+   * pinned: a program wrote the address to another tap's port, by which nobody sends from it; nobody has sent by this one.
    */
-  readonly cause: 'elsewhere' | 'closed' | 'vlan-in' | 'vlan-out' | 'group' | 'no-flood';
+  readonly cause: 'elsewhere' | 'closed' | 'vlan-in' | 'vlan-out' | 'group' | 'no-flood' | 'pinned';
   /** Since the question was asked, while the tables said so. */
   readonly packets: number;
 }
@@ -110,6 +118,8 @@ export interface LostOnTheWay {
   readonly location: string;
   /** Where they were freed: the device by which they came, or by which they were to be sent. */
   readonly device: string;
+  /** The kind of the bond or team that it is a port of, if it is not known to be an active one. */
+  readonly portOf?: 'bond' | 'team';
   /** Since the question was asked. */
   readonly packets: number;
 }
@@ -140,8 +150,17 @@ export interface MacvtapReach {
 /** Where packets may end so that no counter and no reason says so. */
 export interface SilentEnd {
   readonly device: string;
-  /** xdp: an XDP program of the device; ingress, egress: a BPF program in its tc filters; dummy: a device that throws away what is sent to it. */
-  readonly how: 'xdp' | 'ingress' | 'egress' | 'dummy';
+  /**
+   * xdp: an XDP program of the device; ingress, egress: a BPF program that tc runs there, or an action; dummy: a device that throws away what is
+   * sent to it; ifb: one that throws away what no filter redirects to it.
+   */
+  readonly how: 'xdp' | 'ingress' | 'egress' | 'dummy' | 'ifb';
+  /** Of tc: only actions that steal or trap packets, or a filter that redirects them to another device; absent: a BPF program. */
+  readonly by?: 'action' | 'redirect';
+  /** Of XDP: what it ends was never a packet that could be freed. */
+  readonly isNative?: true;
+  /** Packets of this way that ended there, since the question was asked: of XDP frames to any device. Absent: they cannot be counted. */
+  readonly ended?: number;
   /** Packets to the guest or reader, or from it. */
   readonly way: 'to' | 'from';
   /** Packets that came in by another device, those that ended there too; absent: it is no way to the guest. */
@@ -166,6 +185,8 @@ export interface Surroundings {
   readonly lost?: readonly LostOnTheWay[];
   /** undefined: it is no port of a bridge, or its tables were not read. */
   readonly table?: BridgeTable;
+  /** The kind of the bond or team that it is a port of, if it is not known to be an active one. */
+  readonly portOf?: 'bond' | 'team';
   /** Packets that the namespace did not let its programs send, by the kernel's counter (XfrmOutPolBlock); undefined: an older recording. */
   readonly refusedSends?: readonly CountedPackets[];
   /** Packets that the host itself took and did not serve, by counter of the namespace (ListenDrops); undefined: an older recording. */

@@ -2,6 +2,7 @@
 // Needs: root on this machine's kernel, nftables.
 // Packets for a guest that are lost before they are near its device: nothing but their address says so. Each healthy twin is OK.
 import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { assertTold, bridged, CLEAN, learned, redirected, streamTo } from '../../test/agent/asked-tap.ts';
 import type { Scene } from '../../test/agent/on-call.ts';
 import { macOf, type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
@@ -144,4 +145,35 @@ test('what is lost there is for others', { skip }, async (t) => {
   await streamTo({ lab: far }, '10.92.0.1', PER_ROUND); // to the host itself
   await streamTo({ lab: far }, '10.91.0.1', PER_ROUND); // to its address in the guest's network
   await assertSaid(one, CLEAN);
+});
+
+test('they come in by the port of a bond that is not the active one, and then by the active one', {
+  skip,
+}, async (t) => {
+  const one = await bridged(t);
+  await learned(one);
+  try {
+    await one.lab.ip('link add bond0 type bond mode active-backup');
+  } catch {
+    return t.skip('this kernel has no bonds');
+  }
+  await one.lab.ipBatch([
+    'link add ve2 type veth peer name ve3',
+    'link set ve2 up',
+    'link set ve1 down',
+    'link set ve1 nomaster',
+    'link set ve1 master bond0',
+    'link set ve3 master bond0',
+    'link set bond0 type bond active_slave ve3',
+    'link set bond0 up',
+    'link set bond0 master br0',
+  ]);
+  await streamTo(one, '10.90.0.2');
+  await assertTold(
+    one,
+    /^warning: loss-unexplained .*at ve1 the port of a bond or team that they came in by is not the active one/,
+  );
+  await one.lab.ip('link set bond0 type bond active_slave ve1');
+  await wait(1500);
+  await assertTold(one, CLEAN);
 });

@@ -14,10 +14,12 @@ import { type Device, NO_DEVICE, type OtherDrop, type SendDrops, type UncountedL
 import { counter, counters, directed, series, sinceDevice } from '../snapshot/metric.ts';
 import type { Owner } from '../snapshot/owner.ts';
 import type { SendBuffer } from '../snapshot/program.ts';
-import { NO_QUEUE } from '../snapshot/queue.ts';
+import { NO_QUEUE, type Queue } from '../snapshot/queue.ts';
 import type { MacvtapReach } from '../snapshot/surroundings.ts';
 import { MacvtapReaches } from './macvtap-reach.ts';
+import { MACVTAP_ZEROCOPY, MacvtapZeroCopies, vhostOf } from './macvtap-vhost.ts';
 import { TapLosses } from './tap-losses.ts';
+import { WorkerAffinities } from './worker-affinity.ts';
 
 const EVENTS: readonly ProbeEvent[] = [
   walkOf('macvtap'),
@@ -39,6 +41,7 @@ const EVENTS: readonly ProbeEvent[] = [
       { name: 'none', programs: [], needs: [], tradeoff: 'right while there are none', unavailable: always },
     ],
   },
+  MACVTAP_ZEROCOPY,
 ];
 
 function walkOf(kind: 'macvtap' | 'ipvtap'): ProbeEvent {
@@ -91,6 +94,8 @@ function open(parts: Parts): OpenSubject {
   const losses = new TapLosses(parts);
   const reaches = new MacvtapReaches(parts);
   const reads = new MacvtapReads(programs.object);
+  const zeroCopies = new MacvtapZeroCopies(programs.object);
+  const affinities = new WorkerAffinities();
   const walkers = new Map<string, Walker>();
   /** Of these devices no generation is asked for: each is made anew, and compared. */
   const generations = new Generations();
@@ -112,14 +117,20 @@ function open(parts: Parts): OpenSubject {
       const devices = walks.flatMap((one) => one.devices);
       const counted = probes.can('macvtap-reads');
       if (counted && (devices.length > 0 || delivered.size > 0)) delivered = reads.read();
+      if (probes.can('macvtap-zerocopy')) zeroCopies.read();
       const degraded = missedReads(states());
       losses.read();
       reaches.read(devices);
       walked = devices;
+      affinities.keepOnly(new Set(devices.map(({ id }) => id)));
+      for (const one of devices) affinities.see(one);
       const now = devices.map((one): [bigint, Device] => {
         const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
         const sends = one.queues.map(({ tunFile, file }) => programFiles.find(tunFile, file)?.send);
-        const held = { owners: owners.ofDevice(one), sends };
+        const guests = one.queues.map(({ index, backend }) =>
+          vhostOf(backend, zeroCopies.of(one.id, index), affinities),
+        );
+        const held = { owners: owners.ofDevice(one), sends, guests };
         const sendDrops = losses.of(one.netns, one.ifindex);
         return [
           one.id,
@@ -143,14 +154,18 @@ function open(parts: Parts): OpenSubject {
     },
     isForeign: (id) => {
       const drops = freed.towards.get(id);
-      return delivered.has(id) || (drops ?? []).some(({ location }) => location in MACVTAP_LOCATIONS);
+      const isCounted = delivered.has(id) || [...zeroCopies.devices()].includes(id);
+      return isCounted || (drops ?? []).some(({ location }) => location in MACVTAP_LOCATIONS);
     },
-    refresh: () => {
+    refresh: async (holdersRead) => {
       losses.refresh(made.size > 0);
-      return reaches.refresh(walked);
+      await Promise.all([reaches.refresh(walked), affinities.refresh(holdersRead)]);
     },
-    devices: () => delivered.keys(),
-    remove: (gone) => reads.remove(gone),
+    devices: () => new Set([...delivered.keys(), ...zeroCopies.devices()]),
+    remove: (gone) => {
+      reads.remove(gone);
+      zeroCopies.remove(gone);
+    },
   };
 }
 
@@ -173,7 +188,12 @@ function deviceOf(
   {
     owners,
     sends,
-  }: { readonly owners: readonly (Owner | undefined)[]; readonly sends: readonly (SendBuffer | undefined)[] },
+    guests,
+  }: {
+    readonly owners: readonly (Owner | undefined)[];
+    readonly sends: readonly (SendBuffer | undefined)[];
+    readonly guests: readonly Queue['vhost'][];
+  },
   degraded: readonly string[],
 ): Device {
   const { counters, queues } = walked;
@@ -197,6 +217,7 @@ function deviceOf(
       index: queue.index,
       ring: { capacity: queue.capacity, occupancy: queue.occupancy, lag: queue.lag, highwater: undefined },
       owner: owners[place],
+      vhost: guests[place],
       ...(sends[place] && { send: sends[place] }),
     })),
     attachedQueues: queues.length,

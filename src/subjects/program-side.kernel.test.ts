@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AttachedLab, agentLab } from '../../test/agent/agent-lab.ts';
-import { datagram } from '../../test/host/frames.ts';
+import { connectionRequest, datagram } from '../../test/host/frames.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import { type Talk, talkingGuest } from '../../test/host/talking-guest.ts';
 import type { QueueFlag, TestReader } from '../../test/test-reader/test-reader.ts';
@@ -174,6 +174,30 @@ test('a socket of a child overflows, which holds no queue', { skip: noLab }, asy
   assert.ok(socket?.isRelative && socket.pid !== reader.pid);
   assert.deepEqual(rules, ['program-socket-full']);
   assert.match(findings[0]?.cause ?? '', /UDP socket of port 1194 of \S+ \(pid \d+\), which belongs to its program,/);
+});
+
+test('the accept queue of the program is full: no packet was lost, and no buffer is too small', {
+  skip: noLab,
+}, async (t) => {
+  const scene = await sceneOf(t);
+  const { reader, sender, lab } = scene;
+  const talk = await tunnel(scene);
+  await reader.listen(443, 0, 'tcp');
+  await sender.open('tap1.0', 'tap1', 'tun');
+  await lab.ipBatch(['link set dev tap1 up', 'addr add 10.72.0.1/24 dev tap1']);
+  let port = 1024;
+  const { device, findings, rules } = await asked(scene, 'tap0', async () => {
+    for (let i = 0; i < 30; i++)
+      await sender.frame('tap1.0', 1, connectionRequest({ from: '10.72.0.2', to: '10.72.0.1', port: 443 }, port++));
+    await talk('tap0.0', 20);
+  });
+  const socket = device.now.programSide?.sockets.find(({ localPort }) => localPort === 443);
+  assert.ok(socket?.isListening && socket.drops >= 30, JSON.stringify(socket));
+  assert.deepEqual(rules, ['program-socket-full']);
+  assert.match(
+    findings[0]?.cause ?? '',
+    /accept queue of the TCP socket of port 443 .* connection requests were dropped/,
+  );
 });
 
 for (const [where, to, isFault] of [

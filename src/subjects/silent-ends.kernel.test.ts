@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
-// Packets that a BPF program or a dummy device ends, and that are in no counter: who asks is not told OK, and with a program that lets them pass is.
+// Needs: root on this machine's kernel, alone.
+// Packets that a BPF program or a dummy device ends, all or some, and that are in no counter: who asks is not told OK, and with a program that lets
+// them pass is, or with one that is not on the way.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { bridged, often, routed, SECONDS, streamTo } from '../../test/agent/asked-tap.ts';
-import { answerTo, type Scene } from '../../test/agent/on-call.ts';
+import { bridged, GUEST, learned, often, routed, SECONDS, streamTo } from '../../test/agent/asked-tap.ts';
+import { answerTo, type Scene, scene } from '../../test/agent/on-call.ts';
 import { datagram, ethernet } from '../../test/host/frames.ts';
 import { macOf, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 const skip = noLab;
 const OK = /^ok; not-here$/;
@@ -14,6 +16,16 @@ const TO_FAR = datagram({ from: '10.71.0.2', to: '10.99.0.2', port: 9 });
 /** Classic BPF that answers the same for each packet: TC_ACT_OK or TC_ACT_STOLEN. */
 const LETS_PASS = '1,6 0 0 0';
 const STEALS = '1,6 0 0 4';
+/** The same of each second one, at random. */
+const STEALS_HALF = '4,32 0 0 4294963256,69 0 1 1,6 0 0 4,6 0 0 0';
+
+/** A tap on a bridge to whose guest others send. */
+async function receiving(t: TestContext): Promise<Scene> {
+  const one = await bridged(t);
+  await learned(one);
+  await streamTo(one, '10.90.0.2');
+  return one;
+}
 
 /** 'ok', or 'unknown' with the doubts. */
 async function told(one: Scene): Promise<string> {
@@ -27,16 +39,13 @@ for (const mode of ['native', 'generic'] as const)
     const how = mode === 'generic' ? (['generic'] as const) : [];
     const passing = await one.lab.testReader();
     await passing.xdp('ve1', 'pass', ...how);
-    assert.match(await told(one), OK, 'nothing comes in');
+    await assertTold(one, OK, 'nothing comes in');
     await streamTo(one, '10.90.0.2');
-    assert.match(await told(one), OK, 'it lets them pass');
+    await assertTold(one, OK, 'it lets them pass');
     await passing.quit();
     await one.reader.xdp('ve1', 'drop', ...how);
     // A generic program's drops are seen where the guest's address is known.
-    assert.match(
-      await told(one),
-      /^(unknown; not-here; next to nothing reached it, and a BPF program \(XDP of ve1\)|warning; )/,
-    );
+    await assertTold(one, /^(unknown; not-here; .*a BPF program \(XDP of ve1\)|warning; )/);
   });
 
 /** A tap whose guest sends to a namespace behind up0. */
@@ -47,33 +56,150 @@ async function sending(t: TestContext): Promise<Scene> {
   return one;
 }
 
-test('a tc program at the ingress of the tap', { skip }, async (t) => {
+async function assertTold(one: Scene, expected: RegExp, message?: string): Promise<void> {
+  assert.match(await told(one), expected, message);
+}
+
+function filter({ lab }: Scene, device: string, hook: 'ingress' | 'egress', program: string): Promise<string> {
+  return lab.tc(`filter replace dev ${device} ${hook} handle 1 pref 1 bpf da bytecode`, program);
+}
+
+const BY_TC = (place: string): RegExp =>
+  new RegExp(
+    `^unknown; not-here; [\\d ]+ packets (from|for) it were taken by a BPF program \\(${place}\\), which no drop shows$`,
+  );
+
+for (const [name, scenery, device, hook] of [
+  ['the ingress of the tap', sending, 'tap0', 'ingress'],
+  ['the egress of the tap', receiving, 'tap0', 'egress'],
+  ['the ingress of the port by which packets for it come', receiving, 've1', 'ingress'],
+  ['the egress of the device by which they leave', sending, 'up0', 'egress'],
+] as const)
+  test(`a tc program at ${name}`, { skip }, async (t) => {
+    const one = await scenery(t);
+    await one.lab.tc(`qdisc add dev ${device} clsact`);
+    await filter(one, device, hook, LETS_PASS);
+    await assertTold(one, OK);
+    for (const program of [STEALS, STEALS_HALF]) {
+      await filter(one, device, hook, program);
+      await assertTold(one, BY_TC(`tc ${hook} of ${device}`), program);
+    }
+  });
+
+for (const [name, scenery, device, hook] of [
+  ['the ingress of the tap', sending, 'tap0', 'ingress'],
+  ['the egress of the tap', receiving, 'tap0', 'egress'],
+  ['the ingress of the port by which packets for it come', receiving, 've1', 'ingress'],
+  ['the egress of the device by which they leave', sending, 'up0', 'egress'],
+] as const)
+  test(`a BPF program without a qdisc at ${name} (tcx)`, { skip }, async (t) => {
+    const one = await scenery(t);
+    const passing = await one.lab.testReader();
+    try {
+      await passing.tcx(device, hook, 'pass');
+    } catch {
+      return t.skip('this kernel has no tcx');
+    }
+    await assertTold(one, OK);
+    await passing.quit();
+    await one.reader.tcx(device, hook, 'half');
+    await assertTold(one, /^warning; /);
+  });
+
+test('what a tc program takes is not known by the reading that finds it, and is by the next', { skip }, async (t) => {
   const one = await sending(t);
-  const filter = (program: string): Promise<string> =>
-    one.lab.tc('filter replace dev tap0 ingress handle 1 pref 1 bpf da bytecode', program);
-  await one.lab.tc('qdisc add dev tap0 clsact');
-  await filter(LETS_PASS);
-  assert.match(await told(one), OK);
-  await filter(STEALS);
-  assert.match(
-    await told(one),
-    /^unknown; not-here; [\d ]+ packets from it did not leave the host and got no answer, and a BPF program \(tc ingress of tap0\)/,
+  await one.lab.tc('qdisc add dev up0 clsact');
+  await filter(one, 'up0', 'egress', STEALS);
+  one.agent.ask();
+  const unread = async (): Promise<string | undefined> =>
+    (await one.agent.device(one.lab.inode, 'tap0')).surroundings?.unread.join();
+  // Each reading is in one snapshot at least.
+  let said: string | undefined;
+  await until(async () => {
+    said = await unread();
+    return said !== undefined;
+  });
+  assert.match(said ?? '', /packets that tc filters take \(counted from now on: ask again\)/);
+  await until(async () => {
+    one.agent.ask();
+    return !/tc filters take/.test((await unread()) ?? 'tc filters take');
+  });
+});
+
+for (const action of ['trap', 'pass'] as const)
+  test(`a tc action at the egress of the device by which they leave: ${action}`, { skip }, async (t) => {
+    const one = await sending(t);
+    await one.lab.tc('qdisc add dev up0 clsact');
+    try {
+      await one.lab.tc(`filter add dev up0 egress protocol ip pref 1 u32 match u32 0 0 action ${action}`);
+    } catch {
+      return t.skip('this kernel has no act_gact or cls_u32');
+    }
+    const TRAPPED =
+      /^unknown; not-here; [\d ]+ packets from it were taken by an action of a tc filter that steals or traps \(tc egress of up0\)/;
+    await assertTold(one, action === 'trap' ? TRAPPED : OK);
+  });
+
+test('tc redirects what leaves by a device to another one', { skip }, async (t) => {
+  const one = await sending(t);
+  await one.lab.ipBatch(['link add dd0 type veth peer name dd1', 'link set dd0 up', 'link set dd1 up']);
+  await one.lab.tc('qdisc add dev up0 clsact');
+  await assertTold(one, OK);
+  await one.lab.tc('filter add dev up0 egress protocol ip u32 match u32 0 0 action mirred egress redirect dev dd0');
+  await assertTold(
+    one,
+    /^unknown; not-here; [\d ]+ packets from it were taken by a tc filter that redirects them to another device, where they are not followed \(tc egress of up0\)/,
   );
 });
 
-test('a tc program at the egress of the tap', { skip }, async (t) => {
-  const one = await bridged(t);
-  const filter = (program: string): Promise<string> =>
-    one.lab.tc('filter replace dev tap0 egress handle 1 pref 1 bpf da bytecode', program);
-  await streamTo(one, '10.90.0.2');
-  await one.lab.tc('qdisc add dev tap0 clsact');
-  await filter(LETS_PASS);
-  assert.match(await told(one), OK);
-  await filter(STEALS);
-  assert.match(
-    await told(one),
-    /^unknown; not-here; next to nothing reached it, and a BPF program \(tc egress of tap0\)/,
+test('XDP that drops half of what comes in where packets for the guest do', { skip }, async (t) => {
+  const one = await receiving(t);
+  await one.reader.xdp('ve1', 'half');
+  await assertTold(
+    one,
+    /^unknown; not-here; a BPF program \(XDP of ve1\) ended or redirected about [\d ]+ of the [\d ]+ packets/,
   );
+});
+
+/** A tap that is idle, and a veth that gets 100 packets a second, with an XDP program that drops them. */
+async function beside(t: TestContext, ...commands: readonly string[]): Promise<Scene> {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  await one.lab.ipBatch([
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 up',
+    'addr add 10.90.0.1/24 dev ve0',
+    `neigh replace 10.90.0.2 lladdr ${GUEST} dev ve0 nud permanent`,
+    ...commands,
+  ]);
+  await one.reader.xdp('ve1', 'drop');
+  await streamTo(one, '10.90.0.2');
+  return one;
+}
+
+const ON_BRIDGE = [
+  'link add br0 type bridge mcast_snooping 0 forward_delay 0',
+  'link set br0 up',
+  'link set tap0 master br0',
+];
+
+for (const [name, commands] of [
+  ['the host does not forward', []],
+  ['it is on a bridge without an address', ON_BRIDGE],
+] as const)
+  test(`XDP of a device that is not on the way: ${name}`, { skip }, async (t) => {
+    const one = await beside(t, ...commands);
+    await assertTold(one, OK, 'idle');
+    const frame = ethernet(await macOf(one.lab, 'tap0'), TO_FAR);
+    often(one, 100, () => one.reader.frame('a', 5, frame));
+    await assertTold(one, /^(ok|unknown); not-here(?!.*XDP)|^warning; host-refuses/, 'it sends');
+  });
+
+test('XDP of a device from which the host forwards', { skip }, async (t) => {
+  const one = await beside(t);
+  await one.lab.exec('sysctl', '-q', 'net.ipv4.conf.all.forwarding=1');
+  await assertTold(one, /^unknown; not-here; .*\(XDP of ve1\)/);
 });
 
 test('a route that leads to a dummy device', { skip }, async (t) => {
@@ -84,7 +210,20 @@ test('a route that leads to a dummy device', { skip }, async (t) => {
     return t.skip('this kernel has no dummy devices');
   }
   await one.lab.ip('link set dm0 up');
-  assert.match(await told(one), OK, 'nothing leads there');
+  await assertTold(one, OK, 'nothing leads there');
   await one.lab.ip('route add 10.99.0.2/32 dev dm0');
-  assert.match(await told(one), /^unknown; not-here; [\d ]+ packets from it were sent on by dm0, a dummy device/);
+  await assertTold(one, /^unknown; not-here; [\d ]+ packets from it were sent on by dm0, a dummy device/);
+});
+
+test('a route that leads to an IFB, which nothing redirects to', { skip }, async (t) => {
+  const one = await sending(t);
+  try {
+    await one.lab.ip('link add ifb0 type ifb');
+  } catch {
+    return t.skip('this kernel has no IFB');
+  }
+  await one.lab.ip('link set ifb0 up');
+  await assertTold(one, OK, 'nothing leads there');
+  await one.lab.ip('route add 10.99.0.2/32 dev ifb0');
+  await assertTold(one, /^unknown; not-here; [\d ]+ packets from it were sent on by ifb0, an IFB/);
 });

@@ -17,8 +17,8 @@ import {
   streamTo,
 } from '../../test/agent/asked-tap.ts';
 import { answerTo, type Scene, scene } from '../../test/agent/on-call.ts';
-import { ethernet } from '../../test/host/frames.ts';
-import { type NamespaceLab, noLab } from '../../test/host/netns.ts';
+import { datagram, ethernet } from '../../test/host/frames.ts';
+import { macOf, type NamespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
 
 test('a bridge that has the guest’s address at its port', { skip: noLab }, async (t) => {
@@ -37,6 +37,21 @@ test('a program writes the guest’s address to another port', { skip: noLab }, 
   await one.lab.exec('bridge', ...`fdb del ${GUEST} dev tap1 master`.split(' '));
   await wait(1500);
   await assertTold(one, CLEAN);
+});
+
+test('a program writes an address to another port, before its guest has sent', { skip: noLab }, async (t) => {
+  const one = await bridged(t);
+  const address = '02:00:00:00:00:02';
+  await one.lab.ip(`neigh replace 10.90.0.2 lladdr ${address} dev ve0 nud permanent`);
+  await fdb(one, `${address} dev tap1 master static`);
+  await streamTo(one, '10.90.0.2');
+  await assertTold(one, /^unknown: not-here/);
+  // The address is the other guest's: it sends from there.
+  const reply = ethernet(await macOf(one.lab, 've0'), datagram({ from: '10.90.0.2', to: '10.90.0.1', port: 9 }));
+  await (await one.lab.testReader()).bind(9, 8_000_000);
+  often(one, 100, () => one.reader.frame('b', 1, reply));
+  await wait(1500);
+  await assertTold(one, /^ok: not-here/);
 });
 
 test('the guest’s address is written as one of the bridge’s own', { skip: noLab }, async (t) => {

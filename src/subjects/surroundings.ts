@@ -4,27 +4,30 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
-import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
+import type { TopologyLink } from '../kernel/rtnetlink-topology.ts';
 import type {
   AstrayFrames,
   BridgeTable,
   CountedPackets,
   LostOnTheWay,
   Surroundings,
+  SurroundingsRead,
   WithheldFrames,
 } from '../snapshot/surroundings.ts';
 import { OwnCounts } from './own-counts.ts';
 import type { SeenFrames } from './surroundings/bridge-frames.ts';
-import { bridgeTableOf, guestAddresses } from './surroundings/bridge-table.ts';
+import { bridgeTableOf, guestAddresses, isPinned } from './surroundings/bridge-table.ts';
 import { FrameCounts } from './surroundings/frame-counts.ts';
+import type { TakenPackets } from './surroundings/guest-counting.ts';
 import { guestKeys, keysOf } from './surroundings/guest-keys.ts';
 import { type GuestLoss, LostForGuests, type NeededParts } from './surroundings/lost-for-guests.ts';
 import { NamespacePaths } from './surroundings/namespace-paths.ts';
+import { byNamespace, NotedAddresses, type Walked } from './surroundings/noted-addresses.ts';
 import { backlogsIn } from './surroundings/others-backlogs.ts';
-import { type NamespaceTables, readAddresses, readNamespace } from './surroundings/read-namespace.ts';
+import { type NamespaceTables, readNamespace } from './surroundings/read-namespace.ts';
 import { redirectsOf } from './surroundings/redirects.ts';
-import { silentEndsOf } from './surroundings/silent-ends.ts';
+import { hasTcEnds, silentEndsOf } from './surroundings/silent-ends.ts';
 import { straysOf } from './surroundings/stray-addresses.ts';
 
 /** For one refresh; what takes longer goes on beside the next one: a dump waits for whoever has RTNL. */
@@ -32,27 +35,25 @@ const REFRESH_MS = 300;
 /** For one namespace, and for as many as are read in one go. */
 const NAMESPACE_MS = 1500;
 const LOOK_MS = 1500;
-/** Without a question the addresses behind ports are noted so often. */
-const NOTED_EVERY_MS = 10_000;
-/** Addresses of one port that are remembered: a guest may be a router of thousands. */
-const MOST_REMEMBERED = 64;
+/** Addresses that programs wrote to ports. */
+const MOST_PINNED = 1024;
 
 /** Groups and addresses of one port that are reported. */
 const MOST_WITHHELD = 16;
-
-type Walked = Pick<WalkedDevice, 'id' | 'netns' | 'ifindex' | 'name' | 'bridgePort'>;
 
 class Watch {
   readonly #question: Parts['question'];
   readonly devices = new Map<bigint, Walked>();
   #facts: ReadonlyMap<bigint, Surroundings> = new Map();
-  readonly #remembered = new Map<bigint, ReadonlySet<string>>();
+  /** When these were read. */
+  #readings: readonly SurroundingsRead[] = [];
   readonly #frames: FrameCounts;
   readonly #lost: LostForGuests;
   readonly #ownLost = new OwnCounts<GuestLoss>(({ at, reason, location }) => `${at} ${reason} ${location}`);
   readonly #paths = new NamespacePaths();
-  #notedMs = Number.NEGATIVE_INFINITY;
-  readonly #noted = new Set<bigint>();
+  readonly #noted = new NotedAddresses(this.#paths);
+  /** Addresses that a program wrote to ports of taps. */
+  readonly #pinned = new Set<string>();
   /** Namespaces that are still to be read in this round. */
   #round: number[] = [];
   #reading: Promise<void> | undefined;
@@ -67,11 +68,16 @@ class Watch {
     return this.#facts.get(id);
   }
 
+  /** undefined: nobody asks. */
+  get readings(): readonly SurroundingsRead[] | undefined {
+    return this.#question.isOpen ? this.#readings : undefined;
+  }
+
   async refresh(): Promise<void> {
     const { isOpen } = this.#question;
     if (!isOpen) this.#close();
-    if (!this.#reading && !isOpen && !this.#isNoteDue()) return;
-    this.#reading ??= (isOpen ? this.#look() : this.#note()).finally(() => {
+    if (!this.#reading && !isOpen && !this.#noted.isDue(this.devices.values())) return;
+    this.#reading ??= (isOpen ? this.#look() : this.#noted.note(this.devices.values())).finally(() => {
       this.#reading = undefined;
     });
     const enough = new AbortController();
@@ -80,65 +86,40 @@ class Watch {
     enough.abort();
   }
 
-  /** A port that is new is noted at once. */
-  #isNoteDue(): boolean {
-    const ports = [...this.devices.values()].filter(({ bridgePort }) => bridgePort);
-    if (ports.length === 0) return false;
-    return performance.now() - this.#notedMs >= NOTED_EVERY_MS || ports.some(({ id }) => !this.#noted.has(id));
-  }
-
   forget(present: ReadonlySet<bigint>): void {
     this.#ownLost.keepOnly(present);
     for (const id of this.devices.keys())
       if (!present.has(id)) {
         this.devices.delete(id);
-        this.#remembered.delete(id);
-        this.#noted.delete(id);
+        this.#noted.forget(id);
       }
   }
 
   #close(): void {
     this.#frames.close();
+    this.#pinned.clear();
     this.#lost.close();
     this.#ownLost.clear();
     this.#round = [];
     if (this.#facts.size > 0) this.#facts = new Map();
-  }
-
-  /** Nobody asks: a host with thousands of guests pays a dump of each bridge, now and then. */
-  async #note(): Promise<void> {
-    this.#notedMs = performance.now();
-    const ports = [...this.devices.values()].filter(({ bridgePort }) => bridgePort);
-    for (const { id } of ports) this.#noted.add(id);
-    for (const [netns, devices] of byNamespace(ports)) {
-      try {
-        const ifindices = devices.map(({ ifindex }) => ifindex);
-        const { fdb } = await readAddresses(await this.#paths.to(netns), ifindices);
-        const all = [...fdb.values()].flat();
-        for (const { id, ifindex } of devices)
-          this.#remember(
-            id,
-            all.flatMap(({ port, address, origin }) => (port === ifindex && origin !== 'local' ? [address] : [])),
-          );
-      } catch (error) {
-        if (errnoOf(error) === undefined) throw error; // gone meanwhile, not to be entered, or too many: said when somebody asks
-      }
-    }
-  }
-
-  #remember(id: bigint, addresses: Iterable<string>): void {
-    const known = new Set(this.#remembered.get(id));
-    for (const address of addresses) if (known.size < MOST_REMEMBERED) known.add(address);
-    if (known.size > 0) this.#remembered.set(id, known);
+    if (this.#readings.length > 0) this.#readings = [];
   }
 
   /** As many namespaces as there is time for; the next refresh goes on with the others. */
   async #look(): Promise<void> {
     const until = performance.now() + LOOK_MS;
+    const since = Date.now() / 1000;
     const groups = byNamespace(this.devices.values());
     if (this.#round.length === 0) this.#round = [...groups.keys()];
-    const seen = { frames: this.#frames.read(), lost: this.#lost.read() };
+    const seen = {
+      frames: this.#frames.read(),
+      lost: this.#lost.read(),
+      taken: this.#lost.readTaken(),
+      knowsTaken: this.#lost.knowsTaken,
+      passed: this.#lost.readPassed(),
+    };
     const facts = new Map([...this.#facts].filter(([id]) => this.devices.has(id)));
+    const readings = new Map(this.#readings.map((one) => [one.netns, one]));
     while (this.#round.length > 0 && performance.now() < until) {
       const netns = this.#round.shift();
       const devices = netns === undefined ? undefined : groups.get(netns);
@@ -147,9 +128,12 @@ class Watch {
         const before = facts.get(id);
         facts.set(id, before && isDeepStrictEqual(before, one) ? before : one);
       }
+      readings.set(netns, { netns, since, until: Date.now() / 1000 });
     }
-    if (this.#question.isOpen) this.#facts = facts;
-    if (this.#question.isOpen) this.#frames.attach([...this.#remembered.values()]);
+    if (!this.#question.isOpen) return;
+    this.#facts = facts;
+    this.#readings = [...readings.values()].filter(({ netns }) => groups.has(netns));
+    this.#frames.attach([...this.#noted.all(), this.#pinned]);
   }
 
   /** What was withheld while the tables were as they are now, and what was before. */
@@ -159,17 +143,15 @@ class Watch {
     return { ...table, withheld, astray: sumsOf(before?.astray, table.astray) };
   }
 
-  async #lookInto(
-    netns: number,
-    devices: readonly Walked[],
-    { frames, lost }: Seen,
-  ): Promise<ReadonlyMap<bigint, Surroundings>> {
+  async #lookInto(netns: number, devices: readonly Walked[], seen: Seen): Promise<ReadonlyMap<bigint, Surroundings>> {
     try {
       const ifindices = devices.map(({ ifindex }) => ifindex);
       const tables = await readNamespace(await this.#paths.to(netns), ifindices, NAMESPACE_MS);
-      const own = this.#frames.sinceBefore(frames.filter((one) => one.netns === netns));
+      const own = this.#frames.sinceBefore(seen.frames.filter((one) => one.netns === netns));
       this.#frames.watch(netns, new Set(ifindices), tables);
-      const found = new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own, lost)]));
+      for (const entry of [...tables.fdb.values()].flat())
+        if (this.#pinned.size < MOST_PINNED && isPinned(entry, tables.links)) this.#pinned.add(entry.address);
+      const found = new Map(devices.map((device) => [device.id, this.#surroundingsOf(device, tables, own, seen)]));
       this.#expect(netns, devices, tables);
       return found;
     } catch (error) {
@@ -184,15 +166,22 @@ class Watch {
   #expect(netns: number, devices: readonly Walked[], tables: NamespaceTables): void {
     const { links } = tables;
     const ports = devices.filter(({ ifindex }) => links.get(links.get(ifindex)?.master ?? 0)?.bridge);
-    const guests = ports.map(({ id, ifindex }) => [ifindex, this.#remembered.get(id) ?? new Set<string>()] as const);
-    this.#lost.expect(netns, guestKeys(new Map(guests), tables));
+    const guests = ports.map(({ id, ifindex }) => [ifindex, this.#noted.of(id)] as const);
+    this.#lost.expect(netns, {
+      keys: guestKeys(new Map(guests), tables),
+      devices: devices.map(({ ifindex }) => ifindex),
+      hasTcEnds: hasTcEnds(tables),
+      withXdp: [...links.values()].flatMap(({ ifindex, xdp, countsEnded }) =>
+        xdp === 'native' && countsEnded ? [ifindex] : [],
+      ),
+    });
   }
 
   #surroundingsOf(
     { id, netns, ifindex }: Walked,
     tables: NamespaceTables,
     frames: readonly SeenFrames[],
-    lost: readonly GuestLoss[],
+    { lost, taken, knowsTaken, passed }: Seen,
   ): Surroundings {
     const { links, asked, ways } = tables;
     const link = links.get(ifindex);
@@ -207,25 +196,31 @@ class Watch {
       unread.push(`the frames that come to its bridge (${this.#frames.refused})`);
     if (this.#lost.refused !== undefined)
       unread.push(`packets for it that are freed elsewhere on the host (${this.#lost.refused})`);
+    if (!knowsTaken && hasTcEnds(tables)) unread.push('packets that tc filters take (counted from now on: ask again)');
     let table: Surroundings['table'];
     if (link && bridge?.bridge && fdb) {
       const inBridge = frames.filter(
         ({ port }) => port === bridge.ifindex || links.get(port)?.master === bridge.ifindex,
       );
-      const port = { link, remembered: this.#remembered.get(id) ?? new Set<string>(), frames: inBridge };
+      const port = { link, remembered: this.#noted.of(id), frames: inBridge };
       const all = { links, bridge, fdb, mdb: tables.mdb, vlans: tables.vlans };
-      this.#remember(id, guestAddresses(port, all));
+      this.#noted.add(id, guestAddresses(port, all));
       table = this.#addedUp(id, bridgeTableOf(port, all));
     }
     return {
       ...(link?.tun?.owner !== undefined && { owner: link.tun.owner }),
       ...(link?.tun?.group !== undefined && { group: link.tun.group }),
       redirects: redirectsOf(ifindex, tables),
-      silentEnds: silentEndsOf(ifindex, tables),
+      silentEnds: silentEndsOf(ifindex, tables, {
+        taken: taken?.filter((one) => one.netns === netns),
+        passed: new Map(passed.flatMap((one) => (one.netns === netns ? [[one.ifindex, one.frames]] : []))),
+        isKnown: this.#noted.of(id).size > 0 || tables.networks.some((one) => one.ifindex === ifindex),
+      }),
       strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
       backlogs: backlogsIn(tables),
-      lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, nameOf(one.at))),
+      lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, links.get(one.at))),
       ...(table && { table }),
+      ...(link?.idlePortOf && { portOf: link.idlePortOf }),
       refusedSends: countersOf(tables.refusedSends),
       unserved: countersOf(tables.unserved),
       unread,
@@ -240,21 +235,19 @@ function countersOf(counts: Readonly<Record<string, number>>): readonly CountedP
 interface Seen {
   readonly frames: readonly SeenFrames[];
   readonly lost: readonly GuestLoss[];
+  readonly taken: readonly TakenPackets[] | undefined;
+  readonly knowsTaken: boolean;
+  readonly passed: ReturnType<LostForGuests['readPassed']>;
 }
 
-function lossOf({ reason, location, packets }: GuestLoss, device = 'a device that is gone'): LostOnTheWay {
-  return { reason, location, packets, device };
+function lossOf({ reason, location, packets }: GuestLoss, at: TopologyLink | undefined): LostOnTheWay {
+  const { name: device, idlePortOf: portOf } = at ?? { name: 'a device that is gone' };
+  return { reason, location, packets, device, ...(portOf && { portOf }) };
 }
 
 /** A bridge floods what it does not know, and others throw their copies away: in ip_rcv_core() and its like, before Linux 5.17 without a reason. */
 function isCopyForOthers({ reason, location }: GuestLoss): boolean {
   return reason === 'OTHERHOST' || (reason === 'NOT_SPECIFIED' && /^ip(v6|6)?_rcv(_core)?$/.test(location));
-}
-
-function byNamespace(devices: Iterable<Walked>): ReadonlyMap<number, readonly Walked[]> {
-  const groups = new Map<number, Walked[]>();
-  for (const device of devices) groups.set(device.netns, [...(groups.get(device.netns) ?? []), device]);
-  return groups;
 }
 
 function sumsOf<Frames extends WithheldFrames | AstrayFrames>(
@@ -286,6 +279,10 @@ function open(parts: Parts): OpenSubject {
     device: ({ walked: { id } }) => {
       const surroundings = shown.get(id);
       return surroundings ? { surroundings } : {};
+    },
+    agent: () => {
+      const { readings } = watch;
+      return readings ? { surroundingsRead: readings } : {};
     },
     refresh: () => watch.refresh(),
     keepOnly: (present) => {

@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that vhost-net sends for guests without copying them (experimental_zcopytx): a part of the subject vhost.
 import type { ProbeEvent } from '../engine/mechanism.ts';
-import { always, type Unavailable, untraceable } from '../engine/unavailable.ts';
-import { moduleParameter } from '../kernel/host.ts';
+import { always, untraceable } from '../engine/unavailable.ts';
 import { counter, counters, full, gauge, type Metric, type Sample, series } from '../snapshot/metric.ts';
 import type { Queue, ZeroCopy } from '../snapshot/queue.ts';
+import { copiesAll } from './zerocopy-counts.ts';
 
 export const ZEROCOPY_SYMBOLS = ['vhost_zerocopy_complete', 'vhost_zerocopy_callback'];
 
-/** Members of enum queue_event. */
-export const ZEROCOPY_EVENTS = [
-  'zerocopy_tried',
-  'zerocopy_done',
-  'zerocopy_copied',
-  'copied_small',
-  'copied_pending',
-  'copied_flush',
-  'copied_throttled',
-  'copied_other',
-];
-
 export const ZEROCOPY: ProbeEvent = {
   name: 'zerocopy',
-  measures: 'packets that vhost-net sends for guests without copying them',
+  measures: 'packets that vhost-net sends for guests of taps without copying them',
   besideAccounts: true,
   mechanisms: [
     {
@@ -48,27 +36,6 @@ export const ZEROCOPY: ProbeEvent = {
   ],
 };
 
-/** Most hosts: a probe on tun_get_user would cost each packet, and see nothing. */
-function copiesAll(): Unavailable | undefined {
-  if (moduleParameter('vhost_net', 'experimental_zcopytx') > 0) return undefined;
-  return { kind: 'absent', reason: 'vhost-net copies all that guests send (its parameter experimental_zcopytx is 0)' };
-}
-
-export function zeroCopyOf(count: (event: string) => number, outstanding: number | undefined): ZeroCopy {
-  return {
-    tried: count('zerocopy_tried'),
-    completed: { uncopied: count('zerocopy_done'), copied: count('zerocopy_copied') },
-    notTried: {
-      small: count('copied_small'),
-      pending: count('copied_pending'),
-      flush: count('copied_flush'),
-      throttled: count('copied_throttled'),
-      other: count('copied_other'),
-    },
-    outstanding,
-  };
-}
-
 function completed({ completed: { uncopied, copied } }: ZeroCopy): readonly Sample[] {
   return [series(uncopied, 'no'), series(copied, 'yes')];
 }
@@ -84,7 +51,7 @@ export const zeroCopyMetrics: readonly Metric<Queue>[] = [
   full(
     counter(
       'tapscope_zerocopy_attempts_total',
-      'Packets from the guest that vhost-net passed on without copying them (tun_get_user with msg_control); absent while experimental_zcopytx is off.',
+      'Packets from the guest that vhost-net passed on without copying them (tun_get_user or, of a macvtap, tap_get_user with msg_control); absent while experimental_zcopytx is off.',
       ({ vhost }) => vhost?.zeroCopy?.tried,
     ),
   ),

@@ -9,7 +9,9 @@ import { layoutOf } from '../kernel/layout.ts';
 import { counter, directed, fromFirst, full, gauge, histogram, info, peak, series } from '../snapshot/metric.ts';
 import { BATCH_BOUNDS, type VhostBatches } from '../snapshot/queue.ts';
 import { dequeueTiming } from './dequeue-timing.ts';
-import { ZEROCOPY, ZEROCOPY_EVENTS, ZEROCOPY_SYMBOLS, zeroCopyMetrics, zeroCopyOf } from './vhost-zerocopy.ts';
+import { ZEROCOPY, ZEROCOPY_SYMBOLS, zeroCopyMetrics } from './vhost-zerocopy.ts';
+import { WorkerAffinities } from './worker-affinity.ts';
+import { ZEROCOPY_EVENTS, zeroCopyOf } from './zerocopy-counts.ts';
 
 /** The map of batches, with a struct of its name for each row. */
 const BATCHES = 'vhost_batches';
@@ -137,6 +139,9 @@ const OWN_EVENTS = ['no_buffer', 'discarded', ...ZEROCOPY_EVENTS];
 function open({ probes, programs, generations }: Parts): OpenSubject {
   const { can } = probes;
   const { at } = layoutOf(programs.object.btf(), BATCHES, ['sizes', 'packets']);
+  const affinities = new WorkerAffinities();
+  /** The version of the affinities that each device was shown with. */
+  const shown = new Map<bigint, number>();
   let heldUnseen = false;
   /** The mechanism by which queues were last found. */
   let foundBy: string | undefined;
@@ -146,12 +151,21 @@ function open({ probes, programs, generations }: Parts): OpenSubject {
       if (now !== heldUnseen) generations.allChanged();
       heldUnseen = now;
     },
-    see: () => ({ heldUnseen }),
+    see: (walked) => {
+      affinities.see(walked);
+      shown.set(walked.id, affinities.version);
+      return { heldUnseen };
+    },
+    isAsSeen: ({ id }) => shown.get(id) === affinities.version,
+    keepOnly: (present) => {
+      affinities.keepOnly(present);
+      for (const id of shown.keys()) if (!present.has(id)) shown.delete(id);
+    },
     refresh: (holdersRead) => {
       const by = probes.mechanism('vhost');
-      if (!holdersRead && by === foundBy) return;
+      if ((holdersRead || by !== foundBy) && can('guests')) programs.objectOf('vhost_queues').iterate('vhost_queues');
       foundBy = by;
-      if (can('guests')) programs.objectOf('vhost_queues').iterate('vhost_queues');
+      return affinities.refresh(holdersRead);
     },
     // A queue that vhost-net never served has no series of it.
     queue: ({ sums, ring }) => {
@@ -164,7 +178,7 @@ function open({ probes, programs, generations }: Parts): OpenSubject {
       return {
         vhost: {
           held: walked?.held,
-          worker: walked?.worker,
+          worker: affinities.of(walked?.worker),
           batches: can('batches') ? batchesOf(words, at) : undefined,
           noBuffer: can('buffers') ? count('no_buffer') : undefined,
           discarded: can('buffers') ? count('discarded') : undefined,
@@ -228,6 +242,15 @@ export const vhost: Subject = {
           'Thread that moves the packets of the queue for vhost-net (vhost_virtqueue.worker).',
           ['tid', 'comm'],
           ({ vhost }) => (vhost?.worker ? [series(1, String(vhost.worker.tid), vhost.worker.comm)] : []),
+        ),
+      ),
+      full(
+        info(
+          'tapscope_vhost_worker_affinity_info',
+          'CPUs on which the thread of vhost-net may run (Cpus_allowed_list of /proc/TID/status).',
+          ['tid', 'cpus'],
+          ({ vhost: { worker } = {} }) =>
+            worker?.allowedCpus === undefined ? [] : [series(1, String(worker.tid), worker.allowedCpus)],
         ),
       ),
       full(

@@ -52,6 +52,7 @@ const BEST: Mechanisms = {
   ipvtaps: 'none',
   // vhost-net needs their module.
   'macvtap-reads': 'fexit',
+  'macvtap-zerocopy': 'none',
   refused: 'fexit',
   'receive-batches': 'fexit',
   'queue-changes': 'fentry',

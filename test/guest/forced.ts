@@ -52,6 +52,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'macvtaps=none': SAME,
   'ipvtaps=none': SAME,
   'macvtap-reads=none': SAME,
+  'macvtap-zerocopy=none': SAME,
   'refused=none': unknown('refused writes'),
   'receive-batches=none': unknown('received in batches'),
   'owners=procfs': SAME,

@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
+import { allowedCpus } from '../../src/kernel/process-text.ts';
 import { type Metrics, standingAgent, startAgent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { isSince } from '../host/release.ts';
+import { run } from '../host/run.ts';
 import { until } from '../host/until.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 
@@ -118,6 +120,14 @@ test('a guest without buffers, with buffers that are too short, and the thread t
   const seconds = here.packets(served, 'vhost_worker_cpu_seconds_total') ?? -1;
   // It may run on for a moment after the last packet.
   assert.ok(seconds >= ranBefore && seconds <= ranAfter, `${seconds} s, ${ranBefore} to ${ranAfter} in schedstat`);
+  // Of a queue at rest too.
+  const mayRunOn = async () => Object.keys((await here.metrics()).by('cpus', 'tapscope_vhost_worker_affinity_info'));
+  const allowed = await allowedCpus(Number(tid));
+  await until(async () => (await mayRunOn())[0] === allowed);
+  assert.deepEqual(await mayRunOn(), [allowed]);
+  await run('taskset', ['--pid', '--cpu-list', '0', tid]);
+  await until(async () => (await mayRunOn())[0] === '0');
+  assert.deepEqual(await mayRunOn(), ['0']);
   await here.testReader.unguest('a');
 });
 

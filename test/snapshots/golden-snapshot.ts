@@ -93,7 +93,7 @@ const busyQueue: Queue = {
   },
   vhost: {
     held: 7,
-    worker: { tid: 4713, comm: 'vhost-4711', cpu: 3, seconds: 1.5 },
+    worker: { tid: 4713, comm: 'vhost-4711', cpu: 3, allowedCpus: '0-3', seconds: 1.5 },
     batches: { bounds: [1, 2, 4], buckets: [5, 0, 2, 1], sum: 20 },
     noBuffer: 9,
     discarded: 0,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// XDP programs of a few instructions, return bpf_redirect(ifindex, 0) or a constant, held by a link that ends with the
-// process.
+// XDP and tcx programs of a few instructions, which redirect or answer, held by a link that ends with the process.
 #include "redirect.h"
 
 #include <errno.h>
@@ -11,10 +10,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int load(const struct bpf_insn *program, unsigned int instructions)
+/* BPF_TCX_INGRESS and BPF_TCX_EGRESS, since Linux 6.6. */
+#define TCX_INGRESS 46
+#define TCX_EGRESS  47
+
+static int load(enum bpf_prog_type type, const struct bpf_insn *program, unsigned int instructions)
 {
 	union bpf_attr attributes = {
-		.prog_type = BPF_PROG_TYPE_XDP,
+		.prog_type = type,
 		.insn_cnt = instructions,
 		.insns = (uintptr_t)program,
 		.license = (uintptr_t) "GPL",
@@ -23,10 +26,10 @@ static int load(const struct bpf_insn *program, unsigned int instructions)
 	return syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes));
 }
 
-static int attach(int program, unsigned int device, unsigned int flags)
+static int attach(int program, unsigned int device, unsigned int type, unsigned int flags)
 {
 	union bpf_attr attributes = {
-		.link_create = {.prog_fd = program, .target_ifindex = device, .attach_type = BPF_XDP, .flags = flags},
+		.link_create = {.prog_fd = program, .target_ifindex = device, .attach_type = type, .flags = flags},
 	};
 	int link;
 
@@ -49,16 +52,35 @@ int redirect_by_xdp(const char *from, const char *to)
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 
-	return attach(source && target ? load(program, 4) : -1, source, XDP_FLAGS_DRV_MODE);
+	return attach(source && target ? load(BPF_PROG_TYPE_XDP, program, 4) : -1, source, BPF_XDP, XDP_FLAGS_DRV_MODE);
 }
 
-int answer_by_xdp(const char *device, int answer, bool generic)
+/* Half of the packets, at random, get the one answer, half of them the other. */
+static int answers(enum bpf_prog_type type, int answer, int other)
 {
-	unsigned int target = if_nametoindex(device);
 	const struct bpf_insn program[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = answer},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_prandom_u32},
+		{.code = BPF_ALU64 | BPF_AND | BPF_K, .dst_reg = 0, .imm = 1},
+		{.code = BPF_ALU64 | BPF_MUL | BPF_K, .dst_reg = 0, .imm = other - answer},
+		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 0, .imm = answer},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 
-	return attach(target ? load(program, 2) : -1, target, generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	return load(type, program, sizeof(program) / sizeof(program[0]));
+}
+
+int answer_by_xdp(const char *device, int answer, int other, bool generic)
+{
+	unsigned int target = if_nametoindex(device);
+
+	return attach(target ? answers(BPF_PROG_TYPE_XDP, answer, other) : -1, target, BPF_XDP,
+		      generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+}
+
+int answer_by_tcx(const char *device, bool at_ingress, int answer, int other)
+{
+	unsigned int target = if_nametoindex(device);
+
+	return attach(target ? answers(BPF_PROG_TYPE_SCHED_CLS, answer, other) : -1, target,
+		      at_ingress ? TCX_INGRESS : TCX_EGRESS, 0);
 }

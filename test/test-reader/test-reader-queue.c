@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test reader's queues: macvtaps too, detached, attached and steered.
+// The test reader's queues: detached, attached and steered.
 #define _GNU_SOURCE
 #include "test-reader.h"
 #include "steering.h"
@@ -9,16 +9,6 @@
 #include <linux/if_tun.h>
 #include <string.h>
 #include <sys/ioctl.h>
-
-int open_queue(int argc, char **argv, struct answer *out)
-{
-	int fd;
-
-	if (strcmp(argv[3], "macvtap") != 0)
-		return queue_open(argc, argv, out);
-	fd = open_macvtap(argv[2]);
-	return fd < 0 ? fd : add_queue(argv[1], fd, true, 0);
-}
 
 static int set_queue(const char *id, short flags)
 {

@@ -225,13 +225,32 @@ static int hand_to_child(int fd)
 	return error;
 }
 
+/* A TCP socket that accepts nobody, and whose accept queue is full: of a backlog of 0 one connection. */
+static int accept_nobody(int port)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in there = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+	    client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || client < 0 || bind(fd, (struct sockaddr *)&here, sizeof(here)) || listen(fd, 0) ||
+	    connect(client, (struct sockaddr *)&there, sizeof(there)))
+		return -errno;
+	return 0;
+}
+
 /* Until the test reader ends. */
 int listen_only(int argc, char **argv, struct answer *out)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), bytes = atoi(argv[2]);
+	int bytes = atoi(argv[2]);
 
 	(void)out;
+	if (has_word(argc - 3, argv + 3, "tcp"))
+		return accept_nobody(atoi(argv[1]));
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
 	    bind(fd, (struct sockaddr *)&here, sizeof(here)))
 		return -errno;
@@ -241,10 +260,25 @@ int listen_only(int argc, char **argv, struct answer *out)
 /* Until the test reader ends. */
 int answer_xdp(int argc, char **argv, struct answer *out)
 {
-	int answer = strcmp(argv[2], "drop") == 0 ? XDP_DROP : strcmp(argv[2], "aborted") == 0 ? XDP_ABORTED : XDP_PASS;
-	int link = answer_by_xdp(argv[1], answer, has_word(argc - 3, argv + 3, "generic"));
+	bool is_half = strcmp(argv[2], "half") == 0;
+	int answer = is_half || strcmp(argv[2], "drop") == 0 ? XDP_DROP
+		     : strcmp(argv[2], "aborted") == 0	     ? XDP_ABORTED
+							     : XDP_PASS;
+	int link = answer_by_xdp(argv[1], answer, is_half ? XDP_PASS : answer, has_word(argc - 3, argv + 3, "generic"));
 
 	(void)out;
+	return link < 0 ? link : 0;
+}
+
+/* Until the test reader ends. */
+int answer_tcx(int argc, char **argv, struct answer *out)
+{
+	enum { PASS = 0, DROP = 2 }; /* TCX_PASS, TCX_DROP */
+	int answer = strcmp(argv[3], "pass") == 0 ? PASS : DROP;
+	int link = answer_by_tcx(argv[1], strcmp(argv[2], "ingress") == 0, answer,
+				 strcmp(argv[3], "half") == 0 ? PASS : answer);
+
+	(void)argc, (void)out;
 	return link < 0 ? link : 0;
 }
 

@@ -26,7 +26,7 @@ static int quit(int argc, char **argv, struct answer *out)
 }
 
 static const struct named_command commands[] = {
-	{"open", 3, open_queue, "open ID DEV tun|tap|macvtap [mq] [persist] [vnet] [backpressure] [pi]"},
+	{"open", 3, queue_open, "open ID DEV tun|tap|macvtap [mq] [persist] [vnet] [backpressure] [pi]"},
 	{"close", 1, queue_close, "close ID"},
 	{"detach", 1, queue_disable, "detach ID"},
 	{"attach", 1, queue_enable, "attach ID"},
@@ -56,7 +56,8 @@ static const struct named_command commands[] = {
 	{"send", 3, guest_send,
 	 "send ID COUNT SIZE [badheader] [unicast] [batch=N] [wait=MILLISECONDS]: guest to host"},
 	{"xdp", 2, answer_xdp,
-	 "xdp DEV drop|aborted|pass [generic]: for all that comes in by DEV, until the test reader ends"},
+	 "xdp DEV drop|aborted|pass|half [generic]: for all that comes in by DEV, until the test reader ends"},
+	{"tcx", 3, answer_tcx, "tcx DEV ingress|egress drop|pass|half: the same of tc, without a qdisc"},
 	{"redirect", 2, redirect,
 	 "redirect FROM TO: by XDP, what comes in by FROM goes out by TO, until the test reader ends"},
 	{"stream", 4, stream_start,
@@ -73,7 +74,9 @@ static const struct named_command commands[] = {
 	{"sniff", 2, sniff,
 	 "sniff DEV on|off [mapped]: a packet socket that is never read; mapped: with a ring, as tcpdump has"},
 	{"listen", 2, listen_only,
-	 "listen PORT BYTES [child]: a UDP socket with so large a buffer, which is never read"},
+	 "listen PORT BYTES [child|tcp]: a UDP socket with so large a buffer, which is never read; tcp: one whose "
+	 "accept "
+	 "queue is full"},
 	{"sleep", 1, pause_here, "sleep MILLISECONDS"},
 	{"quit", 0, quit, "quit"},
 };

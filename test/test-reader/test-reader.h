@@ -7,13 +7,13 @@
 
 #include <sys/uio.h>
 
-command open_queue, queue_enable, queue_disable, queue_persist, queue_steer;
+command queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
 command queue_write_frame, bind_udp;
 command relay_start;
 command read_some, read_short, read_bad;
 command queue_filter;
-command send_udp, send_packet, sniff, listen_only, redirect, answer_xdp;
+command send_udp, send_packet, sniff, listen_only, redirect, answer_xdp, answer_tcx;
 command stream_start, stream_stop;
 command link_set, link_length, link_running, send_frames, forge;
 
@@ -25,8 +25,5 @@ bool is_ethernet(int socket, const char *device);
  * NULL: they are all alike. */
 void write_frames(const struct queue *queue, const struct iovec parts[2], uint64_t count, uint8_t *varied,
 		  uint64_t values, struct answer *out);
-
-/* A descriptor that does not block, or a negative errno. */
-int open_macvtap(const char *device);
 
 #endif

@@ -51,8 +51,8 @@ export interface TestReader {
   read(id: string, count: number | 'all'): Promise<ReadCounts>;
   /** Reads at most `count` packets into a buffer of so many bytes: the kernel cuts off what does not fit. */
   readShort(id: string, count: number, bytes: number): Promise<{ readonly packets: number; readonly bytes: number }>;
-  /** A UDP socket that is never read, until the test reader ends; SO_RCVBUF. With `child` a child of the test reader alone has it. */
-  listen(port: number, bytes: number, ...whose: readonly 'child'[]): Promise<void>;
+  /** A UDP socket that is never read, until the test reader ends; SO_RCVBUF. With `child` a child of the test reader alone has it; `tcp`: a TCP socket instead, whose accept queue is full. */
+  listen(port: number, bytes: number, ...whose: readonly ('child' | 'tcp')[]): Promise<void>;
   /** Reads into a buffer that does not exist: on a queue opened with `vnet` the packet is lost with EFAULT. */
   readBad(id: string, count: number): Promise<{ readonly packets: number; readonly errors: Errors }>;
   /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts; computes after each, and reads so many bytes of it. */
@@ -90,7 +90,9 @@ export interface TestReader {
   /** Native XDP sends what comes in by one device out by the other, until the test reader ends. */
   redirect(from: string, to: string): Promise<void>;
   /** An XDP program that answers so for all that comes in by the device, until the test reader ends; generic: behind the driver. */
-  xdp(device: string, answer: 'drop' | 'aborted' | 'pass', ...mode: readonly 'generic'[]): Promise<void>;
+  xdp(device: string, answer: 'drop' | 'aborted' | 'pass' | 'half', ...mode: readonly 'generic'[]): Promise<void>;
+  /** A BPF program of tc that is attached without a qdisc (Linux 6.6), until the test reader ends; half: of the packets, at random. */
+  tcx(device: string, hook: 'ingress' | 'egress', answer: 'drop' | 'pass' | 'half'): Promise<void>;
   /**
    * A virtio-net guest by the real vhost-net, on a queue opened with `vnet`. It posts no buffers yet: vhost-net takes up
    * to a batch (64) out of the ring and keeps it.
@@ -226,6 +228,7 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
     bind: (port, bytes) => tell('bind', port, bytes),
     redirect: (from, to) => tell('redirect', from, to),
     xdp: (device, answer, ...mode) => tell('xdp', device, answer, ...mode),
+    tcx: (device, hook, answer) => tell('tcx', device, hook, answer),
     guest: (id, { entries = 256, buffer = 2048 } = {}) => tell('guest', id, `entries=${entries}`, `buffer=${buffer}`),
     unguest: async (id) => guestCounts(await ask(`unguest ${id}`)),
     offer: (id, buffers) => tell('offer', id, buffers),

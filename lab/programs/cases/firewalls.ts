@@ -42,8 +42,8 @@ const RULES: readonly (readonly [
 ])[] = [
   ['nft drop in forward', ALL, nft('forward'), fromSource],
   ['nft drop of one half in forward', VPNS, nft('forward', dropsHalf), fromSource],
-  // The host has chosen no device yet: that so many packets were dropped is said, and the answer is not OK.
-  ['nft drop of one half in prerouting', VPNS, nft('prerouting', dropsHalf), fromSource, ['not-here']],
+  // The host has chosen no device yet: the address of its guest tells whose the packets are.
+  ['nft drop of one half in prerouting', VPNS, nft('prerouting', dropsHalf), fromSource],
   ['iptables-legacy DROP in FORWARD', ALL, legacy('FORWARD', '-p', 'udp', '-j', 'DROP'), fromSource],
   [
     'iptables-legacy DROP of one half in FORWARD',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the configuration around a device did to its packets in the window, and what of it could not be read.
 import type { AstrayFrames, BridgeTable, TcRedirect, WithheldFrames } from '../../snapshot/surroundings.ts';
+import { lossTowards } from '../asked.ts';
 import { count, several } from '../format.ts';
 import type { DeviceSpan } from '../window.ts';
 import { NOISE_PER_SECOND } from './loss.ts';
@@ -17,9 +18,23 @@ export function surroundingDoubts(device: DeviceSpan): readonly string[] {
           `${several(unknown.packets, 'frame from its guest is', 'frames from its guest are')} for ${unknown.address}: ${unknown.port} has seen nobody send from it, and floods what is for it; whether anybody takes that is not known`,
         ]
       : []),
+    ...pinnedDoubt(device),
     ...copiesDoubt(device),
     ...(unread.length === 0 ? [] : [`not read: ${unread.join(', ')}`]),
     ...(unfollowed.length === 0 ? [] : [`the kernel does not show ${unfollowed.join(', and ')}`]),
+  ];
+}
+
+/** A few frames are a ping that gets no answer. */
+const FEWEST_PINNED = 3;
+
+/** Its guest never spoke, so that nobody knows its address. */
+function pinnedDoubt(device: DeviceSpan): readonly string[] {
+  const [first] = withheldIn(device, ['pinned']);
+  const got = lossTowards(device).offered;
+  if (!first || first.packets < FEWEST_PINNED || got > first.packets) return [];
+  return [
+    `${several(first.packets, 'frame')} for ${first.address} came to its bridge, where a program wrote that address to another port, by which nobody sends from it: if it is the one of its guest, they are lost there`,
   ];
 }
 

@@ -32,6 +32,19 @@ export const writtenHeader: DropRemedy = inProgram(
 
 const unhandled: readonly DropRow[] = [
   {
+    // bond_handle_frame(), team_handle_frame(): RX_HANDLER_EXACT, so that only a socket that is bound to the port gets them.
+    class: 'loss',
+    cause: 'the port of a bond or team that they came in by is not the active one, and takes no packets',
+    at: ['__netif_receive_skb_core'],
+    ofBond: true,
+    remedies: [
+      onHost(
+        'ip -d link show dev {device}',
+        'Shows the port’s state: BACKUP takes nothing. The other end has to send by the active one, or the bond needs its mode (802.3ad).',
+      ),
+    ],
+  },
+  {
     class: 'noise',
     cause: 'they are no IPv6 packets, although their frame or header says so',
     at: ['ip6_rcv_core'],

@@ -31,6 +31,8 @@ export interface DropRow {
   readonly carries?: 'packets' | 'frames';
   /** Only of a port of a bridge that is isolated beside others, or locked. */
   readonly port?: 'isolated' | 'locked';
+  /** Only where the device that they came in by is a port of a bond or team, and not known to be an active one. */
+  readonly ofBond?: true;
   /** Of noise: the share of the device's packets, 0 to 1, from which on it is a fault; undefined: a fifth. */
   readonly bulk?: number;
   /** No row of the table: only the place is known. */

@@ -10,7 +10,7 @@ import { placeOf } from './place.ts';
 import { NO_REASON, REASON_ROWS } from './reason-table.ts';
 import { UNNAMED_ROWS } from './unnamed-rows.ts';
 
-type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted' | 'beyond' | 'device'>;
+type Dropped = Pick<OtherDrop, 'reason' | 'location' | 'unwanted' | 'beyond' | 'device' | 'portOf'>;
 type Explained = Pick<Device, 'kind' | 'bridgePort' | 'surroundings'>;
 type Names = Parameters<typeof namespaceIn>[1];
 
@@ -23,7 +23,8 @@ export function explain(drop: Dropped, device: Explained, way: Way, agent?: Name
     (row.at?.includes(drop.location) ?? true) &&
     (row.way ?? way) === way &&
     (row.carries ?? carries) === carries &&
-    (row.port === undefined || isPort(device, row.port));
+    (row.port === undefined || isPort(device, row.port)) &&
+    (row.ofBond === undefined || isIdlePort(drop, device));
   const row = rows?.find(fits) ?? unknownCause(drop);
   if (drop.device !== undefined) return { ...row, cause: `at ${drop.device} ${row.cause}`, device: drop.device };
   return drop.beyond ? behind(row, drop.beyond, agent) : row;
@@ -48,6 +49,11 @@ function behind(row: DropRow, { netns, sentBy }: NonNullable<OtherDrop['beyond']
 function isPort({ bridgePort: port, surroundings }: Explained, how: NonNullable<DropRow['port']>): boolean {
   if (how === 'locked') return surroundings?.table?.isLocked === true;
   return port !== undefined && port !== 'unread' && port.isolatedBeside > 0;
+}
+
+/** Of the device where it was freed: another one that the drop names, or the device itself. */
+function isIdlePort({ device: other, portOf }: Dropped, { surroundings }: Explained): boolean {
+  return (other === undefined ? surroundings?.portOf : portOf) !== undefined;
 }
 
 /** Reasons of broadcasts that the kernel counts in rx_dropped too (__netif_receive_skb_core). */

@@ -105,6 +105,17 @@ test('members of a family have causes of their own', () => {
   assert.notEqual(causeOf('DEV_READY', 'tun_net_xmit'), causeOf('DEV_READY', 'br_nf_pre_routing'));
 });
 
+test('what comes in by an idle port of a bond is no unknown protocol', () => {
+  const drop = { reason: 'UNHANDLED_PROTO', location: '__netif_receive_skb_core' };
+  const IDLE = /the port of a bond or team that they came in by is not the active one/;
+  const tap = { kind: 'tap' } as const;
+  assert.match(explain({ ...drop, device: 'eth1', portOf: 'bond' }, tap, 'to').cause, IDLE);
+  assert.doesNotMatch(explain({ ...drop, device: 'eth0' }, tap, 'to').cause, IDLE);
+  const itself = { ...tap, surroundings: { redirects: [], strays: [], unread: [], portOf: 'team' } } as const;
+  assert.match(explain(drop, itself, 'from').cause, IDLE);
+  assert.doesNotMatch(explain(drop, tap, 'from').cause, IDLE);
+});
+
 test('what has no row is told by its place, and never by a neighbour’s cause', () => {
   const told = (reason: string, location: string): string =>
     explain({ reason, location }, { kind: 'tap' }, 'from').cause;

@@ -17,7 +17,7 @@ export const hostFirewall: Rule = {
   explanation:
     'Netfilter freed the packets: a rule of nftables, iptables or ebtables of this host, or conntrack with a full table. Where net.bridge.bridge-nf-call-iptables is on, it may be IP rules that were never meant for bridged packets. ' +
     'The kernel counts drops by conntrack itself for the namespace: if they are most of the loss, the remedy is a larger table. ' +
-    '`diagnose` reads the rules of nf_tables (nft, iptables-nft), and names the one that drops where it is certain: nothing else drops there, or what else does has counters that stood still. In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device. Only those of conntrack are reported, for a device that is asked about. ' +
+    '`diagnose`, and `check` of a device, read the rules of nf_tables (nft, iptables-nft), and name the one that drops where it is certain: nothing else drops there, or what else does has counters that stood still. In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device. Only those of conntrack are reported, for a device that is asked about. ' +
     'A firewall drops on purpose, so this is information; it is a warning only where it drops a fifth of the traffic or more. It is never critical. For a device that is asked about, few packets suffice.',
   symptom: 'firewalled',
   needs: ['devices', 'before'],

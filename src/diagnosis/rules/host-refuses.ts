@@ -18,16 +18,16 @@ import {
   remediesOfAll,
 } from '../reasons/causes.ts';
 import type { Rule } from '../rule.ts';
-import { WRITER_REFUSED } from '../rule-names.ts';
+import { HOST_REFUSES, WRITER_REFUSED } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
 export const hostRefuses: Rule = {
-  name: 'host-refuses',
+  name: HOST_REFUSES,
   summary:
     'the host drops what the guest or program sends: a filter, a firewall, a wrong address or checksum, no route, an MTU, a full socket, …',
   explanation:
     'tun passed the packets on to the host, and the host freed them: in its bridge, its firewall, its routing, its sockets, or in front of the device by which they had to leave. The kernel gives a reason, and the function that freed the packet; docs/drop-reasons.md has for each what causes it and what ends it. The cause of most of the loss is the answer, the others stand below it.\n\n' +
-    'Filters, firewalls and rate limits drop on purpose: that is information, and a warning where they take a fifth of the traffic or more; of a device that is asked about a rate limit is one from a fiftieth on. `diagnose` names the rule or policy of nf_tables where it is certain. What a protocol ends in the ordinary way (TCP data that came twice, neighbour discovery for others) is no loss. Of some reasons a little is ordinary and the bulk is a fault: an EtherType that nobody handles, a MAC address that the host does not have, a port on which nobody listens.',
+    'Filters, firewalls and rate limits drop on purpose: that is information, and a warning where they take a fifth of the traffic or more; of a device that is asked about a rate limit is one from a fiftieth on. `diagnose`, and `check` of a device, name the rule or policy of nf_tables where it is certain. What a protocol ends in the ordinary way (TCP data that came twice, neighbour discovery for others) is no loss. Of some reasons a little is ordinary and the bulk is a fault: an EtherType that nobody handles, a MAC address that the host does not have, a port on which nobody listens.',
   symptom: 'refused-by-host',
   needs: ['devices', 'freed', 'before'],
   judge: (window, asked) => window.devices.flatMap((device) => refusing(device, window, device === asked)),

@@ -18,6 +18,7 @@ import {
   unroutedIn,
 } from '../evidence/unrouted.ts';
 import { looksAtUnserved, unservedDoubts } from '../evidence/unserved.ts';
+import { lateDoubt } from '../evidence/when-read.ts';
 import type { Diagnosis } from '../finding.ts';
 import { count, duration, nameOf, several } from '../format.ts';
 import { keptByHost, ledgerOf, UNDER_WAY } from '../ledger.ts';
@@ -133,7 +134,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
             : [
                 ...looksAtUnanswered(device, window, towards),
                 ...looksAtUnserved(device, window, keptByHost(device)),
-                ...looksAtSilentEnds(device, window, silentDoubts(device, towards, keptByHost(device))),
+                ...looksAtSilentEnds(device, window, silentDoubts(device, window, towards, keptByHost(device))),
                 ...elsewhere(device, window, towards),
               ],
         rejected: [],
@@ -215,7 +216,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     unansweredDoubt(device, towards),
     refusedDoubt(device, towards.offered),
     ...unservedDoubts(device, keptByHost(device)),
-    ...silentDoubts(device, towards, keptByHost(device)),
+    ...silentDoubts(device, window, towards, keptByHost(device)),
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${several(beside, 'packet to or from other devices of its namespace was', 'packets to and from other devices of its namespace were')} dropped`
       : undefined,
@@ -223,7 +224,13 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       ? `${isIdle ? 'it saw no packet while ' : ''}${several(sumOf(unrouted), 'packet that came into its namespace was', 'packets that came into its namespace were')} dropped before the host chose a device for them (${placesOf(unrouted)})${isIdle ? '' : `; it was offered ${count(towards.offered)}, and how many of the others were for it is not known`}`
       : undefined,
   ];
-  return [...doubts.flatMap((doubt) => doubt ?? []), ...surroundingDoubts(device), ...programDoubts(device)];
+  const late = lateDoubt(device, window);
+  return [
+    ...doubts.flatMap((doubt) => doubt ?? []),
+    ...surroundingDoubts(device),
+    ...programDoubts(device),
+    ...(late === undefined ? [] : [late]),
+  ];
 }
 
 /** Devices of ours that the host sent its packets on to, and that lost much of what they were offered. */

@@ -22,7 +22,7 @@ export const programSocketFull: Rule = {
   summary: 'a socket of the program that holds the device is full: packets are lost beside the tunnel',
   explanation:
     'A VPN or user-mode network has sockets beside its tun, on which it sends what it reads and gets what it writes. Packets that come while such a socket’s receive buffer is full are dropped there, before the device has seen them: the device itself shows no loss. ' +
-    'The kernel counts drops for each socket; those with a wrong checksum are among them. The sockets are found through the descriptors of the program, of its parent and of its children that run the same program, in whichever network namespace they are; of packet sockets those that are bound to another device. What came from the device itself is host-refuses.\n\n' +
+    'The kernel counts drops for each socket; those with a wrong checksum are among them. The sockets are found through the descriptors of the program, of its parent and of its children that run the same program, in whichever network namespace they are; of packet sockets those that are bound to another device. Drops of a TCP socket that listens are connection requests: its accept queue was full, which is told apart. What came from the device itself is host-refuses.\n\n' +
     'A full send buffer is told of UDP and unix sockets, whose sends are refused or wait then, and of TCP if the device loses packets at the same time: a connection that is used to its limit is no fault by itself. Unix datagrams are refused, or wait, when the other end holds as many as it may, which is told too; losses at the ring of a program that waits so are explained by its socket. These figures are read only while somebody asks.',
   symptom: 'program-socket',
   needs: ['devices'],
@@ -30,16 +30,22 @@ export const programSocketFull: Rule = {
     window.devices.flatMap((device) => {
       const fromDevice = refusedByHost(device, ({ reason }) => AT_SOCKETS.includes(reason));
       const sockets = socketsOf(device).map((span) => withoutThose(span, fromDevice));
-      const [fullest] = sockets.filter(({ loss }) => severityOf(loss)).toSorted((a, b) => b.loss.lost - a.loss.lost);
+      const [fullest] = mostLosing(sockets.filter(({ socket }) => !socket.isListening));
+      const [refused] = mostLosing(sockets.filter(({ socket }) => socket.isListening));
       const held = sockets.find((span) => waitsToSend(span) && (span.socket.kind !== 'TCP' || losesPackets(device)));
       const idle = sockets.find(takesNone);
       return [
         ...(fullest ? [overflow(device, fullest, sockets, window)] : []),
+        ...(refused ? [unaccepted(device, refused, window)] : []),
         ...(held ? [heldUp(device, held, window)] : []),
         ...(idle && !held && !fullest ? [refusing(device, idle, window)] : []),
       ];
     }),
 };
+
+function mostLosing(sockets: readonly SocketSpan[]): readonly SocketSpan[] {
+  return sockets.filter(({ loss }) => severityOf(loss)).toSorted((a, b) => b.loss.lost - a.loss.lost);
+}
 
 /** What came from the device itself, and is host-refuses: a socket of the program may be where that goes to. */
 function withoutThose(span: SocketSpan, fromDevice: number): SocketSpan {
@@ -89,6 +95,39 @@ function overflow(
     ],
     rejected: [],
     confidence: fullest >= NEARLY_FULL ? 'high' : 'medium',
+  });
+}
+
+/** No packet of the device: who connects to its program is not served. */
+function unaccepted(device: DeviceSpan, { socket, loss, seconds }: SocketSpan, window: Window): Diagnosis {
+  return onDevice(device, {
+    severity: 'warning',
+    brief: `clients are not served: ${socket.comm} (${socket.pid}) does not accept on port ${socket.localPort}`,
+    cause: `${nameOf(device)}: the accept queue of the ${nameOfSocket(socket)} of ${whose(socket)} was full: ${several(loss.lost, 'connection request was', 'connection requests were')} dropped there in ${seconds.toFixed(0)} s.`,
+    evidence: [
+      `${several(loss.lost, 'request')} dropped by this listening socket; ${count(socket.drops)} since it was opened`,
+      'the kernel drops a request while as many connections as the program allows (the backlog of listen()) wait for accept()',
+    ],
+    remedies: [
+      {
+        command: inNamespace(socket.netns, window, 'ss -ltnp'),
+        effect:
+          'Shows who listens: a Recv-Q as large as Send-Q is a program that does not accept, or has too short a queue.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+      {
+        command: inNamespace(socket.netns, window, 'sysctl -w net.core.somaxconn=16384'),
+        effect:
+          'Allows a longer queue; then let the program ask for it. It helps against bursts, not a program that does not accept.',
+        lossless: true,
+        restart: true,
+        by: 'host',
+      },
+    ],
+    rejected: [],
+    confidence: 'high',
   });
 }
 

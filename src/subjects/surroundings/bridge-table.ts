@@ -59,7 +59,10 @@ export function bridgeTableOf(port: Port, tables: BridgeTables): BridgeTable {
     ...(filtersVlans && { vlans: own.length }),
     ...(filtersVlans && pvid !== undefined && { pvid }),
     misplaced: misplacedIn(port, guests, tables),
-    withheld: port.frames.flatMap((seen) => withheldOf(seen, link, guests, tables)),
+    withheld: port.frames.flatMap((seen) => [
+      ...withheldOf(seen, link, guests, tables),
+      ...(guests.size === 0 ? pinned(seen, port, tables) : []),
+    ]),
     astray: port.frames.flatMap((seen) => astrayOf(seen, link, tables)),
   };
 }
@@ -112,6 +115,21 @@ function withheldOf(
   return cause === undefined
     ? []
     : [{ address: seen.address, vlan: vlan ?? seen.vlan, from: from.name, cause, packets: seen.packets }];
+}
+
+/** Nobody has sent by this port, and the address is nobody's who sends: it may be this one's guest's. */
+function pinned(seen: SeenFrames, { link, frames }: Port, { fdb, links }: BridgeTables): readonly WithheldFrames[] {
+  const { address, vlan, packets } = seen;
+  const from = links.get(seen.port);
+  const entry = fdb.find((one) => one.address === address && one.port !== link.ifindex);
+  if (!from || !entry || !isPinned(entry, links) || seen.isSender || seen.port === link.ifindex) return [];
+  if (frames.some((one) => one.isSender && one.address === address)) return [];
+  return [{ address, vlan, from: from.name, cause: 'pinned', packets }];
+}
+
+/** A program wrote the address to the port of another tap. */
+export function isPinned({ port, origin }: FdbEntry, links: BridgeTables['links']): boolean {
+  return origin === 'static' && links.get(port)?.tun !== undefined;
 }
 
 /** Of frames that came in by the port. Those that the bridge drops outright are counted where it frees them. */

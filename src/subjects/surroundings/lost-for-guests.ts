@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets for guests that the host freed where nothing but their address says so, counted while a person asks (bpf/for-guests.bpf.h).
-import { isDeepStrictEqual } from 'node:util';
-import { HashEntries } from '../../engine/hash-entries.ts';
-import { bytes32, openQuestion } from '../../engine/open-object.ts';
+// Packets of asked devices that ended where nothing but their address says whose they were, or that tc or XDP took: counted while a person asks.
 import { Places } from '../../engine/places.ts';
 import type { Parts } from '../../engine/subject.ts';
-import { isLoss, NO_REASON, type SilentReasons, silentReasons } from '../../engine/unnamed-losses.ts';
+import { isLoss, NO_REASON, silentReasons } from '../../engine/unnamed-losses.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
-import { layoutOf } from '../../kernel/layout.ts';
-import type { BpfLink, BpfObject } from '../../kernel/native.ts';
-import type { GuestKeys } from './guest-keys.ts';
-import type { GuestNetwork } from './guest-networks.ts';
+import { FunctionNames } from '../../kernel/function-names.ts';
+import { type Expected, GuestCounting, type TakenPackets } from './guest-counting.ts';
 
 export interface GuestLoss {
   readonly netns: number;
@@ -25,10 +20,17 @@ export interface GuestLoss {
 
 export type NeededParts = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
+/** Where the core frees what tc took (sch_handle_ingress, sch_handle_egress, both mostly inlined). */
+const HOOKS = [
+  [/^(__netif_receive_skb_core|sch_handle_ingress)/, 'ingress'],
+  [/^(__dev_queue_xmit|sch_handle_egress)/, 'egress'],
+] as const;
+
 export class LostForGuests {
   readonly #parts: NeededParts;
   readonly #places: Places<number>;
-  #counting: Counting | undefined;
+  readonly #names = new FunctionNames();
+  #counting: GuestCounting | undefined;
   /** Why the kernel refuses to count. */
   refused: string | undefined;
 
@@ -37,17 +39,17 @@ export class LostForGuests {
     this.#places = new Places(parts.probes.symbols);
   }
 
-  /** From now on these addresses of the namespace, and no others. */
-  expect(netns: number, keys: GuestKeys): void {
+  /** From now on these addresses and devices of the namespace, and no others. */
+  expect(netns: number, expected: Expected): void {
     const { programs, question } = this.#parts;
     if (this.refused !== undefined || !question.isOpen) return;
     try {
-      this.#counting ??= new Counting(
+      this.#counting ??= new GuestCounting(
         silentReasons(programs.reasons),
         programs.reasons.number('OTHERHOST') ?? NO_REASON,
         programs.typedReads,
       );
-      this.#counting.expect(netns, keys);
+      this.#counting.expect(netns, expected);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
@@ -58,7 +60,7 @@ export class LostForGuests {
 
   /** Since the question was asked. */
   read(): readonly GuestLoss[] {
-    const all = this.#counting?.read() ?? [];
+    const all = this.#counting?.readLosses() ?? [];
     this.#places.learn(all.map(({ address }) => address));
     return all
       .map(({ reason, address, ...more }) => ({
@@ -68,101 +70,30 @@ export class LostForGuests {
       .filter(isLoss);
   }
 
+  /** What tc takes is counted, or cannot be here: not before a filter was found that may take something. */
+  get knowsTaken(): boolean {
+    return this.refused !== undefined || (this.#counting?.knowsTaken ?? false);
+  }
+
+  /** What tc took; undefined: it is not counted. */
+  readTaken(): readonly TakenPackets[] | undefined {
+    const all = this.#counting?.readTaken();
+    if (!all) return undefined;
+    this.#names.learn(all.map(({ address }) => address));
+    return all.flatMap(({ address, ...more }) => {
+      const hook = HOOKS.find(([functions]) => functions.test(this.#names.at(address)))?.[1];
+      return hook ? [{ ...more, hook }] : [];
+    });
+  }
+
+  /** Frames that devices with an XDP program passed on, by namespace and ifindex. */
+  readPassed(): ReturnType<GuestCounting['readPassed']> {
+    return this.#counting?.readPassed() ?? [];
+  }
+
   close(): void {
     this.#counting?.close();
     this.#counting = undefined;
     this.refused = undefined;
-  }
-}
-
-const PROGRAM = 'lost_for_guest';
-const LOSS_FIELDS = ['location', 'netns', 'to', 'at', 'reason'] as const;
-const NETNS_BITS = 32;
-
-interface Entry {
-  readonly key: Uint8Array;
-  readonly ifindex: number;
-}
-
-/** The program, attached. */
-class Counting {
-  readonly #object: BpfObject;
-  readonly #link: BpfLink;
-  readonly #losses: HashEntries;
-  readonly #loss;
-  readonly #mac;
-  readonly #network;
-  /** What the maps have, by map and namespace, and by a text of the key. */
-  readonly #known = new Map<string, ReadonlyMap<string, Entry>>();
-
-  constructor({ unnamed, consumed }: SilentReasons, otherHost: number, typedReads: boolean) {
-    this.#object = openQuestion('ways', typedReads);
-    try {
-      const btf = this.#object.btf();
-      this.#loss = layoutOf(btf, 'guest_loss_key', LOSS_FIELDS);
-      this.#mac = layoutOf(btf, 'guest_mac', ['netns', 'address']);
-      this.#network = layoutOf(btf, 'guest_network', ['bits', 'netns', 'address']);
-      for (const { name } of this.#object.programs) this.#object.setAutoload(name, name === PROGRAM);
-      this.#object.setVariable('reason_not_specified', bytes32(unnamed));
-      this.#object.setVariable('reason_consumed', bytes32(consumed));
-      this.#object.setVariable('reason_otherhost', bytes32(otherHost));
-      this.#object.load();
-      this.#losses = new HashEntries(this.#object, 'lost_for_guests');
-      this.#link = this.#object.attach(PROGRAM);
-    } catch (error) {
-      this.#object.close();
-      throw error;
-    }
-  }
-
-  expect(netns: number, { macs, networks }: GuestKeys): void {
-    const addresses = macs.map(({ mac, ifindex }) => ({ key: this.#macKey(netns, mac), ifindex }));
-    this.#replace('guest_macs', netns, addresses);
-    const nets = networks.map(({ ifindex, ...network }) => ({ key: this.#networkKey(netns, network), ifindex }));
-    this.#replace('guest_networks', netns, nets);
-  }
-
-  #replace(map: string, netns: number, entries: readonly Entry[]): void {
-    const known = this.#known.get(`${map} ${netns}`) ?? new Map<string, Entry>();
-    const wanted = new Map(entries.map((entry) => [Buffer.from(entry.key).toString('hex'), entry]));
-    for (const [text, { key }] of known) if (!wanted.has(text)) this.#object.remove(map, key);
-    for (const [text, entry] of wanted)
-      if (!isDeepStrictEqual(known.get(text), entry)) this.#object.update(map, entry.key, bytes32(entry.ifindex));
-    this.#known.set(`${map} ${netns}`, wanted);
-  }
-
-  #macKey(netns: number, mac: string): Uint8Array {
-    const { at, size } = this.#mac;
-    const key = new Uint8Array(size);
-    new DataView(key.buffer).setUint32(at.netns, netns, true);
-    key.set(Buffer.from(mac.replaceAll(':', ''), 'hex'), at.address);
-    return key;
-  }
-
-  #networkKey(netns: number, { network, bits }: Omit<GuestNetwork, 'ifindex'>): Uint8Array {
-    const { at, size } = this.#network;
-    const key = new Uint8Array(size);
-    const view = new DataView(key.buffer);
-    view.setUint32(at.bits, NETNS_BITS + bits, true);
-    view.setUint32(at.netns, netns, true);
-    key.set(network, at.address);
-    return key;
-  }
-
-  read(): readonly (Omit<GuestLoss, 'reason' | 'location'> & { readonly reason: number; readonly address: bigint })[] {
-    const { at } = this.#loss;
-    return this.#losses.read().map(({ key, value }) => ({
-      netns: key.getUint32(at.netns, true),
-      to: key.getUint32(at.to, true),
-      at: key.getUint32(at.at, true),
-      reason: key.getUint32(at.reason, true),
-      address: key.getBigUint64(at.location, true),
-      packets: Number(value.getBigUint64(0, true)),
-    }));
-  }
-
-  close(): void {
-    this.#link.detach();
-    this.#object.close();
   }
 }

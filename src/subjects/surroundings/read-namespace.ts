@@ -12,6 +12,7 @@ import {
   readPortVlans,
 } from '../../kernel/rtnetlink-bridge.ts';
 import { type Filters, filterPlaces, hookOf, type Mirred, readFilters } from '../../kernel/rtnetlink-filters.ts';
+import { type Reach, readAddressed, readForwarding } from '../../kernel/rtnetlink-forwarding.ts';
 import {
   type Neighbour,
   type Route,
@@ -26,10 +27,12 @@ import { type BridgeNeighbour, bridgeNeighbours, placeOf } from './bridge-neighb
 import { type GuestNetwork, guestNetworks } from './guest-networks.ts';
 import { type AskedAddress, addressesAt, addressesOf } from './stray-addresses.ts';
 
-/** A device whose tc filters run a BPF program. */
-interface TcProgram {
+/** Where tc may end packets without a drop. A program that is attached without a qdisc (tcx) cannot: its verdicts drop or redirect. */
+interface TcEnd {
   readonly ifindex: number;
   readonly hook: Mirred['hook'];
+  /** By an action that steals or traps; else by a BPF program. */
+  readonly isAction: boolean;
 }
 
 export interface NamespaceTables {
@@ -40,7 +43,9 @@ export interface NamespaceTables {
   readonly vlans: ReadonlyMap<number, readonly PortVlan[]>;
   readonly qdiscs: readonly Qdisc[];
   readonly mirred: readonly Mirred[];
-  readonly tcPrograms: readonly TcProgram[];
+  readonly tcEnds: readonly TcEnd[];
+  /** Empty where nothing can end packets of another device silently. */
+  readonly reach: Reach;
   readonly asked: ReadonlyMap<number, readonly AskedAddress[]>;
   readonly ways: ReadonlyMap<string, Way>;
   readonly networks: readonly GuestNetwork[];
@@ -101,7 +106,8 @@ export async function readNamespace(
   const links = await readTopology(path, MOST_BYTES);
   const reader = new PartReader(milliseconds);
   const qdiscs = await reader.read('qdiscs', [], () => readQdiscs(path));
-  const { mirred, tcPrograms } = await readAllFilters(reader, path, qdiscs);
+  const { mirred, tcEnds } = await readAllFilters(reader, path, qdiscs);
+  const reach = await readReach(reader, path, { ifindices, links, tcEnds });
   const bridges = bridgesOf(ifindices, links);
   const fdb = new Map<number, readonly FdbEntry[]>();
   for (const { ifindex, name } of bridges) {
@@ -124,7 +130,8 @@ export async function readNamespace(
     vlans,
     qdiscs,
     mirred,
-    tcPrograms,
+    tcEnds,
+    reach,
     ...routing,
     refusedSends,
     unserved,
@@ -156,19 +163,39 @@ async function readAllFilters(
   reader: PartReader,
   path: string | undefined,
   qdiscs: readonly Qdisc[],
-): Promise<Pick<NamespaceTables, 'mirred' | 'tcPrograms'>> {
+): Promise<Pick<NamespaceTables, 'mirred' | 'tcEnds'>> {
   const places = qdiscs.flatMap(filterPlaces);
   const found: Mirred[] = [];
-  const tcPrograms: TcProgram[] = [];
-  const none: Filters = { mirred: [], runsProgram: false };
+  const tcEnds: TcEnd[] = [];
+  const none: Filters = { mirred: [], ends: undefined };
   for (const place of places.slice(0, MOST_PLACES)) {
-    const { mirred, runsProgram } = await reader.read('tc filters', none, () => readFilters(path, place, MOST_BYTES));
+    const { mirred, ends } = await reader.read('tc filters', none, () => readFilters(path, place, MOST_BYTES));
     found.push(...mirred);
-    if (runsProgram) tcPrograms.push({ ifindex: place.ifindex, hook: hookOf(place) });
+    if (ends) tcEnds.push({ ifindex: place.ifindex, hook: hookOf(place), isAction: ends === 'action' });
   }
   if (places.length > MOST_PLACES)
     reader.unread.push(`tc filters of ${places.length - MOST_PLACES} devices (there are too many)`);
-  return { mirred: found, tcPrograms };
+  return { mirred: found, tcEnds };
+}
+
+interface Places {
+  readonly ifindices: readonly number[];
+  readonly links: NamespaceTables['links'];
+}
+
+const NO_REACH: Reach = { forwarding: { devices: new Set(), byAll: false }, addressed: new Set() };
+
+async function readReach(
+  reader: PartReader,
+  path: string | undefined,
+  { ifindices, links, tcEnds }: Places & Pick<NamespaceTables, 'tcEnds'>,
+): Promise<Reach> {
+  const withXdp = [...links.values()].filter(({ xdp, tun }) => xdp && !tun);
+  if (withXdp.length === 0 && tcEnds.every(({ ifindex }) => ifindices.includes(ifindex))) return NO_REACH;
+  return {
+    forwarding: await reader.read('what is forwarded', NO_REACH.forwarding, () => readForwarding(path, MOST_BYTES)),
+    addressed: await reader.read('addresses', NO_REACH.addressed, () => readAddressed(path, MOST_BYTES)),
+  };
 }
 
 async function readRouting(

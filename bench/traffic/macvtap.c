@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test reader opens a macvtap or ipvtap: a character device of its own, whose number the namespace's sysfs tells.
+// A queue of a macvtap or ipvtap, which is made before: a character device of its own, whose number the namespace's
+// sysfs tells.
 #define _GNU_SOURCE
-#include "test-reader.h"
+#include "traffic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +18,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* A sysfs shows the devices of the namespace where it was mounted, and the test reader came with its parent's. */
+/* A sysfs shows the devices of the namespace where it was mounted, and this process came with its parent's. */
 static void mount_own_sysfs(void)
 {
+	static bool mounted;
+
+	if (mounted)
+		return;
+	mounted = true;
 	if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
 		mount("sysfs", "/sys", "sysfs", 0, NULL);
 }
@@ -49,7 +55,7 @@ static int open_number(dev_t number)
 	char node[32];
 	int fd, error;
 
-	snprintf(node, sizeof(node), "/dev/test-reader-%d", getpid());
+	snprintf(node, sizeof(node), "/dev/traffic-%d", getpid());
 	if (mknod(node, S_IFCHR | 0600, number))
 		return -errno;
 	fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -58,9 +64,9 @@ static int open_number(dev_t number)
 	return fd < 0 ? error : fd;
 }
 
-int open_macvtap(const char *device)
+int open_macvtap(const char *device, short flags)
 {
-	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	struct ifreq request = {.ifr_flags = flags & (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)};
 	dev_t number;
 	int fd, error;
 
