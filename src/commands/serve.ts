@@ -8,6 +8,7 @@ import { Heartbeat } from '../agent/heartbeat.ts';
 import { requireLimits, requireMemoryFor } from '../agent/resource-limits.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { ServingProcess } from '../agent/serving-process.ts';
+import { thingsOf } from '../diagnosis/unwatched.ts';
 import type { Probes } from '../engine/attach.ts';
 import type { DeviceFilter } from '../inventory/device-filter.ts';
 import { Tenants } from '../inventory/tenants.ts';
@@ -203,7 +204,7 @@ function measured(probes: Probes): string {
   const counted = `Measured: ${best} of ${events.length} events by the best mechanism.`;
   if (best === events.length) return counted;
   const blind = events.filter(({ state }) => state === 'blind').map(({ event }) => event);
-  const rest = blind.length > 0 ? `Not measured: ${blind.join(', ')}.` : measuredWords(events);
+  const rest = blind.length > 0 ? `Not watched: ${thingsOf(blind)}.` : measuredWords(events);
   return `${counted} ${rest} '${tapscope('doctor --verbose')}' says more.`;
 }
 

@@ -48,6 +48,9 @@ const PATIENCE_MS = 5000;
 const FREE = ['devices', 'owners', 'programs', 'readers'];
 const WALK_ALONE = EVENTS.filter(({ name }) => !FREE.includes(name)).map(({ name }) => `${name}=off`);
 
+/** Why a command sees less than the agent, which did not answer it. */
+const BESIDE = 'the agent watches them, and did not answer';
+
 export async function openSource(options: SourceOptions): Promise<SnapshotSource> {
   const { socket, mechanisms, wish } = options;
   if (mechanisms.length > 0) return ownSource(mechanisms, options);
@@ -110,6 +113,7 @@ function ownSource(mechanisms: readonly string[], { budget, silence, wish }: Sou
     { filter: () => true, perCpu: false, budget },
   );
   let sampler: Sampler | undefined;
+  const seen = mechanisms === WALK_ALONE ? besideAgent() : (snapshot: Snapshot) => snapshot;
   const ask = (): void => {
     if (wish === 'question') agent.ask();
   };
@@ -120,14 +124,27 @@ function ownSource(mechanisms: readonly string[], { budget, silence, wish }: Sou
     start: (keep) => {
       sampler = new Sampler((snapshot) => {
         ask();
-        keep(snapshot);
+        keep(seen(snapshot));
       });
       return sampler.start(agent);
     },
-    take: () => agent.take(),
+    take: async () => seen(await agent.take()),
     close: () => {
       sampler?.stop();
       agent.close();
     },
+  };
+}
+
+/** What these probes leave out is late and not unmeasured: the agent counts it. The same list as long as it was the same before. */
+function besideAgent(): (snapshot: Snapshot) => Snapshot {
+  let before: Snapshot['agent']['probes'] | undefined;
+  let told: Snapshot['agent']['probes'] = [];
+  return (snapshot) => {
+    const { probes } = snapshot.agent;
+    if (probes !== before)
+      told = probes.map((probe) => (probe.attached ? probe : { ...probe, reason: `agent: ${BESIDE}` }));
+    before = probes;
+    return { ...snapshot, agent: { ...snapshot.agent, probes: told } };
   };
 }
