@@ -53,7 +53,10 @@ export async function serve(options: ServeOptions, mechanisms: readonly string[]
   const end = (why: string): void => {
     if (isEnding) return;
     isEnding = true;
-    inform(`${why}: tapscope stops.`);
+    const words = `${why}: tapscope stops.`;
+    // Who typed Ctrl-C sees that there; nobody sees that another program ended it.
+    if (process.stderr.isTTY && why !== 'SIGINT') ownLog().say('info', words);
+    else inform(words);
     if (isStarted) void stop().then(leaveWhenDone);
   };
   const endOnSignals = (): void => {
