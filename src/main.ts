@@ -12,7 +12,7 @@ import { doctor } from './commands/doctor.ts';
 import { drops } from './commands/drops.ts';
 import { explain } from './commands/explain.ts';
 import { fleet } from './commands/fleet.ts';
-import { helpAfter } from './commands/help.ts';
+import { FIRST_HELP, helpAfter } from './commands/help.ts';
 import { dropsFlags, readDropsOptions } from './commands/options/drops-options.ts';
 import { meantOption } from './commands/options/meant-option.ts';
 import {
@@ -92,7 +92,7 @@ function program(setExitCode: (code: number) => void): Command {
   ofDevice(tapscope.command('diagnose'))
     .description('watches for 10 s, then says what is wrong with which queue, why, and what to type')
     .option('--for <time>', 'how long, e.g. 30s, 2m (default: 10s, with --at the minute that it names)')
-    .option('--at <time>', "look back in the agent's history: 03:12, 03:12:30, '5m ago', 2026-11-20T03:12")
+    .option('--at <time>', "look back in the agent's history: 03:12, 03:12:30, 2026-11-20T03:12, '5m ago': the minute around then")
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
@@ -222,6 +222,7 @@ function program(setExitCode: (code: number) => void): Command {
     const options = command.options.flatMap(({ long }) => long ?? []);
     command.configureOutput({ outputError: (text, write) => write(text + meantOption(text, options)) });
   }
+  tapscope.addHelpText('after', FIRST_HELP);
   return tapscope;
 }
 

@@ -56,20 +56,6 @@ const NOT_YET = 404;
 const BUSY = 503;
 const MOMENT_MS = 300;
 
-/** Asks whether the agent's snapshots are like ours. */
-export async function askAbout(
-  socket: string,
-  limit?: AbortSignal,
-): Promise<'same version' | 'other version' | 'no agent'> {
-  try {
-    const { status, body } = await askSocket(socket, '/api/v1', limit);
-    const answer: AnyAnswer = parseVisible(body);
-    return status === OK && isOurs(answer) ? 'same version' : 'other version';
-  } catch {
-    return 'no agent';
-  }
-}
-
 /** The agent's own state; undefined: none of this version answers before `limit`. */
 export async function askSelf(socket: string, limit: AbortSignal): Promise<AgentSelf | undefined> {
   try {
@@ -111,9 +97,14 @@ export async function askTop(socket: string, limit: AbortSignal, scope: Scope): 
 /** What the snapshots after this one have too: what is read for questions alone, or what level `exact` alone has. */
 export type Wish = 'question' | 'exact';
 
-/** A fresh one. Throws one sentence. */
-export async function askSnapshot(socket: string, nevermind?: AbortSignal, wish?: Wish): Promise<Snapshot> {
-  const { status, body } = await askPatiently(socket, snapshotPath(wish), nevermind);
+/** A fresh one, of devices as `aroundAsked()` has them. Throws one sentence. */
+export async function askSnapshot(
+  socket: string,
+  nevermind?: AbortSignal,
+  wish?: Wish,
+  scope: Scope = {},
+): Promise<Snapshot> {
+  const { status, body } = await askPatiently(socket, snapshotPath(wish, scope), nevermind);
   if (status !== OK) throw new Error(body.trim());
   const { snapshot }: SnapshotAnswer = parseVisible(body);
   return freshlyNamed(snapshotFromJson(snapshot));
@@ -124,16 +115,18 @@ export async function askFirstSnapshot(
   socket: string,
   limit: AbortSignal,
   wish: Wish | undefined,
+  scope: Scope,
 ): Promise<Snapshot | undefined> {
-  const answer = await askPatiently(socket, snapshotPath(wish), limit).catch(() => undefined);
+  const answer = await askPatiently(socket, snapshotPath(wish, scope), limit).catch(() => undefined);
   if (!answer) return undefined;
   if (answer.status !== OK) throw new Error(answer.body.trim());
   const first: SnapshotAnswer = parseVisible(answer.body);
   return isOurs(first) ? freshlyNamed(snapshotFromJson(first.snapshot)) : undefined;
 }
 
-function snapshotPath(wish: Wish | undefined): string {
-  return `/api/v1/snapshot${wish === undefined ? '' : `?${wish}=true`}`;
+function snapshotPath(wish: Wish | undefined, scope: Scope): string {
+  const wished: [string, string][] = wish === undefined ? [] : [[wish, 'true']];
+  return `/api/v1/snapshot?${new URLSearchParams([...wished, ...wordsOf(scope)])}`;
 }
 
 /** Active findings of the last ten seconds; undefined: the agent has just started. Throws one sentence. */
@@ -153,8 +146,10 @@ export async function askWindow(
   socket: string,
   { at, seconds }: { readonly at: number; readonly seconds: number },
   limit?: AbortSignal,
+  scope: Scope = {},
 ): Promise<readonly Snapshot[]> {
-  const { status, body } = await askSocket(socket, `/api/v1/window?at=${at}&seconds=${seconds}`, limit);
+  const query = new URLSearchParams([['at', String(at)], ['seconds', String(seconds)], ...wordsOf(scope)]);
+  const { status, body } = await askSocket(socket, `/api/v1/window?${query}`, limit);
   if (status !== OK) throw new Error(body.trim());
   const answer: WindowAnswer = parseVisible(body);
   if (!isOurs(answer))

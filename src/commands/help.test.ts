@@ -9,6 +9,7 @@ test('each command has examples with flags that it knows, and exit codes', async
   const { stdout: list } = await tapscope(['--help']);
   const names = [...list.matchAll(/^ {2}([a-z]+) .*$/gm)].flatMap(([, name = '']) => (name === 'help' ? [] : [name]));
   assert.ok(names.includes('serve') && names.includes('completion'), list);
+  assert.match(list, /\nPackets are lost\? As root: 'tapscope check' /);
   for (const name of names) {
     const { code, stdout } = await tapscope([name, '--help']);
     assert.equal(code, 0, name);

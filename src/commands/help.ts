@@ -149,6 +149,12 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   },
 };
 
+/** For a person who types `tapscope --help` because a host loses packets. */
+export const FIRST_HELP = `
+Packets are lost? As root: 'tapscope check' says on which device, why, and what
+to type, in three seconds; 'tapscope diagnose DEVICE' watches it for ten.
+They need no agent.`;
+
 /** '' for a command without examples. */
 export function helpAfter(command: string): string {
   const help = HELP[command];

@@ -8,6 +8,7 @@ import { Heartbeat } from '../agent/heartbeat.ts';
 import { requireLimits, requireMemoryFor } from '../agent/resource-limits.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { ServingProcess } from '../agent/serving-process.ts';
+import { thingsOf } from '../diagnosis/unwatched.ts';
 import type { Probes } from '../engine/attach.ts';
 import type { DeviceFilter } from '../inventory/device-filter.ts';
 import { Tenants } from '../inventory/tenants.ts';
@@ -52,7 +53,10 @@ export async function serve(options: ServeOptions, mechanisms: readonly string[]
   const end = (why: string): void => {
     if (isEnding) return;
     isEnding = true;
-    inform(`${why}: tapscope stops.`);
+    const words = `${why}: tapscope stops.`;
+    // Who typed Ctrl-C sees that there; nobody sees that another program ended it.
+    if (process.stderr.isTTY && why !== 'SIGINT') ownLog().say('info', words);
+    else inform(words);
     if (isStarted) void stop().then(leaveWhenDone);
   };
   const endOnSignals = (): void => {
@@ -203,7 +207,7 @@ function measured(probes: Probes): string {
   const counted = `Measured: ${best} of ${events.length} events by the best mechanism.`;
   if (best === events.length) return counted;
   const blind = events.filter(({ state }) => state === 'blind').map(({ event }) => event);
-  const rest = blind.length > 0 ? `Not measured: ${blind.join(', ')}.` : measuredWords(events);
+  const rest = blind.length > 0 ? `Not watched: ${thingsOf(blind)}.` : measuredWords(events);
   return `${counted} ${rest} '${tapscope('doctor --verbose')}' says more.`;
 }
 

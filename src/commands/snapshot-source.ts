@@ -2,6 +2,7 @@
 // Snapshots for commands: from the running agent, so that packets pay once, or from probes of their own.
 import { Agent } from '../agent/agent.ts';
 import { Sampler } from '../agent/sampler.ts';
+import type { Scope } from '../diagnosis/scope.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { EVENTS, parseForced } from '../subjects/list.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
@@ -17,6 +18,10 @@ export interface SourceOptions {
   /** The agent was asked already, and is silent. */
   readonly silence?: Silence | undefined;
   readonly wish?: Wish | undefined;
+  /** What a running agent is asked about: others may be missing. Absent: all. */
+  readonly scope?: Scope | undefined;
+  /** An agent of this version took it just now. */
+  readonly first?: Snapshot | undefined;
 }
 
 export interface SnapshotSource {
@@ -48,22 +53,28 @@ const PATIENCE_MS = 5000;
 const FREE = ['devices', 'owners', 'programs', 'readers'];
 const WALK_ALONE = EVENTS.filter(({ name }) => !FREE.includes(name)).map(({ name }) => `${name}=off`);
 
+/** Why a command sees less than the agent, which did not answer it. */
+const BESIDE = 'the agent watches them, and did not answer';
+
 export async function openSource(options: SourceOptions): Promise<SnapshotSource> {
-  const { socket, mechanisms, wish } = options;
+  const { socket, mechanisms, wish, scope = {}, first } = options;
   if (mechanisms.length > 0) return ownSource(mechanisms, options);
   if (options.silence) {
     // The probes of an agent that is only slow still count: a second set would make each packet of a busy host pay twice.
     return ownSource(options.silence.halted ? [] : WALK_ALONE, options);
   }
-  const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) => askFirstSnapshot(socket, limit, wish));
-  return said ? agentSource(socket, said, wish) : ownSource([], { ...options, silence });
+  if (first) return agentSource(socket, first, wish, scope);
+  const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
+    askFirstSnapshot(socket, limit, wish, scope),
+  );
+  return said ? agentSource(socket, said, wish, scope) : ownSource([], { ...options, silence });
 }
 
-function agentSource(socket: string, first: Snapshot, wish: Wish | undefined): SnapshotSource {
+function agentSource(socket: string, first: Snapshot, wish: Wish | undefined, scope: Scope): SnapshotSource {
   const closing = new AbortController();
   const take = async (): Promise<Snapshot> => {
     const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
-      askSnapshot(socket, AbortSignal.any([closing.signal, limit]), wish),
+      askSnapshot(socket, AbortSignal.any([closing.signal, limit]), wish, scope),
     );
     if (!said) throw new SilentAgent(silence ?? { halted: false, words: 'the agent no longer answers' });
     return said;
@@ -110,6 +121,7 @@ function ownSource(mechanisms: readonly string[], { budget, silence, wish }: Sou
     { filter: () => true, perCpu: false, budget },
   );
   let sampler: Sampler | undefined;
+  const seen = mechanisms === WALK_ALONE ? besideAgent() : (snapshot: Snapshot) => snapshot;
   const ask = (): void => {
     if (wish === 'question') agent.ask();
   };
@@ -120,18 +132,31 @@ function ownSource(mechanisms: readonly string[], { budget, silence, wish }: Sou
     start: (keep) => {
       sampler = new Sampler((snapshot) => {
         ask();
-        keep(snapshot);
+        keep(seen(snapshot));
       });
       return sampler.start(agent);
     },
-    take: () => {
+    take: async () => {
       // What is read for questions alone is read once more, for the last snapshot shows what it did until now.
       if (wish === 'question') sampler?.ask();
-      return sampler?.take() ?? agent.take();
+      return seen(await (sampler?.take() ?? agent.take()));
     },
     close: () => {
       sampler?.stop();
       agent.close();
     },
+  };
+}
+
+/** What these probes leave out is late and not unmeasured: the agent counts it. The same list as long as it was the same before. */
+function besideAgent(): (snapshot: Snapshot) => Snapshot {
+  let before: Snapshot['agent']['probes'] | undefined;
+  let told: Snapshot['agent']['probes'] = [];
+  return (snapshot) => {
+    const { probes } = snapshot.agent;
+    if (probes !== before)
+      told = probes.map((probe) => (probe.attached ? probe : { ...probe, reason: `agent: ${BESIDE}` }));
+    before = probes;
+    return { ...snapshot, agent: { ...snapshot.agent, probes: told } };
   };
 }

@@ -291,9 +291,10 @@ test('started from a terminal: an intruder in the process that serves can neithe
   await until(() => /^intruder: /m.test(printed) && find('serving') !== undefined);
   assert.match(printed, /"type into the terminal":"EPERM"/);
   assert.equal(printed.match(/~/g)?.length ?? 0, mayType ? 1 : 0, 'typed by the program without a filter alone');
-  process.kill(counting.pid, 'SIGINT');
+  process.kill(counting.pid, 'SIGTERM');
   await until(() => find('serving') === undefined && find('main') === undefined);
   assert.equal(find('serving'), undefined);
+  await until(() => printed.includes('tapscope: SIGTERM: tapscope stops.'));
 });
 
 /** '': this kernel has no such setting. */

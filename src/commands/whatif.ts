@@ -10,7 +10,7 @@ import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson, visible } from '../snapshot/visible.ts';
 import { talkToAgent } from './agent-silence.ts';
-import { askAbout, askSnapshot, askWindow } from './ask-agent.ts';
+import { askFirstSnapshot, askWindow } from './ask-agent.ts';
 import { parseDuration } from './options/duration.ts';
 import { layoutOf } from './terminal/terminal.ts';
 import { untilCut } from './terminal/wait-hint.ts';
@@ -33,12 +33,15 @@ const HALF_HOUR = '30m';
 const HALF_MINUTE = '30s';
 /** The timeout for an agent that reads half an hour of a thousand queues out of its history. */
 const PATIENCE_MS = 30_000;
+/** How much longer it watches where the rings, or what measures them, changed just now. */
+const SETTLING_SECONDS = 1;
 const MOST_SIZE = 1_000_000;
 
 /** Exit code 0: answered. */
 export async function whatif(options: WhatIfOptions): Promise<number> {
   const sizes = options.sizes.map(parseSize);
-  const snapshots = (await remembered(options)) ?? (await watched(options));
+  const { now, snapshots: past } = await remembered(options);
+  const snapshots = past ?? (await watched(options, now));
   const last = snapshots.at(-1);
   if (!last) throw new Error('No snapshot was taken.');
   const { name, id } = theOne(last, options.scope);
@@ -57,23 +60,34 @@ export async function whatif(options: WhatIfOptions): Promise<number> {
   return 0;
 }
 
-/** The agent's history up to now; undefined: none of this version answers, it has just started, or it rested. */
-async function remembered({ scope, duration, mechanisms, socket }: WhatIfOptions): Promise<Snapshot[] | undefined> {
-  const seconds = parseDuration('--for', duration ?? HALF_HOUR, { least: 2, most: 1800 });
-  if (mechanisms.length > 0) return undefined;
-  const { said } = await talkToAgent(socket, PATIENCE_MS, async (limit) => {
-    if ((await askAbout(socket, limit)) !== 'same version') return undefined;
-    const now = await askSnapshot(socket, limit, 'exact');
-    theOne(now, scope);
-    // It followed no overflow until now, and does from the next second on.
-    if (now.agent.level === 'rest') return undefined;
-    const past = await askWindow(socket, { at: now.takenAt, seconds }, limit).catch(() => []);
-    return [...past.filter(({ takenAt }) => takenAt < now.takenAt), now];
-  });
-  return said && said.length > 1 ? said : undefined;
+interface Remembered {
+  /** Taken just now; undefined: no agent of this version answers. */
+  readonly now?: Snapshot;
+  /** The agent's history up to now; undefined: it has just started, or it rested. */
+  readonly snapshots?: readonly Snapshot[];
 }
 
-async function watched({ scope, duration, mechanisms, socket }: WhatIfOptions): Promise<Snapshot[]> {
+async function remembered({ scope, duration, mechanisms, socket }: WhatIfOptions): Promise<Remembered> {
+  const seconds = parseDuration('--for', duration ?? HALF_HOUR, { least: 2, most: 1800 });
+  if (mechanisms.length > 0) return {};
+  const { said } = await talkToAgent(socket, PATIENCE_MS, async (limit) => {
+    const now = await askFirstSnapshot(socket, limit, 'exact', scope);
+    if (!now) return {};
+    theOne(now, scope);
+    // It followed no overflow until now, and does from the next second on.
+    if (now.agent.level === 'rest') return { now };
+    const past = await askWindow(socket, { at: now.takenAt, seconds }, limit, scope).catch(() => []);
+    const snapshots = [...past.filter(({ takenAt }) => takenAt < now.takenAt), now];
+    return snapshots.length > 1 ? { now, snapshots } : { now };
+  });
+  return said ?? {};
+}
+
+/** `first`: of the agent, which is not asked for another at the begin. */
+async function watched(
+  { scope, duration, mechanisms, socket }: WhatIfOptions,
+  first: Snapshot | undefined,
+): Promise<Snapshot[]> {
   const seconds = parseDuration('--for', duration ?? HALF_MINUTE, { least: 2, most: 1800 });
   const snapshots: Snapshot[] = [];
   await untilCut(`watching for ${seconds} s, Ctrl-C answers from what was seen until then`, (signal, begun) =>
@@ -81,15 +95,24 @@ async function watched({ scope, duration, mechanisms, socket }: WhatIfOptions): 
       seconds,
       socket,
       mechanisms,
+      scope,
+      first,
       signal,
       begun,
       keep: (snapshot) => {
         if (snapshot.takenAt > (snapshots.at(-1)?.takenAt ?? 0)) snapshots.push(snapshot);
       },
-      check: (first) => theOne(first, scope),
+      check: (seen) => theOne(seen, scope),
+      longer: () => (isSteady(snapshots, scope) ? 0 : SETTLING_SECONDS),
     }),
   );
   return snapshots;
+}
+
+/** Where no CPU is free the agent follows overflows later than from the next second on. */
+function isSteady(snapshots: readonly Snapshot[], scope: Scope): boolean {
+  const last = snapshots.at(-1);
+  return last !== undefined && steadyWindow(snapshots, theOne(last, scope).id) !== undefined;
 }
 
 /** Throws one sentence where there is none, or there are several. */

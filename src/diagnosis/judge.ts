@@ -11,6 +11,7 @@ import type { FindingsCache } from './findings-cache.ts';
 import { foldAgent } from './fold-agent.ts';
 import { inOrder } from './order.ts';
 import type { Rule } from './rule.ts';
+import { unwatched } from './unwatched.ts';
 import { type DeviceSpan, grown, type Window } from './window.ts';
 
 export interface Verdict {
@@ -81,9 +82,7 @@ function judgedBy(probes: AgentState['probes']): Judged {
     rules: RULES.filter((one) => missing(one).length === 0),
     unjudged: RULES.flatMap((rule) => {
       const events = missing(rule);
-      return events.length > 0
-        ? [{ rule: rule.name, because: `nothing measures ${events.join(' and ')} on this host` }]
-        : [];
+      return events.length > 0 ? [{ rule: rule.name, because: unwatched(probes, events).join('; ') }] : [];
     }),
   };
   known.set(probes, judged);

@@ -26,6 +26,15 @@ export function narrowed(snapshot: Snapshot, scope: Scope): Snapshot {
   return { ...snapshot, devices: asked(snapshot, scope).devices };
 }
 
+/**
+ * The same for a command that asks about some devices: others of their names too, which tell whether a name is enough, and all where none
+ * is meant, so that it can say what there is.
+ */
+export function aroundAsked(snapshot: Snapshot, scope: Scope): Snapshot {
+  const names = new Set(isEverything(scope) ? [] : narrowed(snapshot, scope).devices.map(({ name }) => name));
+  return names.size === 0 ? snapshot : { ...snapshot, devices: snapshot.devices.filter(({ name }) => names.has(name)) };
+}
+
 /** The one queue that was asked for; undefined: all of the devices. */
 export function queueIn(snapshot: Snapshot, scope: Scope): number | undefined {
   return asked(snapshot, scope).queue;

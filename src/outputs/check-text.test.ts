@@ -107,18 +107,18 @@ test('the first line is never wrapped; what follows is, and has no second | for 
 });
 
 test('what could not be judged is said, and is not OK', () => {
-  const unjudged = [{ rule: 'queue-hot', because: 'nothing measures transmit on this host' }];
+  const unjudged = [{ rule: 'queue-hot', because: 'packets offered to queues are not watched' }];
   const one = { ...checked({ findings: [], unjudged }, goldenSnapshot), agent: undefined };
   const [status = '', ...rows] = screen(one);
   assert.match(status, /^UNKNOWN: 4 devices, 5 queues, nothing found, but not everything could be judged/);
   const all = rows.join('\n');
-  assert.match(all, /‼ probes {14}nothing measures consumed: 'tapscope doctor' says why/);
-  assert.match(all, /‼ blind rules {9}queue-hot: nothing measures transmit on this host/);
+  assert.match(all, /‼ probes {14}packets taken out of rings are not watched[^;]*; 'tapscope/);
+  assert.match(all, /‼ blind rules {9}queue-hot: packets offered to queues are not watched\n/);
   assert.match(all, /– agent {15}not running/);
 });
 
 test('many rules that cannot judge are counted, and one of two devices of a name is told from the other', () => {
-  const unjudged = ['a', 'b', 'c', 'd', 'e'].map((rule) => ({ rule, because: 'nothing measures it' }));
+  const unjudged = ['a', 'b', 'c', 'd', 'e'].map((rule) => ({ rule, because: 'drops are not watched' }));
   assert.match(
     screen(checked({ ...NOTHING, unjudged })).join('\n'),
     /blind rules +5 of 5: 'tapscope diagnose' lists them/,

@@ -3,6 +3,7 @@
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords, namespaceIn } from '../diagnosis/format.ts';
 import { queuesTogether } from '../diagnosis/queue-groups.ts';
+import { unwatched } from '../diagnosis/unwatched.ts';
 import { tapscope } from '../own-command.ts';
 import type { DeviceOutline, SnapshotOutline } from '../snapshot/outline.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -102,14 +103,10 @@ function devicesItem(devices: readonly DeviceOutline[], { agent: { hiddenDevices
 function probesItem({ agent }: SnapshotOutline, isBeside: boolean): Item {
   // Its probes count, and this command reads them not: that is late, and not unmeasured.
   if (isBeside) return { mark: 'note', what: 'probes', text: 'the agent has them, and did not answer' };
-  const blind = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
+  const blind = unwatched(agent.probes);
   return blind.length === 0
     ? { mark: 'good', what: 'probes', text: 'every event is measured' }
-    : {
-        mark: 'warning',
-        what: 'probes',
-        text: `nothing measures ${blind.join(', ')}: '${tapscope('doctor')}' says why`,
-      };
+    : { mark: 'warning', what: 'probes', text: `${blind.join('; ')}; '${tapscope('doctor')}' says more` };
 }
 
 function agentItem({ agent, agentSilence, late }: Checked): Item {

@@ -162,8 +162,8 @@ test('in short: what is not measured at all is named, each reason once', () => {
     `BLIND: 2 of 3 events are not measured at all.
 Kernel 6.18.0, 2 CPUs. No agent runs.
 
-  vhost: not measured: batches
-  freed: not measured: packets offered
+  not watched: packets that vhost-net holds (vhost): batches
+  not watched: drops (freed): packets offered
   Why (vhost, freed): the kernel refuses the program: Operation not permitted
 
 Missing:
@@ -199,21 +199,21 @@ test('the sentence says exact only of exact figures, and why not all is by the b
   );
   assert.equal(
     measuredWords([best, { ...best, event: 'vhost', inexact: true }]),
-    'Not all figures are exact (vhost); this kernel has no better mechanism.',
+    'Not all figures are exact (packets that vhost-net holds); this kernel has no better mechanism.',
   );
   const because = (kind: string, reason: string): string =>
     measuredWords([best, { ...transmit, inexact: true, refused: [{ mechanism: 'fentry', kind, reason }] }]);
   const rest = 'so 1 thing costs more or is missing.';
   assert.equal(
     because('refused', REFUSED),
-    `Not all figures are exact (transmit); this kernel refuses tracing, ${rest}`,
+    `Not all figures are exact (packets offered to queues); this kernel refuses tracing, ${rest}`,
   );
   assert.equal(
     because('refused', 'the types (BTF) of tun_net_xmit cannot be read'),
-    `Not all figures are exact (transmit); a right or a feature of the kernel is missing, ${rest}`,
+    `Not all figures are exact (packets offered to queues); a right or a feature of the kernel is missing, ${rest}`,
   );
   assert.equal(
     because('forced', '--no-pin: it would keep tun from being unloaded'),
-    `Not all figures are exact (transmit); a flag chose other mechanisms, ${rest}`,
+    `Not all figures are exact (packets offered to queues); a flag chose other mechanisms, ${rest}`,
   );
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The doctor's report as text: the first line is the answer.
 
+import { thingOf, whyNot } from '../diagnosis/unwatched.ts';
 import { tapscope } from '../own-command.ts';
 import type { AgentState } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -70,10 +71,10 @@ const FORBIDDEN =
 export function renderDoctorShort(report: DoctorReport): string {
   const { events } = report;
   const blind = events.filter(({ state }) => state === 'blind');
-  const reasons = grouped(blind, ({ refused }) => whyOf(causesOf(refused, events)[0] ?? ''));
+  const reasons = grouped(blind, ({ event }) => whyNot(event, events) ?? '');
   const lines = [
     ...headOf(report),
-    ...blind.map(({ event, measures }) => `  ${event}: not measured: ${measures}`),
+    ...blind.map(({ event, measures }) => `  not watched: ${thingOf(event)} (${event}): ${measures}`),
     ...reasons.flatMap(([reason, names]) => (reason === '' ? [] : [`  Why (${names.join(', ')}): ${reason}`])),
     ...(blind.length > 0 ? [''] : []),
     ...missingOf(report),
@@ -90,7 +91,8 @@ export function measuredWords(events: readonly EventReport[]): string {
   const [blind, fallbacks] = [number('blind'), number('fallback')];
   if (blind > 0) return `BLIND: ${blind} of ${events.length} events are not measured at all.`;
   const inexact = events.filter((event) => event.inexact).map(({ event }) => event);
-  const exact = inexact.length === 0 ? 'All figures are exact' : `Not all figures are exact (${inexact.join(', ')})`;
+  const exact =
+    inexact.length === 0 ? 'All figures are exact' : `Not all figures are exact (${inexact.map(thingOf).join(', ')})`;
   if (fallbacks === 0)
     return inexact.length === 0
       ? `OK: ${exact.toLowerCase()}, and measured by the best mechanism that this kernel has.`
@@ -106,24 +108,6 @@ function whyFallbacks(events: readonly EventReport[]): string {
   return refused.some(({ kind, reason }) => kind === 'refused' && !/^needs /.test(reason))
     ? 'a right or a feature of the kernel is missing'
     : 'a flag chose other mechanisms';
-}
-
-/** Why mechanisms are refused; where one only needs another event, why that one's are. `events`: an event needs those before it. */
-function causesOf(refused: EventReport['refused'], events: readonly EventReport[]): readonly string[] {
-  return refused.flatMap(({ reason }) => {
-    const [, name, mechanism] = /^needs ([\w-]+)(?:=([\w-]+))?/.exec(reason) ?? [];
-    if (name === undefined) return [reason];
-    const place = events.findIndex(({ event }) => event === name);
-    const needed = events[place]?.refused.filter((one) => mechanism === undefined || one.mechanism === mechanism) ?? [];
-    return causesOf(needed, events.slice(0, place));
-  });
-}
-
-/** 'load program offered_fentry of dist/bpf/tapscope.bpf.o: Operation not permitted' is the same of every program. */
-function whyOf(reason: string): string {
-  return reason
-    .replace(/^load program \S+ of \S+: /, 'the kernel refuses the program: ')
-    .replace(/^load a program at the entry of \S+: /, 'the kernel refuses tracing programs: ');
 }
 
 function grouped(

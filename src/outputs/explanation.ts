@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rule in words.
 import type { Rule } from '../diagnosis/rule.ts';
+import { thingOf } from '../diagnosis/unwatched.ts';
 import { tapscope } from '../own-command.ts';
 import { type Layout, paint, wrap } from './terminal-text.ts';
 
@@ -8,7 +9,13 @@ export function renderExplanation({ name, summary, explanation, needs }: Rule, l
   const paragraphs = explanation.split(/\n\s*\n/).flatMap((one) => ['', ...wrap(one, layout.width)]);
   const needed =
     needs.length > 0
-      ? ['', ...wrap(`Requires probes: ${needs.join(', ')} ('${tapscope('doctor')}').`, layout.width)]
+      ? [
+          '',
+          ...wrap(
+            `Requires that these are watched: ${needs.map(thingOf).join(', ')} ('${tapscope('doctor')}').`,
+            layout.width,
+          ),
+        ]
       : [];
   const [title = '', ...more] = wrap(`${name}: ${summary}`, layout.width);
   return `${[paint(layout, 'bold', title), ...more, ...paragraphs, ...needed].join('\n')}\n`;

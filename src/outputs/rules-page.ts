@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules as a page to link to: what `tapscope explain` says of each. Rules write their own words so that Markdown reads them well.
 import type { Rule } from '../diagnosis/rule.ts';
+import { thingOf } from '../diagnosis/unwatched.ts';
 
 export function rulesPage(rules: readonly Rule[]): string {
   const list = rules.map(({ name, summary }) => `| [\`${name}\`](#${name}) | ${summary.replaceAll('|', '\\|')} |\n`);
@@ -10,6 +11,9 @@ export function rulesPage(rules: readonly Rule[]): string {
 }
 
 function section({ name, summary, explanation, needs }: Rule): string {
-  const needed = needs.length > 0 ? `\n\nRequires probes: ${needs.join(', ')} (\`tapscope doctor\`).` : '';
+  const needed =
+    needs.length > 0
+      ? `\n\nRequires that these are watched: ${needs.map(thingOf).join(', ')} (\`tapscope doctor\`).`
+      : '';
   return `\n## ${name}\n\n**Finds that ${summary}.**\n\n${explanation}${needed}\n`;
 }

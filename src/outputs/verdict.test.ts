@@ -51,8 +51,8 @@ const starved: Finding = {
 };
 const OK: Verdict = { findings: [], unjudged: [] };
 const UNJUDGED = [
-  { rule: 'queue-hot', because: 'nothing measures transmit on this host' },
-  { rule: 'queue-dead', because: 'nothing measures transmit on this host' },
+  { rule: 'queue-hot', because: 'packets offered to queues are not watched' },
+  { rule: 'queue-dead', because: 'packets offered to queues are not watched' },
 ];
 
 function render(verdict: Verdict, width = 80, colours = false, isRenamed = false, agentSilence?: string): string {
@@ -103,7 +103,7 @@ test('of a finding nothing is left out: whose it is, evidence, price of a remedy
     'Not: reader-cpu-bound: it ran only 14 %',
     'ring-full-burst: the ring was full 74 % of the time',
     'Figures are not exact: packets bypassed the probes',
-    'Not judged: queue-hot, queue-dead: nothing measures transmit on this host',
+    'Not judged: queue-hot, queue-dead: packets offered to queues are not watched',
     'Watched for 10 s until 2026-11-18 11:06:40 UTC, Linux 6.12.48, tapscope 0.1.0.',
     "'tapscope explain reader-starved' tells more.",
   ])

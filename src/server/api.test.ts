@@ -109,6 +109,22 @@ test('devices that have ended, by both ways', async (t) => {
   }
 });
 
+test('of devices that are asked about these alone come, and all where none is meant', async (t) => {
+  const namesIn = (value: unknown): readonly string[] => revived(value).devices.map(({ name }) => name);
+  const all = snapshotAt(41).devices.map(({ name }) => name);
+  const [first = ''] = all;
+  for (const ask of await bothWays(t, observed(40))) {
+    for (const [asked, names] of [
+      [first, all.filter((name) => name === first)],
+      ['no-such-device', all],
+    ] as const) {
+      assert.deepEqual(namesIn(at(await json(ask, `/api/v1/snapshot?device=${asked}`), 'snapshot')), names);
+      const window = await json(ask, `/api/v1/window?at=${BEGIN + 30}&seconds=2&device=${asked}`);
+      assert.deepEqual(listAt(window, 'snapshots').map(namesIn), [names, names, names]);
+    }
+  }
+});
+
 test('a fresh snapshot, and those of the history, come as they were', async (t) => {
   for (const ask of await bothWays(t, observed(40))) {
     const fresh = await json(ask, '/api/v1/snapshot');

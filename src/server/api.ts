@@ -8,7 +8,7 @@ import { ledgerOf } from '../diagnosis/ledger.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
 import { TrendBuilder } from '../diagnosis/queue-trends.ts';
-import { narrowed } from '../diagnosis/scope.ts';
+import { aroundAsked, narrowed, type Scope } from '../diagnosis/scope.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { typedName } from '../foreign-name.ts';
@@ -22,6 +22,7 @@ import type { Observer } from './observer.ts';
 import { notThere } from './refusals.ts';
 import { giveWay, sendLater } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
+import { SCOPE_WORDS } from './scope-words.ts';
 import { createRequestThrottle, type RequestThrottle } from './throttle.ts';
 import { endWithin } from './time-limit.ts';
 
@@ -60,7 +61,17 @@ const spanned = (seconds: number) =>
   }) as const;
 const questioning = {
   type: 'object',
-  properties: { question: { type: 'boolean', default: false }, exact: { type: 'boolean', default: false } },
+  properties: {
+    question: { type: 'boolean', default: false },
+    exact: { type: 'boolean', default: false },
+    ...SCOPE_WORDS,
+  },
+  additionalProperties: false,
+} as const;
+/** Of some devices alone: without free CPU the snapshot of a whole host takes longer than a command waits. */
+const windowed = {
+  type: 'object',
+  properties: { at, seconds: { ...number(1, HALF_HOUR), default: JUDGED_SECONDS }, ...SCOPE_WORDS },
   additionalProperties: false,
 } as const;
 const deviceParts = {
@@ -76,7 +87,7 @@ const oneQueue = {
 /**
  * `question`: the figures that are read for questions alone are wanted too, from the next second on; `exact`: those of level `exact` alone.
  */
-interface Questioning {
+interface Questioning extends Scope {
   readonly question: boolean;
   readonly exact: boolean;
 }
@@ -86,6 +97,7 @@ interface Timed {
 interface Spanned extends Timed {
   readonly seconds: number;
 }
+interface Windowed extends Spanned, Scope {}
 interface OneDevice {
   /** Inode number or name. */
   readonly netns: string;
@@ -171,20 +183,22 @@ export function addApi(
   app.get<{ Querystring: Questioning }>(
     '/api/v1/snapshot',
     { schema: { querystring: questioning }, preHandler: long },
-    ({ query }, reply) => {
-      if (query.question) ask();
-      else if (query.exact) wake();
-      return sendMade(reply, async () => ({ ...header, snapshot: snapshotToJson(await takeSnapshot()) }));
+    ({ query: { question, exact, ...scope } }, reply) => {
+      if (question) ask();
+      else if (exact) wake();
+      return sendMade(reply, async () => ({
+        ...header,
+        snapshot: snapshotToJson(aroundAsked(await takeSnapshot(), scope)),
+      }));
     },
   );
 
-  app.get<{ Querystring: Spanned }>(
+  app.get<{ Querystring: Windowed }>(
     '/api/v1/window',
-    { schema: { querystring: spanned(JUDGED_SECONDS) }, preHandler: long },
-    async ({ query }, reply) => {
-      const { at: time = now(), seconds } = query;
+    { schema: { querystring: windowed }, preHandler: long },
+    async ({ query: { at: time = now(), seconds, ...scope } }, reply) => {
       const { stepSeconds, snapshots } = history.window(time, seconds);
-      const parts = inParts({ ...header, stepSeconds }, snapshots, turns);
+      const parts = inParts({ ...header, stepSeconds }, snapshots, scope, turns);
       return reply.type(JSON_TYPE).send(Readable.from(parts));
     },
   );
@@ -276,10 +290,15 @@ function isOver({ raw, sent }: FastifyReply): boolean {
 }
 
 /** One snapshot at a time: all of them as one text would be many megabytes, and hold the agent up. */
-async function* inParts(head: object, snapshots: Iterable<Snapshot>, turns: RequestThrottle): AsyncGenerator<string> {
+async function* inParts(
+  head: object,
+  snapshots: Iterable<Snapshot>,
+  scope: Scope,
+  turns: RequestThrottle,
+): AsyncGenerator<string> {
   let before = `${JSON.stringify(head).slice(0, -1)},"snapshots":[`;
   for (const snapshot of snapshots) {
-    const part = await turns(() => escapedJson(JSON.stringify(snapshotToJson(snapshot))));
+    const part = await turns(() => escapedJson(JSON.stringify(snapshotToJson(aroundAsked(snapshot, scope)))));
     yield before + part;
     before = ',';
   }

@@ -14,6 +14,7 @@ import { askedAnswer, type CheckAnswer, checkAnswer } from './check-answer.ts';
 import { answerClientError, createHttpServer } from './http-server.ts';
 import { type Failure, sendError, validation } from './refusals.ts';
 import { sendLine } from './reply-line.ts';
+import { SCOPE_WORDS } from './scope-words.ts';
 import { createRequestThrottle } from './throttle.ts';
 import { topAnswer } from './top-answer.ts';
 
@@ -86,12 +87,10 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
 /** `within`: milliseconds for the answer, as far as a fresh look takes them. */
 type CheckQuery = Scope & { readonly within: number };
 
-const word = { type: 'string', maxLength: 4096 } as const;
-const scopeWords = { device: word, vm: word, pod: word, process: word, netns: word };
-const scoped = { type: 'object', properties: scopeWords, additionalProperties: false } as const;
+const scoped = { type: 'object', properties: SCOPE_WORDS, additionalProperties: false } as const;
 const checked = {
   type: 'object',
-  properties: { ...scopeWords, within: { type: 'number', minimum: 0, maximum: 10_000, default: 2000 } },
+  properties: { ...SCOPE_WORDS, within: { type: 'number', minimum: 0, maximum: 10_000, default: 2000 } },
   additionalProperties: false,
 } as const;
 

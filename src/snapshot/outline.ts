@@ -19,7 +19,7 @@ interface QueueOutline extends Pick<Queue, 'index'> {
 export interface SnapshotOutline extends Pick<Snapshot, 'takenAt'> {
   readonly devices: readonly DeviceOutline[];
   readonly agent: Pick<AgentState, 'hiddenDevices' | 'namespaceNames'> & {
-    readonly probes: readonly Pick<ProbeState, 'event' | 'attached'>[];
+    readonly probes: readonly Pick<ProbeState, 'event' | 'attached' | 'reason'>[];
   };
 }
 
@@ -40,7 +40,12 @@ export function outlineToJson(
     agent: {
       hiddenDevices: agent.hiddenDevices,
       namespaceNames: [...agent.namespaceNames],
-      probes: agent.probes.map(({ event, attached }) => ({ event, attached })),
+      // Why is told of what is not measured alone: of each event it would be longer than the rest.
+      probes: agent.probes.map(({ event, attached, reason }) => ({
+        event,
+        attached,
+        reason: attached ? undefined : reason,
+      })),
     },
   };
 }

@@ -10,6 +10,7 @@ import { count, nameOf, percent, several } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { hostCommand, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { lostBecause, unwatched } from '../unwatched.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 
 export const agentBlind: Rule = {
@@ -181,17 +182,16 @@ function firstOf(reasons: readonly string[]): string {
 
 function blindSpots({ agentBefore, agent }: Window): readonly string[] {
   const both = { before: agentBefore, now: agent };
-  const unmeasured = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
   const incomplete = grown(both, ({ incompleteSnapshots }) => incompleteSnapshots) ?? 0;
   const isAsBefore = agent.eventsLost === agentBefore.eventsLost;
   const lost = (isAsBefore ? [] : agent.eventsLost).flatMap(({ cause }) => {
     // Packets of a device that is being deleted belong to no device any more.
     if (cause === 'ending_device') return [];
     const events = grown(both, ({ eventsLost }) => eventsLost.find((one) => one.cause === cause)?.events) ?? 0;
-    return events > 0 ? [`${count(events)} events could not be counted (${cause})`] : [];
+    return events > 0 ? [`${count(events)} events could not be counted: ${lostBecause(cause)}`] : [];
   });
   return [
-    ...(unmeasured.length > 0 ? [`nothing measures ${unmeasured.join(', ')}`] : []),
+    ...unwatched(agent.probes),
     ...lost,
     ...(agent.namespacesUnresolved > 0 ? [`${count(agent.namespacesUnresolved)} namespaces could not be entered`] : []),
     ...(agent.failedLooks?.reason === undefined
