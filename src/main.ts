@@ -92,7 +92,10 @@ function program(setExitCode: (code: number) => void): Command {
   ofDevice(tapscope.command('diagnose'))
     .description('watches for 10 s, then says what is wrong with which queue, why, and what to type')
     .option('--for <time>', 'how long, e.g. 30s, 2m (default: 10s, with --at the minute that it names)')
-    .option('--at <time>', "look back in the agent's history: 03:12, 03:12:30, 2026-11-20T03:12, '5m ago': the minute around then")
+    .option(
+      '--at <time>',
+      "look back in the agent's history: 03:12, 03:12:30, 2026-11-20T03:12, '5m ago': the minute around then",
+    )
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
