@@ -57,8 +57,13 @@ async function bundle(folder) {
       ...options,
       entryPoints: [source],
       plugins,
-      // commander's own, for commands that are programs; tapscope has none.
-      alias: { 'node:child_process': 'data:text/javascript,' },
+      alias: {
+        // commander's own, for commands that are programs; tapscope has none.
+        'node:child_process': 'data:text/javascript,',
+        // fastify makes one of each at its start: src/server/validation.ts has the first, and no route uses the other.
+        '@fastify/ajv-compiler': 'data:text/javascript,module.exports=()=>undefined',
+        '@fastify/fast-json-stringify-compiler': 'data:text/javascript,module.exports=()=>undefined',
+      },
       // require() in place of import(), which V8 does not offer to a script with bytecode.
       supported: { 'dynamic-import': false },
       // Called by deploy/entry.mjs.

@@ -64,3 +64,9 @@ test('an agent has a bundle of its own, without the rules and other commands, an
   ].map((words) => execFileSync(process.execPath, [join(root, 'dist/src/main.js'), ...words], { encoding: 'utf8' }));
   assert.equal(own, main);
 });
+
+test("the process that serves has neither fastify's own validator nor its serializer", () => {
+  const serving = readFileSync(join(root, 'dist/src/serving.cjs'), 'latin1');
+  assert.match(serving, /validateLater/);
+  assert.doesNotMatch(serving, /JTD|require_ajv_compiler|require_fast_json_stringify\b/);
+});

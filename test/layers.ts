@@ -48,7 +48,7 @@ const LAYERS = new Map<string, Layer>([
   inSrc('page', 'snapshot diagnosis outputs uplot'),
   inSrc(
     'server',
-    'snapshot log subjects history diagnosis outputs url-credentials operator-file foreign-name fastify @fastify/basic-auth bcrypt yaml',
+    'snapshot log subjects history diagnosis outputs url-credentials operator-file foreign-name fastify @fastify/basic-auth ajv bcrypt yaml',
     'most',
   ),
   inSrc(

@@ -4,13 +4,8 @@ import type { FastifyReply, FastifySchemaValidationError } from 'fastify';
 import { OutsideHistory } from '../history/history.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 
-/**
- * An unknown word is refused: left out in silence, a typing error would be answered as if it were not there. Our schemas are not held
- * against the schema of schemas: compiling that took a tenth of a start.
- */
+/** For fastify: the answer to words that validation.ts refuses. */
 export const validation = {
-  // 400 nines are Infinity, whose limits ajv would not look at otherwise.
-  ajv: { customOptions: { removeAdditional: false, meta: false, validateSchema: false, strictNumbers: false } },
   schemaErrorFormatter: ([first]: FastifySchemaValidationError[], where: string): Error => {
     const { instancePath = '', message = 'cannot be used', params = {} } = first ?? {};
     const word = instancePath.slice(1) || String(params.additionalProperty ?? where);

@@ -21,6 +21,7 @@ import { type Failure, sendError, statusOf, validation } from './refusals.ts';
 import { giveWay, sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 import { createScraper, type Scraper, type ShownRows } from './scrape.ts';
+import { validateLater } from './validation.ts';
 import { type LiveWebConfig, plainHttp } from './web-config/file.ts';
 
 export interface ServerOptions {
@@ -151,6 +152,7 @@ async function createApp(
       return sendError(reply, error);
     },
   });
+  validateLater(app);
   await guard.install(app);
   web.watch({
     changed: (config) => {

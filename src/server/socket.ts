@@ -16,6 +16,7 @@ import { type Failure, sendError, validation } from './refusals.ts';
 import { sendLine } from './reply-line.ts';
 import { createRequestThrottle } from './throttle.ts';
 import { topAnswer } from './top-answer.ts';
+import { validateLater } from './validation.ts';
 
 export interface RunningSocket {
   readonly close: () => Promise<void>;
@@ -53,6 +54,7 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
     serverFactory: (handler) => createHttpServer(handler, () => undefined),
     clientErrorHandler: answerClientError,
   });
+  validateLater(app);
   app.addHook('onRequest', async ({ raw: { socket } }, reply) => {
     const refusal = refuse(socket);
     return refusal === undefined ? undefined : sendLine(reply, 403, refusal);
