@@ -66,6 +66,15 @@ for (const [version, options, expected] of VERSIONS)
     assert.deepEqual(launch(nodeOf(version, options), 'main.js'), { status: 0, stdout: `${expected}main.js --word\n` });
   });
 
+test('an agent has one heap of the C library for all its threads, a question has what it had', () => {
+  const program = join(folder, 'arenas.cjs');
+  writeFileSync(program, 'process.stdout.write(String(process.env.MALLOC_ARENA_MAX))');
+  const file = launcherOf(execPath, program);
+  const { MALLOC_ARENA_MAX: _, ...env } = process.env;
+  const arenasOf = (word: string): string => spawnSync(file, [word], { encoding: 'utf8', env }).stdout;
+  assert.deepEqual(['serve', 'check'].map(arenasOf), ['1', 'undefined']);
+});
+
 const AUTOGROUP = '/proc/self/autogroup';
 
 /** Why sessions cannot be raised here, or false. */

@@ -5,8 +5,9 @@ import { access } from 'node:fs/promises';
 import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
 import { shortOfCpu } from './kernel/load-average.ts';
+import { forgetStartSoon } from './kernel/processes/after-start.ts';
 import { landlock } from './kernel/processes/landlock.ts';
-import { confine, giveMemoryBackSoon } from './kernel/processes/native-processes.ts';
+import { confine } from './kernel/processes/native-processes.ts';
 import { leave } from './kernel/processes/own-end.ts';
 import { ownOutputs } from './kernel/processes/own-outputs.ts'; // before what loads node:assert
 import { whyUnresolved } from './kernel/processes/readable-files.ts';
@@ -117,7 +118,7 @@ async function start(
     exports: () => otlp?.exports(),
   });
   channel.write(REQUESTS.listening);
-  giveMemoryBackSoon();
+  forgetStartSoon();
 }
 
 function describe(): AgentSelf {

@@ -15,11 +15,12 @@ import { claimHost } from '../kernel/agent-lock.ts';
 import { hostNames, ownNames } from '../kernel/host-names.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
+import { forgetStartSoon } from '../kernel/processes/after-start.ts';
 import { ApiSocket } from '../kernel/processes/api-socket.ts';
 import { onEndingSignal } from '../kernel/processes/ending-signal.ts';
 import { keepRingFromChildren } from '../kernel/processes/event-ring.ts';
 import { keepRights } from '../kernel/processes/kept-rights.ts';
-import { giveMemoryBackSoon, type Reach, refuseUnused } from '../kernel/processes/native-processes.ts';
+import { type Reach, refuseUnused } from '../kernel/processes/native-processes.ts';
 import { whenNpmEnds } from '../kernel/processes/npm-parent.ts';
 import { leaveWhenDone } from '../kernel/processes/own-end.ts';
 import { raisePriority } from '../kernel/processes/own-priority.ts';
@@ -132,7 +133,7 @@ async function start(
   // First: while it ends, it asks for a last snapshot.
   undo.push(() => serving.stop());
   await requireMemoryFor(takeSnapshot);
-  giveMemoryBackSoon();
+  forgetStartSoon();
   if (lock.missing !== undefined) say(new Error(lock.missing));
   const sentence = missingRights(agent.probes);
   if (sentence !== undefined) announce([sentence]);

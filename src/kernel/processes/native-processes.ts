@@ -5,8 +5,6 @@ import { native } from '../native.ts';
 
 export type { Reach };
 
-const STARTED_MS = 30_000;
-
 /** As addon/system.d.ts says: who connected to a unix socket. */
 export function unixPeer(socket: number): { readonly uid: number; readonly groups: readonly number[] } {
   return native().unixPeer(socket);
@@ -46,11 +44,9 @@ export function confine(
   native().confine(user, parent, connects);
 }
 
-/**
- * The start frees megabytes in small pieces, the last when V8 has compiled what runs each second: half a minute later they go back to the kernel, once.
- */
-export function giveMemoryBackSoon(): void {
-  setTimeout(() => native().giveMemoryBack(), STARTED_MS).unref();
+/** As addon/system.d.ts says: what the C library keeps of memory that was freed goes back to the kernel. */
+export function giveMemoryBack(): void {
+  native().giveMemoryBack();
 }
 
 /** As addon/system.d.ts says: these capabilities and no others, from now on. */
