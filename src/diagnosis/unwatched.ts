@@ -30,6 +30,7 @@ const THINGS: ReadonlyMap<string, string> = new Map([
   ['programs', 'sockets and send buffers of readers'],
   ['batches', 'batches of vhost-net'],
   ['zerocopy', 'zero-copy sends of vhost-net'],
+  ['macvtap-zerocopy', 'zero-copy sends of vhost-net by macvtap devices'],
   ['returned', 'packets that vhost-net gives back'],
   ['allocation', 'CPUs on which packets are freed'],
 ]);
