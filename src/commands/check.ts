@@ -29,8 +29,10 @@ const PATIENCE_MS = { usual: 2000, shortOfCpu: 6000 };
  * From the start of this program to the answer of a running agent, about a device too, and what is left of that for judging and sending it. Without free CPU
  * timers are late too, by half a second.
  */
-const ANSWER_MS = { usual: 2000, shortOfCpu: 1300 };
+const ANSWER_MS = { usual: 2000, shortOfCpu: 1500 };
 const REPLY_MS = { usual: 200, shortOfCpu: 500 };
+/** A shorter look shows nothing (src/server/asked-check.ts). */
+const LEAST_LOOK_MS = 700;
 /** Enough for OK where no packet waits. */
 const LOOK_SECONDS = 1;
 /** A reader that takes nothing for 1.5 s is taken for stalled (src/diagnosis/evidence/stall.ts), and not for slow. */
@@ -81,7 +83,7 @@ function inFull(why: string): string {
 async function answer(options: CheckOptions): Promise<number> {
   const load = shortOfCpu();
   const pace = load === undefined ? 'usual' : 'shortOfCpu';
-  const lookMs = Math.max(0, ANSWER_MS[pace] - performance.now() - REPLY_MS[pace]);
+  const lookMs = Math.max(LEAST_LOOK_MS, ANSWER_MS[pace] - performance.now() - REPLY_MS[pace]);
   const { said, silence } = await talkToAgent(
     options.socket,
     PATIENCE_MS[pace] + (isEverything(options.scope) ? 0 : lookMs),
