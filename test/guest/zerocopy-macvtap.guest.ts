@@ -100,7 +100,7 @@ test('zero-copy is on', async (t) => {
     const here = await guestOver(t, 'dummy');
     await untilSeen(agent, here);
     // None is out before this qdisc goes, with what it holds: however slow the VM is.
-    await here.lab.tc('qdisc replace dev lower0 root netem delay 900s limit 10000');
+    await here.lab.tc('qdisc replace dev lower0 root netem delay 200s limit 10000');
     const most = ENTRIES / 4 + 1;
     const { outstanding } = await here.testReader.send('a', 500, LARGE, { unicast: true, waitMs: 6000 });
     assert.equal(outstanding, most);
