@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // Taps that live for some milliseconds: no look sees most of them, and each packet of theirs is in the totals.
 import test from 'node:test';
 import { noLab } from '../../test/host/netns.ts';

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { bridgeToVeth } from '../host/bridge.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { routeToVeth } from '../host/routed-veth.ts';
-import { answerTo, type Scene, said, scene } from './on-call.ts';
+import { answerTo, type Scene, scene } from './on-call.ts';
 
 export const GUEST = '02:00:00:00:00:01';
 export const SECONDS = 4;
@@ -29,7 +29,8 @@ export function often({ lab }: Pick<Scene, 'lab'>, milliseconds: number, action:
 /** Rules and severities of what the operator who asks is told. */
 async function told(one: Scene, device = 'tap0', seconds = SECONDS): Promise<string> {
   const { answer, findings } = await answerTo(one, device, seconds);
-  return `${answer}: ${findings.map(({ rule, cause }) => `${rule} (${cause})`).join('; ')}${findings.length === 0 ? said(findings) : ''}`;
+  const words = findings.map(({ rule, cause, doubts = [] }) => [`${rule} (${cause})`, ...doubts].join(', doubted: '));
+  return `${answer}: ${words.join('; ')}`;
 }
 
 /** Who is told that too little was seen asks again: a busy host may run neither the sender nor the guest for seconds. */

@@ -138,7 +138,7 @@ export function host(): void {
   },
   {
     file: 'src/main.ts',
-    behind: "import { helpAfter } from './commands/help.ts';\n",
+    behind: "import { FIRST_HELP, helpAfter } from './commands/help.ts';\n",
     text: "import { host } from './commands/about-host.ts';\n",
   },
   {
