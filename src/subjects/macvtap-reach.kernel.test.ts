@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, alone.
 // What the mode and the address of a macvtap do not carry is told to who asks; where the network or the host carries it, nothing is.
 import test, { type TestContext } from 'node:test';
 import { agentLab } from '../../test/agent/agent-lab.ts';
