@@ -21,7 +21,7 @@ const MOST_PER_SECOND = 20;
  * Percent of a core that does not sleep. Against an agent that works where nothing happens, on any machine: what a change costs is seen on the instruction
  * clock (lab/scale/gate.vm.test.ts), and docs/overhead.md has what a quiet machine takes.
  */
-const MOST_CPU = 2;
+const MOST_CPU = 4;
 
 interface Idle {
   readonly wakes: number;
