@@ -40,7 +40,8 @@ async function diagnoseThen({ scope, duration, json, socket }: DiagnoseOptions, 
   const seconds = duration === undefined ? undefined : parseDuration('--for', duration, { least: 2, most: 1800 });
   const asked = parsePast('--at', at, new Date(), seconds);
   const { said: snapshots, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
-    askWindow(socket, asked, limit, scope),
+    // All devices: others of its namespace tell where its packets may be lost (src/diagnosis/rules/not-here.ts).
+    askWindow(socket, asked, limit),
   );
   if (!snapshots) throw new SilentAgent(silence ?? { halted: false, words: 'the agent did not answer' });
   return sayVerdict(judgeSnapshots(snapshots, scope, thisHost(), true), json);
@@ -62,7 +63,6 @@ async function diagnoseNow({ scope, duration, json, mechanisms, socket }: Diagno
         seconds,
         socket,
         mechanisms,
-        scope,
         signal,
         begun,
         keep: (snapshot) => snapshots.push(snapshot),

@@ -51,7 +51,6 @@ export class Absences {
     present: ReadonlySet<bigint>,
     { nowMs, endsAreSeen, isOver }: Seen,
   ): Dismissed {
-    const mostMs = endsAreSeen ? ABSENT_MS.endsAreSeen : ABSENT_MS.else;
     const forget: number[] = [];
     const release: number[] = [];
     const gone = new Set<bigint>();
@@ -63,15 +62,16 @@ export class Absences {
       const absence = this.#absent.get(device) ?? { walks: 0, sinceMs: nowMs, forgottenMs: new Map<number, number>() };
       this.#absent.set(device, absence);
       const absentMs = nowMs - absence.sinceMs;
+      const hasEnded = isOver(device);
+      const mostMs = endsAreSeen && !hasEnded ? ABSENT_MS.endsAreSeen : ABSENT_MS.else;
       const isAway = ++absence.walks < WALKS || absentMs < mostMs;
-      if (isAway && !isOver(device)) continue;
+      if (isAway && !hasEnded) continue;
       // Rows may be born while their device is being deleted: each has its own time, and all are given back together. So
       // the last reading of the device has all its counts.
       for (const number of numbers) absence.forgottenMs.set(number, absence.forgottenMs.get(number) ?? nowMs);
       const isDue = numbers.every((number) => nowMs - (absence.forgottenMs.get(number) ?? nowMs) >= GRACE_MS);
       if (!isDue) forget.push(...numbers);
-      if (!isDue || (numbers.length === 0 && absentMs < (isOver(device) ? ABSENT_MS.else : mostMs) + GRACE_MS))
-        continue;
+      if (!isDue || (numbers.length === 0 && absentMs < mostMs + GRACE_MS)) continue;
       release.push(...numbers);
       this.#absent.delete(device);
       gone.add(device);
