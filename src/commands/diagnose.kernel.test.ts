@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { tapscope } from '../../test/agent/serve-process.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { at, parseJson } from '../../test/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
@@ -135,4 +135,30 @@ describe('each on a tap of its own, side by side: most of their time they wait',
     // The only device of the namespace is down, which is a warning.
     assert.deepEqual([await end, stderr], [[1, null], '']);
   });
+});
+
+test('beside an agent too, an idle device is doubted where packets of its neighbours are dropped', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const reader = await lab.testReader();
+  for (const device of ['tap0', 'tap1']) await reader.open(device, device, 'tap');
+  await lab.exec('sysctl', '-q', 'net.ipv6.conf.all.disable_ipv6=1');
+  await lab.ipBatch(['link set tap0 up', 'link set tap1 up txqueuelen 10']);
+  const sender = await lab.testReader();
+  const { socket } = await startAgent(t);
+  const asked = tapscope(['diagnose', 'tap0', '--netns', lab.name, '--for', '4s', '--socket', socket]);
+  let isDone = false;
+  void asked.finally(() => {
+    isDone = true;
+  });
+  // From tap1: nobody has the address that they are for.
+  while (!isDone)
+    await Promise.all([reader.write('tap1', 50, 64, { unicast: true }), sender.packet('tap1', 50, 60), wait(20)]);
+  const { code, stdout } = await asked;
+  assert.equal(code, 3, stdout);
+  assert.match(
+    stdout.replaceAll(/\s+/g, ' '),
+    /it saw no packet while [\d ]+ packets to and from other devices of its namespace were dropped/,
+  );
 });
