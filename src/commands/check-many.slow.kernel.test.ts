@@ -8,7 +8,8 @@ import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { slowness } from '../../test/host/slowness.ts';
 
 const TAPS = 500;
-const WITHIN_MS = 2000;
+/** What `check` promises (check.ts); two seconds on cores of their own. */
+const WITHIN_MS = 3000;
 
 test(`with ${TAPS} taps the answer is there within ${WITHIN_MS} ms`, { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
