@@ -3,7 +3,8 @@
 import type { QueueSeries } from '../diagnosis/queue-series.ts';
 import { CHART_KINDS } from './chart-kinds.ts';
 import type { Mark } from './chart-marks.ts';
-import { element } from './element.ts';
+import { localTime } from './clock.ts';
+import { element, say } from './element.ts';
 import { TimeChart, type TimeRange } from './time-chart.ts';
 
 const RANGES = [1, 5, 15, 30];
@@ -16,8 +17,9 @@ interface Shown {
 }
 
 export class Charts {
-  readonly root = element('section', { class: 'charts', 'aria-label': 'The last half hour' });
+  readonly root = element('section', { class: 'charts', 'aria-label': 'History' });
   readonly #list = element('div', {});
+  readonly #oldest = element('span', { class: 'quiet oldest' });
   readonly #buttons: readonly HTMLButtonElement[];
   readonly #charts = new Map<string, Shown>();
   readonly #resized = new ResizeObserver(() => {
@@ -50,7 +52,7 @@ export class Charts {
     const hint = element('span', { class: 'quiet hint' }, 'Drag over a chart to look closer.');
     const group = element('div', { class: 'ranges', role: 'group', 'aria-label': 'Range' }, ...this.#buttons);
     this.root.append(
-      element('div', { class: 'bar' }, element('h2', {}, 'The last half hour'), group, hint),
+      element('div', { class: 'bar' }, element('h2', {}, 'History'), group, this.#oldest, hint),
       this.#list,
     );
     this.#resized.observe(this.#list);
@@ -64,6 +66,9 @@ export class Charts {
 
   draw(series: QueueSeries): void {
     this.#series = series;
+    const [from = 0] = series.takenAt;
+    // A young agent has less than was chosen.
+    say(this.#oldest, from >= this.#range().from ? `Nothing before ${localTime(from)}.` : '');
     const kinds = CHART_KINDS.map((kind) => ({ kind, lines: kind.linesOf(series) }))
       .map(({ kind, lines }) => ({ kind, lines: lines.filter(({ values }) => values.some((value) => value !== null)) }))
       .filter(({ lines }) => lines.length > 0);

@@ -25,9 +25,11 @@ test('no width makes the page scroll sideways, and on a phone a queue is a card'
     const { page, complaints } = await openPage(browser, host.url, width);
     await page.locator('#answer', LIVE).waitFor();
     await page.locator('.is-losing').first().waitFor();
+    assert.equal(await page.locator('kbd').first().isVisible(), width > 390, 'a phone has no keys');
     assert.ok((await sideways(page)) <= 0, `${width} px: the list`);
     await page.locator('.is-losing td a').first().click();
     await page.locator('.chart canvas').first().waitFor();
+    assert.match((await page.locator('.oldest').textContent()) ?? '', /^Nothing before [\d:]{8}\.$/);
     assert.ok((await sideways(page)) <= 0, `${width} px: a queue`);
     assert.deepEqual(complaints, []);
     await page.close();

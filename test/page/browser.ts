@@ -25,13 +25,14 @@ export async function newPage(browser: Browser, options: BrowserContextOptions):
   return page;
 }
 
-/** Opens a page; `complaints` gets its errors, its warnings and its requests to other hosts. */
+/** Opens a page, on a phone where it is narrow; `complaints` gets its errors, its warnings and its requests to other hosts. */
 export async function openPage(
   browser: Browser,
   url: string,
   width = 1280,
 ): Promise<{ page: Page; complaints: string[] }> {
-  const page = await newPage(browser, { viewport: { width, height: 800 } });
+  const isMobile = width < 500;
+  const page = await newPage(browser, { viewport: { width, height: 800 }, isMobile, hasTouch: isMobile });
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
