@@ -18,13 +18,13 @@ const TAPS = 10;
 /** Taps that stay; the others come and go. */
 const STANDING = 4;
 const LIFE_S = 60;
-const STEP_S = 6;
+const STEP_S = 12;
 const HOUR_S = 3600;
 /** Until the sixth hour the history fills, and V8 compiles the code that runs (thirty-two hours by hand: 26.5 MB in the fifth, 26.9 in the last). */
 const FULL_HOURS = [6, 7, 8];
 const LAST_HOURS = [10, 11, 12];
 const HOURS = 12;
-/** Between them: 1 440 devices and 4 800 answers, of which each leaves less than 100 bytes. */
+/** Between them: 1 440 devices and 2 400 answers, of which each leaves less than 140 bytes. */
 const GROWN_BYTES = 2 ** 19;
 /** Every so many rounds a client breaks off. */
 const BROKEN_EACH = 4;
