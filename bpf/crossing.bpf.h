@@ -22,24 +22,26 @@ static __always_inline u64 up_to_its_end(u64 text)
 	return text & (ends ? (ends >> 7) - 1 : ~0ULL >> 8);
 }
 
-/* Of a type that has them as a number. */
-#define EIGHT_BYTES(address) (TYPED(kernfs_node, (void *)(address)-bpf_core_field_offset(struct kernfs_node, id))->id)
-
-/* The name that `ip link add type` takes, as a number; 0: none. */
-static __always_inline u64 kind_of(struct net_device *dev)
+/* The name that `ip link add type` takes, with what stands behind its end; 0: none. */
+static __always_inline u64 kind_text_of(struct net_device *dev)
 {
 	u64 kind = 0;
 
 	if (typed_reads) {
 		const struct rtnl_link_ops *ops = TYPED(net_device, dev)->rtnl_link_ops;
 
-		return ops ? up_to_its_end(EIGHT_BYTES(TYPED(rtnl_link_ops, ops)->kind)) : 0;
+		return ops ? EIGHT_BYTES(TYPED(rtnl_link_ops, ops)->kind) : 0;
 	}
 	const char *name = BPF_CORE_READ(dev, rtnl_link_ops, kind);
 
 	if (!name || bpf_probe_read_kernel_str(&kind, sizeof(kind), name) < 0)
 		return 0;
 	return kind;
+}
+
+static __always_inline u64 kind_of(struct net_device *dev)
+{
+	return up_to_its_end(kind_text_of(dev));
 }
 
 /* The first seven characters count. */

@@ -73,35 +73,56 @@ struct {
 	__type(value, u64);
 } lost_for_guests SEC(".maps");
 
+/* Not 0: one of the two has had an entry. Else no packet's addresses need to be read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} has_guests SEC(".maps");
+
 const volatile u32 reason_otherhost;
 
-static __always_inline u32 guest_by_mac(struct sk_buff *skb, u32 netns)
+static __always_inline u32 guest_by_mac(bool is_direct, struct sk_buff *skb, u32 netns)
 {
-	struct guest_mac key = {.netns = netns};
-	u16 header = NUMBER(sk_buff___mac, skb, mac_header);
+	union {
+		struct guest_mac mac;
+		struct {
+			u32 netns, first;
+			u32 rest;
+		};
+	} key = {.netns = netns};
+	u16 header = FIELD(is_direct, sk_buff___mac, skb, mac_header);
+	u64 address = 0, place = (u64)FIELD(is_direct, sk_buff, skb, head) + header;
 
-	if (header == NO_MAC_HEADER ||
-	    bpf_probe_read_kernel(key.address, sizeof(key.address), (void *)((u64)NUMBER(sk_buff, skb, head) + header)))
+	if (header == NO_MAC_HEADER)
 		return 0;
+	if (typed_reads)
+		address = EIGHT_BYTES(place);
+	else if (bpf_probe_read_kernel(&address, sizeof(key.mac.address), (void *)place))
+		return 0;
+	key.first = address;
+	key.rest = address >> 32 & 0xffff;
 	u32 *to = bpf_map_lookup_elem(&guest_macs, &key);
 
 	return to ? *to : 0;
 }
 
-static __always_inline u32 guest_by_network(struct sk_buff *skb, u32 netns)
+static __always_inline u32 guest_by_network(bool is_direct, struct sk_buff *skb, u32 netns)
 {
+	u16 protocol = __builtin_bswap16(FIELD(is_direct, sk_buff, skb, protocol));
+
+	if (protocol != IPV4_PROTOCOL && protocol != IPV6_PROTOCOL)
+		return 0;
 	struct guest_network key = {.bits = ALL_BITS, .netns = netns};
-	u16 protocol = __builtin_bswap16(NUMBER(sk_buff, skb, protocol));
-	void *header = (void *)((u64)NUMBER(sk_buff, skb, head) + NUMBER(sk_buff, skb, network_header));
+	u64 header = (u64)FIELD(is_direct, sk_buff, skb, head) + FIELD(is_direct, sk_buff, skb, network_header);
 	long failed;
 
 	if (protocol == IPV4_PROTOCOL) {
 		key.address[10] = key.address[11] = 0xff;
-		failed = bpf_probe_read_kernel(key.address + 12, 4, header + IPV4_DESTINATION);
-	} else if (protocol == IPV6_PROTOCOL)
-		failed = bpf_probe_read_kernel(key.address, 16, header + IPV6_DESTINATION);
-	else
-		return 0;
+		failed = bpf_probe_read_kernel(key.address + 12, 4, (void *)header + IPV4_DESTINATION);
+	} else
+		failed = bpf_probe_read_kernel(key.address, 16, (void *)header + IPV6_DESTINATION);
 	u32 *to = failed ? NULL : bpf_map_lookup_elem(&guest_networks, &key);
 
 	return to ? *to : 0;
@@ -120,46 +141,66 @@ static __always_inline u32 routed_by(struct sk_buff *skb)
 	return NUMBER(net_device, dev, ifindex);
 }
 
+static __always_inline u32 private_flags(bool is_direct, struct net_device *dev)
+{
+	struct net_device___priv_bits *bits = (struct net_device___priv_bits *)dev;
+
+	if (is_direct)
+		return BPF_CORE_READ_BITFIELD(bits, priv_flags);
+	return BPF_CORE_READ_BITFIELD_PROBED(bits, priv_flags);
+}
+
+static __always_inline u32 packet_type(bool is_direct, struct sk_buff *skb)
+{
+	if (is_direct)
+		return BPF_CORE_READ_BITFIELD(skb, pkt_type);
+	return BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type);
+}
+
 /* ifindex of the device that the packet's address is behind; 0: none. `at`, `iif`: where it is, and by which device it
  * came. */
-static __always_inline u32 guest_of(struct sk_buff *skb, struct net_device *dev, u32 netns, u32 at, u32 iif,
+static __always_inline u32 guest_of(bool is_direct, struct sk_buff *skb, struct net_device *dev, u32 at, u32 iif,
 				    bool is_for_another)
 {
-	u32 flags = BPF_CORE_READ_BITFIELD_PROBED((struct net_device___priv_bits *)dev, priv_flags), to = 0;
+	u32 flags = private_flags(is_direct, dev), to = 0;
 	bool came_in_here = iif == at;
 	bool is_passed_up = came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_EBRIDGE);
 
 	/* The bridge's copies for other ports, and those that its own stack sees of frames for others. */
 	if (!came_in_here && flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_BRIDGE_PORT))
 		return 0;
-	if (is_passed_up && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST)
+	if (is_passed_up && packet_type(is_direct, skb) == PACKET_OTHERHOST)
 		return 0;
+	u32 netns = netns_by(is_direct, dev);
+
 	if (!is_passed_up && !is_for_another)
-		to = guest_by_mac(skb, netns);
-	return to ?: guest_by_network(skb, netns);
+		to = guest_by_mac(is_direct, skb, netns);
+	return to ?: guest_by_network(is_direct, skb, netns);
 }
 
-SEC("raw_tp/kfree_skb")
-int lost_for_guest(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline void lost_for_guest(bool is_direct, struct sk_buff *skb, u64 location, u32 reason)
 {
-	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-	struct net_device *dev = NUMBER(sk_buff, skb, dev);
-	u32 reason = reason_of(ctx);
+	u32 zero = 0, *known = bpf_map_lookup_elem(&has_guests, &zero);
 
+	if (!known || !*known)
+		return;
+	struct net_device *dev = FIELD(is_direct, sk_buff, skb, dev);
+
+	/* What has arrived in a socket has other things there. */
 	if ((s64)dev >= 0 || reason == reason_consumed)
-		return 0;
-	u32 iif = NUMBER(sk_buff, skb, skb_iif);
+		return;
+	u32 iif = FIELD(is_direct, sk_buff, skb, skb_iif), at = FIELD(is_direct, net_device, dev, ifindex);
+	u32 to = guest_of(is_direct, skb, dev, at, iif, reason == reason_otherhost);
+
+	/* At the device itself, or from it: these are counted there. */
+	if (!to || to == at || to == iif || to == routed_by(skb))
+		return;
 	struct guest_loss_key key = {
-		.location = ctx->args[1],
-		.netns = netns_of(dev),
-		.at = NUMBER(net_device, dev, ifindex),
+		.location = location,
+		.netns = netns_by(is_direct, dev),
+		.to = to,
+		.at = at,
 		.reason = reason,
 	};
-
-	key.to = guest_of(skb, dev, key.netns, key.at, iif, reason == reason_otherhost);
-	/* At the device itself, or from it: these are counted there. */
-	if (!key.to || key.to == key.at || key.to == iif || key.to == routed_by(skb))
-		return 0;
 	count_up(&lost_for_guests, &key);
-	return 0;
 }

@@ -6,7 +6,7 @@
  * and forgets what does not go on from there.
  */
 #pragma once
-#include "asked-devices.bpf.h"
+#include "device-roles.bpf.h"
 #include "copies.bpf.h"
 #include "count-up.bpf.h"
 #include "crossing.bpf.h"
@@ -117,9 +117,8 @@ static __always_inline bool came_from_elsewhere(struct sk_buff *skb, const struc
 
 /* An asked device's packet, which the kernel still knows as such. `is_another`: the one before it had the same data. */
 static __always_inline void mark_sent(struct sk_buff *skb, const struct mark *known, struct came_in_by by,
-				      struct net_device *dev, bool is_another)
+				      struct net_device *dev, u32 crossing, bool is_another)
 {
-	u32 crossing = crossing_of(kind_of(dev));
 	u64 address = (u64)skb;
 
 	if (!crossing) {
@@ -173,7 +172,7 @@ static __always_inline void follow_sent(struct sk_buff *skb, struct mark *mark, 
 	mark->queued_ns = bpf_ktime_get_ns();
 }
 
-/* net_dev_start_xmit(skb, dev): out of the qdisc, if there is one. */
+/* net_dev_start_xmit(skb, dev): out of the qdisc, if there is one. Attached where there may be marks. */
 SEC("raw_tp/net_dev_start_xmit")
 int waited_beyond(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -234,31 +233,30 @@ static __always_inline bool is_for_nobody(struct sk_buff *skb, const struct mark
 	return mark->copies != COPIES_SENT && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST;
 }
 
-SEC("raw_tp/kfree_skb")
-int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
+/* A marked packet was freed. */
+static __always_inline void lost_after_crossing(struct sk_buff *skb, u64 location, u32 reason)
 {
-	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
 	u64 address = (u64)skb;
 	struct mark *kept = mark_of(skb);
 
 	if (!kept)
-		return 0;
+		return;
 	struct mark mark = *kept;
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	u32 reason = reason_of(ctx), iif = BPF_CORE_READ(skb, skb_iif);
+	u32 iif = BPF_CORE_READ(skb, skb_iif);
 
 	bpf_map_delete_elem(&marks, &address);
 	bool has_come = has_arrived(skb);
 
 	if (reason == reason_consumed || (has_come && !is_for_nobody(skb, &mark)))
-		return 0;
+		return;
 	if ((s64)dev >= 0 || !goes_on(skb, &mark, netns_of(dev), iif))
-		return 0;
+		return;
 	/* As long as the kernel knows it by its device, it is counted as freed by the host. */
 	if (mark.netns == mark.by.netns && mark.iif == mark.by.ifindex && iif)
-		return 0;
+		return;
 	struct beyond_key key = {
-		.location = ctx->args[1],
+		.location = location,
 		.by = mark.by,
 		.first = mark.first,
 		.netns = mark.netns,
@@ -266,5 +264,4 @@ int lost_after_crossing(struct bpf_raw_tracepoint_args *ctx)
 		.may_be_copy = has_come && mark.copies == COPY_KEPT,
 	};
 	count_up(&lost_beyond, &key);
-	return 0;
 }

@@ -54,9 +54,9 @@ struct {
 	__type(value, struct question_counts);
 } questions SEC(".maps");
 
-static __always_inline bool is_resolution(struct sk_buff *skb)
+static __always_inline bool is_resolution(bool is_direct, struct sk_buff *skb)
 {
-	u16 protocol = __builtin_bswap16(NUMBER(sk_buff, skb, protocol));
+	u16 protocol = __builtin_bswap16(FIELD(is_direct, sk_buff, skb, protocol));
 
 	return protocol == ARP_PROTOCOL || protocol == ND_PROTOCOL;
 }
@@ -105,8 +105,7 @@ static __always_inline void count_question(struct sk_buff *skb, struct came_in_b
 	struct question_key key = {.by = by};
 	struct question_counts first = {.asked = 1}, *known;
 
-	if (!is_resolution(skb) ||
-	    !asks_for(skb, BPF_CORE_READ((struct sk_buff___sent *)skb, data), false, key.address))
+	if (!asks_for(skb, BPF_CORE_READ((struct sk_buff___sent *)skb, data), false, key.address))
 		return;
 	known = bpf_map_lookup_elem(&questions, &key);
 	if (!known)

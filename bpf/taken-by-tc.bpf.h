@@ -3,7 +3,7 @@
  * which the core frees as used), or a native XDP program did before there was a packet to free. Attached only where
  * there is such a program. */
 #pragma once
-#include "asked-devices.bpf.h"
+#include "device-roles.bpf.h"
 #include "copies.bpf.h"
 #include "for-guests.bpf.h"
 
@@ -56,8 +56,7 @@ int taken(struct bpf_raw_tracepoint_args *ctx)
 		key.device = iif;
 		key.is_from = 1;
 	} else
-		key.device =
-			is_asked(dev, key.at, &asked) ? key.at : guest_of(skb, dev, netns_of(dev), key.at, iif, false);
+		key.device = is_asked(dev, key.at, &asked) ? key.at : guest_of(false, skb, dev, key.at, iif, false);
 	if (!key.device)
 		return 0;
 	key.netns = netns_of(dev);

@@ -51,9 +51,9 @@ const volatile u32 reason_consumed;
 
 /* Of kfree_skb(skb, location, reason). Without one the function tells whether it was lost
  * (src/engine/unnamed-losses.ts): drivers free in the same way what they have sent. */
-static __always_inline u32 reason_of(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline u32 reason_of(u64 *ctx)
 {
-	return GIVES_REASONS ? ctx->args[2] : reason_not_specified;
+	return GIVES_REASONS ? ctx[2] : reason_not_specified;
 }
 
 /* Another device has received it (a veth's other end), as a frame for all, for many, or for another one: it was sent.
@@ -66,9 +66,9 @@ static __always_inline bool has_arrived(struct sk_buff *skb)
 }
 
 SEC("raw_tp/kfree_skb")
-int lost_behind_tap(struct bpf_raw_tracepoint_args *ctx)
+int lost_behind_tap(u64 *ctx)
 {
-	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 	u64 socket = (u64)NUMBER(sk_buff, skb, sk);
 
 	if (!socket || !bpf_core_type_exists(struct tap_queue) ||
@@ -80,7 +80,7 @@ int lost_behind_tap(struct bpf_raw_tracepoint_args *ctx)
 	if (!device || reason == reason_consumed || has_arrived(skb))
 		return 0;
 	struct tap_loss_key key = {
-		.location = ctx->args[1],
+		.location = ctx[1],
 		.netns = BPF_CORE_READ((struct net_device *)device, nd_net.net, ns.inum),
 		.ifindex = BPF_CORE_READ((struct net_device *)device, ifindex),
 		.reason = reason,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// By which devices the host sends on what came in by a tun or tap. An object of its own: it runs for every packet of
-// the host, and is attached only while a person asks. The unit is the packet as tun counted it: before the core splits
-// it.
-#include "asked-devices.bpf.h"
+// What a question follows: by which devices the host sends on what came in by a tun or tap, frames that come to
+// bridges, and packets that are freed where no counter has them. An object of its own: it runs for every packet of the
+// host, once at each tracepoint, and is attached only while a person asks. The unit is the packet as tun counted it:
+// before the core splits it.
+#include "device-roles.bpf.h"
 #include "for-guests.bpf.h"
+#include "frames.bpf.h"
 #include "kernel.bpf.h"
 #include "marks.bpf.h"
 #include "resolution.bpf.h"
@@ -55,6 +57,10 @@ struct last_packet {
 	u64 skb;
 	struct way_key key;
 	u32 below; /* enum below: of the device that it left by */
+	/* Of the last kind of device (kind_text_of()): a text is cheaper to compare than to read. */
+	u32 kind_crosses; /* enum crossing */
+	u32 kind_below;	  /* enum below */
+	u64 kind;
 };
 
 struct {
@@ -105,56 +111,99 @@ static __always_inline bool is_redirected(struct sk_buff *skb)
 	return !bpf_core_field_exists(packet->redirected) || BPF_CORE_READ_BITFIELD_PROBED(packet, redirected);
 }
 
-/* A packet came in: the memory of the one before may be its own now. */
-SEC("raw_tp/netif_receive_skb")
-int way_begins(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline void learn_kind(struct last_packet *last, u64 text)
 {
-	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-	struct net_device *dev = NUMBER(sk_buff, skb, dev);
-	struct last_packet *last = last_here();
-	struct came_in_by key = {};
+	u64 kind = up_to_its_end(text);
 
-	follow_received(skb, dev);
-	if (last)
-		last->seen_data = 0;
-	if (!is_asked(dev, NUMBER(net_device, dev, ifindex), &key))
-		return 0;
-	count_question(skb, key);
-	if (last)
-		last->data = 0;
+	if (text == last->kind)
+		return;
+	last->kind = text;
+	last->kind_crosses = crossing_of(kind);
+	last->kind_below = below(kind);
+}
+
+/* A packet came in, and the bridge has not seen it yet. The memory of the one before may be its own now. */
+static __always_inline int received(bool is_direct, struct sk_buff *skb)
+{
+	struct net_device *dev = FIELD(is_direct, sk_buff, skb, dev);
+	struct came_in_by key = {};
+	u32 roles = roles_of(is_direct, dev, FIELD(is_direct, net_device, dev, ifindex), &key);
+
+	if (has_marks) {
+		struct last_packet *last = last_here();
+
+		follow_received(skb, dev);
+		if (last)
+			last->seen_data = 0;
+	}
+	if (roles & ROLE_ASKED) {
+		struct last_packet *last = last_here();
+
+		if (is_resolution(is_direct, skb))
+			count_question(skb, key);
+		if (last)
+			last->data = 0;
+	}
+	if (roles & RECEIVES)
+		count_frame(is_direct, skb, roles & RECEIVES, key);
 	return 0;
 }
 
-/* net_dev_queue(skb): on its way into a qdisc or, where there is none, into a device. */
-SEC("raw_tp/net_dev_queue")
-int sent_on(struct bpf_raw_tracepoint_args *ctx)
+/* netif_receive_skb(skb) */
+SEC("?tp_btf/netif_receive_skb")
+int received_typed(u64 *ctx)
 {
-	struct sk_buff *skb = (struct sk_buff *)ctx->args[0];
-	u32 from = NUMBER(sk_buff, skb, skb_iif);
-	struct net_device *dev = NUMBER(sk_buff, skb, dev);
-	struct came_in_by key = {}, to = {};
-	struct mark *mark = mark_of(skb);
-	bool is_its = from && is_asked(dev, from, &key) && !came_from_elsewhere(skb, mark, key);
-	struct last_packet *last = last_here();
-	u64 data = (u64)NUMBER(sk_buff, skb, head);
-	bool is_another = last && (is_its ? last->data == data && last->skb != (u64)skb
-					  : last->seen_data == data && last->seen != (u64)skb);
+	return received(true, (struct sk_buff *)ctx[0]);
+}
 
-	if (is_resolution(skb) && is_asked(dev, NUMBER(net_device, dev, ifindex), &to))
-		count_answer(skb, to);
-	if (is_another && is_its)
-		copies_were_sent(last->skb);
-	if (is_its)
-		mark_sent(skb, mark, key, dev, is_another);
-	else
+SEC("?raw_tp/netif_receive_skb")
+int received_raw(u64 *ctx)
+{
+	return received(false, (struct sk_buff *)ctx[0]);
+}
+
+/* On its way into a qdisc or, where there is none, into a device. */
+static __always_inline int sent(bool is_direct, struct sk_buff *skb)
+{
+	u32 from = FIELD(is_direct, sk_buff, skb, skb_iif);
+	struct net_device *dev = FIELD(is_direct, sk_buff, skb, dev);
+	u32 to = FIELD(is_direct, net_device, dev, ifindex);
+	struct came_in_by key = {}, by = {};
+	u32 roles = roles_of(is_direct, dev, to, &by);
+
+	/* A bridge has no qdisc, unless someone gives it one: then what is lost there is counted here too. */
+	if (roles & SENDS)
+		count_frame(is_direct, skb, roles & SENDS, by);
+	if (roles & ROLE_ASKED && is_resolution(is_direct, skb))
+		count_answer(skb, by);
+	bool is_its = from && roles_of(is_direct, dev, from, &key) & ROLE_ASKED;
+
+	if (!is_its && !has_marks)
+		return 0;
+	struct mark *mark = mark_of(skb);
+	struct last_packet *last = last_here();
+	u64 data = (u64)FIELD(is_direct, sk_buff, skb, head);
+
+	if (!last)
+		return 0;
+	is_its = is_its && !came_from_elsewhere(skb, mark, key);
+	bool is_another = is_its ? last->data == data && last->skb != (u64)skb
+				 : last->seen_data == data && last->seen != (u64)skb;
+
+	if (is_its) {
+		learn_kind(last, kind_text_of(dev));
+		if (is_another)
+			copies_were_sent(last->skb);
+		mark_sent(skb, mark, key, dev, last->kind_crosses, is_another);
+	} else
 		follow_sent(skb, mark, dev, from, is_another);
-	if (last) {
+	if (has_marks) {
 		last->seen = (u64)skb;
 		last->seen_data = data;
 	}
-	if (!is_its || !last)
+	if (!is_its)
 		return 0;
-	u32 next = below(kind_of(dev));
+	u32 next = last->kind_below;
 
 	if (next == BELOW_SOURCE && is_redirected(skb))
 		return 0;
@@ -162,7 +211,7 @@ int sent_on(struct bpf_raw_tracepoint_args *ctx)
 		last->data = data;
 		last->key.netns = key.netns;
 		last->key.from = from;
-		last->key.to = NUMBER(net_device, dev, ifindex);
+		last->key.to = to;
 		last->key.ports = 1;
 	} else {
 		if (last->below == BELOW_COPIES || (last->below == BELOW_ITSELF && last->skb == (u64)skb))
@@ -174,6 +223,40 @@ int sent_on(struct bpf_raw_tracepoint_args *ctx)
 	last->skb = (u64)skb;
 	last->below = next;
 	add(&last->key, 1, dev);
+	return 0;
+}
+
+/* net_dev_queue(skb) */
+SEC("?tp_btf/net_dev_queue")
+int sent_typed(u64 *ctx)
+{
+	return sent(true, (struct sk_buff *)ctx[0]);
+}
+
+SEC("?raw_tp/net_dev_queue")
+int sent_raw(u64 *ctx)
+{
+	return sent(false, (struct sk_buff *)ctx[0]);
+}
+
+/* kfree_skb(skb, location, reason[, rx_sk]) */
+SEC("?tp_btf/kfree_skb")
+int asked_freed_typed(u64 *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+
+	lost_after_crossing(skb, ctx[1], reason_of(ctx));
+	lost_for_guest(true, skb, ctx[1], reason_of(ctx));
+	return 0;
+}
+
+SEC("?raw_tp/kfree_skb")
+int asked_freed_raw(u64 *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+
+	lost_after_crossing(skb, ctx[1], reason_of(ctx));
+	lost_for_guest(false, skb, ctx[1], reason_of(ctx));
 	return 0;
 }
 

@@ -44,13 +44,6 @@ export function openQuestion(name: 'frames' | 'ways', typedReads: boolean): BpfO
   return object;
 }
 
-/** A question may be about what the device with this ifindex, in any namespace, receives; or about what it sends. */
-export function noteAsked(object: BpfObject, ifindex: number, isSent: boolean): void {
-  // Two for each number, as bpf/asked-numbers.bpf.h says.
-  const numbers = mapEntries(object, 'asked_numbers') / 2;
-  object.update('asked_numbers', bytes32(2 * (ifindex % numbers) + Number(isSent)), bytes32(1));
-}
-
 export function writeTextRanges(object: BpfObject, host: Host): void {
   const layout = layoutOf(object.btf(), 'text_range', ['start', 'length', 'class']);
   const ranges = host.symbols ? classifyText(host.symbols, object.btf(), host.limits.dropReasons) : [];
@@ -68,7 +61,7 @@ export function writeTextRanges(object: BpfObject, host: Host): void {
   }
 }
 
-function mapEntries(object: BpfObject, name: string): number {
+export function mapEntries(object: BpfObject, name: string): number {
   return object.maps.find((map) => map.name === name)?.maxEntries ?? 0;
 }
 

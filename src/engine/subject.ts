@@ -5,6 +5,7 @@ import type { Direction, Metric } from '../snapshot/metric.ts';
 import type { Identity, Owner } from '../snapshot/owner.ts';
 import type { AuditResult, Queue } from '../snapshot/queue.ts';
 import type { AgentState, ProbeState } from '../snapshot/snapshot.ts';
+import type { AskedPrograms } from './asked-programs.ts';
 import type { Probes } from './attach.ts';
 import type { FreedPackets } from './freed-packets.ts';
 import type { Generations } from './generations.ts';
@@ -46,6 +47,8 @@ export interface Parts {
   readonly freed: FreedPackets;
   readonly generations: Generations;
   readonly question: Pick<Question, 'isOpen'>;
+  /** What follows packets while it is. */
+  readonly asked: AskedPrograms;
   /** Read while a person asks. */
   readonly programFiles: QueueFiles;
   /** The programs at this sample: asking the kernel takes a call for each. */

@@ -7,7 +7,7 @@ import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { readTopology, type TopologyLink } from '../kernel/rtnetlink-topology.ts';
 import type { MacvtapReach } from '../snapshot/surroundings.ts';
-import { BridgeFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
+import { type BridgeFrames, ownFrames, type SeenFrames, type WatchedPort } from './surroundings/bridge-frames.ts';
 import { NamespacePaths } from './surroundings/namespace-paths.ts';
 
 type Walked = Pick<WalkedDevice, 'id' | 'netns' | 'ifindex'>;
@@ -56,7 +56,7 @@ export class MacvtapReaches {
   }
 
   #watch(devices: readonly Walked[]): void {
-    this.#frames ??= new BridgeFrames(this.#parts.programs.typedReads);
+    this.#frames ??= ownFrames(this.#parts.programs.typedReads);
     const ports = devices.flatMap(({ netns, ifindex }): readonly WatchedPort[] => {
       const { lower, macvlan } = this.#links.get(netns)?.get(ifindex) ?? {};
       if (!macvlan) return [];

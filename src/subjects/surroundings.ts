@@ -60,7 +60,7 @@ class Watch {
 
   constructor(parts: NeededParts) {
     this.#question = parts.question;
-    this.#frames = new FrameCounts(parts.programs);
+    this.#frames = new FrameCounts(parts.asked);
     this.#lost = new LostForGuests(parts);
   }
 
@@ -169,7 +169,6 @@ class Watch {
     const guests = ports.map(({ id, ifindex }) => [ifindex, this.#noted.of(id)] as const);
     this.#lost.expect(netns, {
       keys: guestKeys(new Map(guests), tables),
-      devices: devices.map(({ ifindex }) => ifindex),
       hasTcEnds: hasTcEnds(tables),
       withXdp: [...links.values()].flatMap(({ ifindex, xdp, countsEnded }) =>
         xdp === 'native' && countsEnded ? [ifindex] : [],

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // By which devices the host sends on what came in by a tun or tap, and what is lost behind them, counted while a person asks (bpf/ways.bpf.c).
+import type { AskedObject } from '../engine/asked-programs.ts';
 import { HashEntries } from '../engine/hash-entries.ts';
-import { bytes32, noteAsked, openQuestion } from '../engine/open-object.ts';
-import type { SilentReasons } from '../engine/unnamed-losses.ts';
+import { mayHaveDriver } from '../kernel/drivers.ts';
+import { Globals } from '../kernel/globals.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { MapView } from '../kernel/map-view.ts';
-import type { BpfLink, BpfObject } from '../kernel/native.ts';
 
 interface FollowedDevice {
   readonly netns: number;
@@ -66,7 +66,11 @@ export interface SeenQuestion {
   readonly answered: number;
 }
 
-const PROGRAMS = ['way_begins', 'sent_on', 'lost_after_crossing', 'waited_beyond'];
+/** Drivers of the devices of crossing_of() in bpf/crossing.bpf.h: without them nothing waits where the kernel does not know whose it is. */
+const CROSSING = [
+  ...['veth', 'netkit', 'vxlan', 'geneve', 'bareudp'],
+  ...['ip_gre', 'ip6_gre', 'ipip', 'sit', 'ip6_tunnel'],
+];
 const KEY_FIELDS = ['netns', 'from', 'to', 'ports'] as const;
 const WAIT_KEY_FIELDS = ['by', 'first', 'netns'] as const;
 const WAIT_FIELDS = ['packets', 'nanoseconds', 'name'] as const;
@@ -77,8 +81,8 @@ const NAME_BYTES = 16;
 const ADDRESS_BYTES = 16;
 
 export class WaysOut {
-  readonly #object: BpfObject;
-  readonly #links: readonly BpfLink[];
+  readonly #asked: AskedObject;
+  readonly #globals: Globals<'has_marks'>;
   readonly #ways: HashEntries;
   readonly #lostBeyond: HashEntries;
   readonly #key;
@@ -92,34 +96,26 @@ export class WaysOut {
   readonly #value;
   readonly #device;
   /** By what the map has of them. */
-  readonly #followed = new Map<string, { readonly id: bigint; readonly key: Uint8Array }>();
+  readonly #followed = new Map<string, FollowedDevice & { readonly id: bigint }>();
 
-  /** Attached when it returns. Throws where the kernel refuses the programs. */
-  constructor({ unnamed, consumed }: SilentReasons, typedReads: boolean) {
-    this.#object = openQuestion('ways', typedReads);
-    try {
-      const btf = this.#object.btf();
-      this.#key = layoutOf(btf, 'way_key', KEY_FIELDS);
-      this.#value = layoutOf(btf, 'way', ['packets', 'name']);
-      this.#device = layoutOf(btf, 'came_in_by', ['netns', 'ifindex']);
-      this.#beyond = layoutOf(btf, 'beyond_key', BEYOND_FIELDS);
-      this.#waitKey = layoutOf(btf, 'wait_key', WAIT_KEY_FIELDS);
-      this.#wait = layoutOf(btf, 'wait', WAIT_FIELDS);
-      this.#questionKey = layoutOf(btf, 'question_key', ['by', 'address']);
-      this.#question = layoutOf(btf, 'question_counts', ['asked', 'answered']);
-      for (const { name } of this.#object.programs) this.#object.setAutoload(name, PROGRAMS.includes(name));
-      this.#object.setVariable('reason_not_specified', bytes32(unnamed));
-      this.#object.setVariable('reason_consumed', bytes32(consumed));
-      this.#object.load();
-      this.#ways = new HashEntries(this.#object, 'ways');
-      this.#lostBeyond = new HashEntries(this.#object, 'lost_beyond');
-      this.#waits = new HashEntries(this.#object, 'waits_beyond');
-      this.#questions = new HashEntries(this.#object, 'questions');
-      this.#links = PROGRAMS.map((program) => this.#object.attach(program));
-    } catch (error) {
-      this.#object.close();
-      throw error;
-    }
+  /** Counts when it returns. */
+  constructor(asked: AskedObject) {
+    const { object } = asked;
+    const btf = object.btf();
+    this.#asked = asked;
+    this.#globals = new Globals(object, ['has_marks']);
+    this.#key = layoutOf(btf, 'way_key', KEY_FIELDS);
+    this.#value = layoutOf(btf, 'way', ['packets', 'name']);
+    this.#device = layoutOf(btf, 'came_in_by', ['netns', 'ifindex']);
+    this.#beyond = layoutOf(btf, 'beyond_key', BEYOND_FIELDS);
+    this.#waitKey = layoutOf(btf, 'wait_key', WAIT_KEY_FIELDS);
+    this.#wait = layoutOf(btf, 'wait', WAIT_FIELDS);
+    this.#questionKey = layoutOf(btf, 'question_key', ['by', 'address']);
+    this.#question = layoutOf(btf, 'question_counts', ['asked', 'answered']);
+    this.#ways = new HashEntries(object, 'ways');
+    this.#lostBeyond = new HashEntries(object, 'lost_beyond');
+    this.#waits = new HashEntries(object, 'waits_beyond');
+    this.#questions = new HashEntries(object, 'questions');
   }
 
   /** From now on these, and no others. Both numbers repeat: what is counted of one begins anew where its id is another. */
@@ -127,22 +123,17 @@ export class WaysOut {
     const wanted = new Map([...devices].map(([id, one]) => [keyOf(one.netns, one.ifindex), { id, ...one }]));
     const isNew = (name: string): boolean => wanted.has(name) && this.#followed.get(name)?.id !== wanted.get(name)?.id;
     if ([...wanted.keys()].some(isNew)) this.#forget(isNew);
-    for (const [name, { key }] of this.#followed)
+    for (const [name, one] of this.#followed)
       if (!wanted.has(name)) {
-        this.#object.remove('asked_devices', key);
+        this.#asked.roles.take(one, 'asked');
         this.#followed.delete(name);
       }
-    for (const [name, { id, netns, ifindex }] of wanted) {
-      const key = this.#followed.get(name)?.key ?? new Uint8Array(this.#device.size);
-      if (!this.#followed.has(name)) {
-        const view = new DataView(key.buffer);
-        view.setUint32(this.#device.at.netns, netns, true);
-        view.setUint32(this.#device.at.ifindex, ifindex, true);
-        this.#object.update('asked_devices', key, bytes32(1));
-        noteAsked(this.#object, ifindex, false);
-      }
-      this.#followed.set(name, { id, key });
+    for (const [name, one] of wanted) {
+      this.#asked.roles.give(one, 'asked');
+      this.#followed.set(name, one);
     }
+    if (!this.#asked.isAttached('waited_beyond') && (this.#globals.u64('has_marks') !== 0 || mayHaveDriver(CROSSING)))
+      this.#asked.attach('waited_beyond');
   }
 
   /** Whether what is counted of these numbers is the device's own. */
@@ -214,8 +205,7 @@ export class WaysOut {
   }
 
   close(): void {
-    for (const link of this.#links) link.detach();
-    this.#object.close();
+    this.#asked.leave();
   }
 }
 

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Places } from '../engine/places.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
-import { isLoss, silentReasons } from '../engine/unnamed-losses.ts';
+import { isLoss } from '../engine/unnamed-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { addressText } from '../kernel/rtnetlink-routes.ts';
@@ -15,7 +15,7 @@ const MOST_WAYS = 32;
 
 type Followed = Pick<Device, 'sentOn' | 'askedFor' | 'lostBeyond' | 'copiesBeyond' | 'waitsBeyond' | 'unfollowed'>;
 
-type Needed = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
+type Needed = Pick<Parts, 'question' | 'programs' | 'asked'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
 class Ways {
   readonly #parts: Needed;
@@ -44,9 +44,8 @@ class Ways {
   }
 
   #follow(): void {
-    const { programs } = this.#parts;
     try {
-      this.#out ??= new WaysOut(silentReasons(programs.reasons), programs.typedReads);
+      this.#out ??= new WaysOut(this.#parts.asked.use());
       this.#out.follow(this.devices);
     } catch (error) {
       const errno = errnoOf(error);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames that come to bridges, counted while a person asks (bpf/frames.bpf.c): by port, VLAN and address.
+// Frames that come to bridges, and to and from macvtaps, counted while a person asks (bpf/frames.bpf.h): by port, VLAN and address.
+import type { AskedObject } from '../../engine/asked-programs.ts';
+import { DeviceRoles, type Role } from '../../engine/device-roles.ts';
 import { HashEntries } from '../../engine/hash-entries.ts';
-import { bytes32, noteAsked, openQuestion } from '../../engine/open-object.ts';
+import { bytes32, openQuestion } from '../../engine/open-object.ts';
 import { layoutOf } from '../../kernel/layout.ts';
-import type { BpfLink, BpfObject } from '../../kernel/native.ts';
+import type { BpfObject } from '../../kernel/native.ts';
 
 export interface SeenFrames {
   readonly netns: number;
@@ -24,61 +26,71 @@ export interface WatchedPort {
    * guest: a device of ours, addresses that its guest sends from are noted. bridge: what the host itself sends by it. macvtap: what its guest
    * sends. below: the device below that, frames to and from guests.
    */
-  readonly as: keyof typeof WATCHED_AS;
+  readonly as: Exclude<Role, 'asked'>;
 }
 
 const PROGRAMS = ['frame_received', 'frame_sent'];
-const KEY_FIELDS = ['netns', 'ifindex', 'address', 'vlan', 'is_sender'] as const;
-const PORT_FIELDS = ['netns', 'ifindex'] as const;
+const KEY_FIELDS = ['netns', 'ifindex', 'destination', 'source', 'vlan', 'counts_to'] as const;
 const ADDRESS_BYTES = 6;
-/** enum watched_as */
-const WATCHED_AS = { port: 1, guest: 2, bridge: 3, macvtap: 4, below: 5 } as const;
+/** enum counts_to */
+const [TO_DESTINATION, TO_SENDER] = [1, 2];
+
+interface Source {
+  readonly object: BpfObject;
+  readonly roles: DeviceRoles;
+  readonly close: () => void;
+}
+
+/** Those of bridges. */
+export function framesOf(asked: AskedObject): BridgeFrames {
+  return new BridgeFrames({ object: asked.object, roles: asked.roles, close: () => asked.leave() });
+}
+
+/** Those of macvtaps: programs of their own, attached when it returns. Throws where the kernel refuses them. */
+export function ownFrames(typedReads: boolean): BridgeFrames {
+  const object = openQuestion('frames', typedReads);
+  try {
+    object.load();
+    const links = PROGRAMS.map((program) => object.attach(program));
+    const close = (): void => {
+      for (const link of links) link.detach();
+      object.close();
+    };
+    return new BridgeFrames({ object, roles: new DeviceRoles(object), close });
+  } catch (error) {
+    object.close();
+    throw error;
+  }
+}
 
 export class BridgeFrames {
-  readonly #object: BpfObject;
-  readonly #links: readonly BpfLink[];
+  readonly #source: Source;
   readonly #frames: HashEntries;
   readonly #key;
-  readonly #port;
   readonly #guest;
-  /** What the maps have, by a text of it. */
-  readonly #ports = new Map<string, Uint8Array>();
+  /** By a text of it. */
+  readonly #ports = new Map<string, WatchedPort>();
   readonly #guests = new Set<string>();
 
-  /** Attached when it returns. Throws where the kernel refuses the programs. */
-  constructor(typedReads: boolean) {
-    this.#object = openQuestion('frames', typedReads);
-    try {
-      const btf = this.#object.btf();
-      this.#key = layoutOf(btf, 'frame_key', KEY_FIELDS);
-      this.#port = layoutOf(btf, 'watched_port', PORT_FIELDS);
-      this.#guest = layoutOf(btf, 'guest_address', ['address']);
-      this.#object.load();
-      this.#frames = new HashEntries(this.#object, 'frames');
-      this.#links = PROGRAMS.map((program) => this.#object.attach(program));
-    } catch (error) {
-      this.#object.close();
-      throw error;
-    }
+  constructor(source: Source) {
+    const btf = source.object.btf();
+    this.#source = source;
+    this.#key = layoutOf(btf, 'frame_key', KEY_FIELDS);
+    this.#guest = layoutOf(btf, 'guest_address', ['address']);
+    this.#frames = new HashEntries(source.object, 'frames');
   }
 
   /** From now on these ports, and no others. */
   watch(ports: readonly WatchedPort[]): void {
     const wanted = new Map(ports.map((one) => [`${one.netns} ${one.ifindex} ${one.as}`, one]));
-    for (const [name, key] of this.#ports)
+    for (const [name, one] of this.#ports)
       if (!wanted.has(name)) {
-        this.#object.remove('watched_ports', key);
+        this.#source.roles.take(one, one.as);
         this.#ports.delete(name);
       }
-    for (const [name, { netns, ifindex, as }] of wanted) {
-      if (this.#ports.has(name)) continue;
-      const key = new Uint8Array(this.#port.size);
-      const view = new DataView(key.buffer);
-      view.setUint32(this.#port.at.netns, netns, true);
-      view.setUint32(this.#port.at.ifindex, ifindex, true);
-      this.#object.update('watched_ports', key, bytes32(WATCHED_AS[as]));
-      noteAsked(this.#object, ifindex, as === 'bridge' || as === 'macvtap');
-      this.#ports.set(name, key);
+    for (const [name, one] of wanted) {
+      this.#source.roles.give(one, one.as);
+      this.#ports.set(name, one);
     }
   }
 
@@ -89,29 +101,38 @@ export class BridgeFrames {
       this.#guests.add(address);
       const key = new Uint8Array(this.#guest.size);
       key.set(Buffer.from(address.replaceAll(':', ''), 'hex'), this.#guest.at.address);
-      this.#object.update('guest_addresses', key, bytes32(1));
+      this.#source.object.update('guest_addresses', key, bytes32(1));
     }
   }
 
   read(): readonly SeenFrames[] {
     const { at } = this.#key;
-    return this.#frames.read().map(({ key, value }) => ({
-      netns: key.getUint32(at.netns, true),
-      port: key.getUint32(at.ifindex, true),
-      address: Array.from({ length: ADDRESS_BYTES }, (_, i) =>
-        key
-          .getUint8(at.address + i)
-          .toString(16)
-          .padStart(2, '0'),
-      ).join(':'),
-      vlan: key.getUint16(at.vlan, true),
-      isSender: key.getUint32(at.is_sender, true) !== 0,
-      packets: Number(value.getBigUint64(0, true)),
-    }));
+    const sums = new Map<string, SeenFrames>();
+    for (const { key, value } of this.#frames.read()) {
+      const port = key.getUint32(at.ifindex, true);
+      const shared = { netns: key.getUint32(at.netns, true), port, vlan: key.getUint16(at.vlan, true) };
+      const countsTo = key.getUint16(at.counts_to, true);
+      for (const isSender of [false, true]) {
+        if ((countsTo & (isSender ? TO_SENDER : TO_DESTINATION)) === 0) continue;
+        const address = addressAt(key, isSender ? at.source : at.destination);
+        const name = `${shared.netns} ${port} ${shared.vlan} ${address} ${isSender}`;
+        const packets = Number(value.getBigUint64(0, true)) + (sums.get(name)?.packets ?? 0);
+        sums.set(name, { ...shared, address, isSender, packets });
+      }
+    }
+    return [...sums.values()];
   }
 
   close(): void {
-    for (const link of this.#links) link.detach();
-    this.#object.close();
+    this.#source.close();
   }
+}
+
+function addressAt(key: DataView, at: number): string {
+  return Array.from({ length: ADDRESS_BYTES }, (_, i) =>
+    key
+      .getUint8(at + i)
+      .toString(16)
+      .padStart(2, '0'),
+  ).join(':');
 }

@@ -2,14 +2,14 @@
 // Frames that came to bridges since they were counted before: the ports of the bridges that have a device of ours, and these bridges.
 import type { Parts } from '../../engine/subject.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
-import { BridgeFrames, type SeenFrames, type WatchedPort } from './bridge-frames.ts';
+import { type BridgeFrames, framesOf, type SeenFrames, type WatchedPort } from './bridge-frames.ts';
 import type { NamespaceTables } from './read-namespace.ts';
 
 /** An address from which nothing came for so long may be another guest's now. */
 const SENT_LATELY_MS = 10_000;
 
 export class FrameCounts {
-  readonly #typedReads: boolean;
+  readonly #asked: Parts['asked'];
   #frames: BridgeFrames | undefined;
   /** Why the kernel refuses to count. */
   refused: string | undefined;
@@ -18,8 +18,8 @@ export class FrameCounts {
   /** Ports and guests of each namespace, as it was read last. */
   readonly #ports = new Map<number, readonly WatchedPort[]>();
 
-  constructor({ typedReads }: Pick<Parts['programs'], 'typedReads'>) {
-    this.#typedReads = typedReads;
+  constructor(asked: Parts['asked']) {
+    this.#asked = asked;
   }
 
   read(): readonly SeenFrames[] {
@@ -53,7 +53,7 @@ export class FrameCounts {
     const ports = [...this.#ports.values()].flat();
     if (this.refused !== undefined || (ports.length === 0 && !this.#frames)) return;
     try {
-      this.#frames ??= new BridgeFrames(this.#typedReads);
+      this.#frames ??= framesOf(this.#asked.use());
       this.#frames.watch(ports);
       for (const addresses of guests) this.#frames.expect(addresses);
     } catch (error) {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets for guests, by their address, and of asked devices, that end where no counter has them: the programs of bpf/for-guests.bpf.h and bpf/taken-by-tc.bpf.h.
 import { isDeepStrictEqual } from 'node:util';
+import type { AskedObject } from '../../engine/asked-programs.ts';
 import { HashEntries } from '../../engine/hash-entries.ts';
-import { bytes32, bytes64, noteAsked, openQuestion } from '../../engine/open-object.ts';
-import type { SilentReasons } from '../../engine/unnamed-losses.ts';
-import { errnoOf } from '../../kernel/error-name.ts';
+import { bytes32, bytes64 } from '../../engine/open-object.ts';
 import { layoutOf } from '../../kernel/layout.ts';
-import type { BpfLink, BpfObject } from '../../kernel/native.ts';
 import type { GuestKeys } from './guest-keys.ts';
 import type { GuestNetwork } from './guest-networks.ts';
 
@@ -26,15 +24,12 @@ export interface TakenPackets {
 /** What is to be counted in a namespace. */
 export interface Expected {
   readonly keys: GuestKeys;
-  /** ifindices of asked devices. */
-  readonly devices: readonly number[];
   /** A tc program or action there may take packets. */
   readonly hasTcEnds: boolean;
   /** ifindices of devices with a native XDP program. */
   readonly withXdp: readonly number[];
 }
 
-const [LOST, TAKEN, PASSED] = ['lost_for_guest', 'taken', 'passed'];
 const LOSS_FIELDS = ['location', 'netns', 'to', 'at', 'reason'] as const;
 const TAKEN_FIELDS = ['location', 'netns', 'device', 'at', 'is_from'] as const;
 const NETNS_BITS = 32;
@@ -55,9 +50,7 @@ interface Located {
 
 /** Attached from the first on; `taken` and `passed` only where there is something to count. */
 export class GuestCounting {
-  readonly #object: BpfObject;
-  readonly #links = new Map<string, BpfLink>();
-  readonly #refused = new Set<string>();
+  readonly #asked: AskedObject;
   readonly #losses: HashEntries;
   readonly #takes: HashEntries;
   readonly #passes: HashEntries;
@@ -69,33 +62,23 @@ export class GuestCounting {
   /** What the maps have, by map and namespace, and by a text of the key. */
   readonly #known = new Map<string, ReadonlyMap<string, Entry>>();
 
-  constructor({ unnamed, consumed }: SilentReasons, otherHost: number, typedReads: boolean) {
-    this.#object = openQuestion('ways', typedReads);
-    try {
-      const btf = this.#object.btf();
-      this.#loss = layoutOf(btf, 'guest_loss_key', LOSS_FIELDS);
-      this.#taken = layoutOf(btf, 'taken_key', TAKEN_FIELDS);
-      this.#device = layoutOf(btf, 'came_in_by', ['netns', 'ifindex']);
-      this.#mac = layoutOf(btf, 'guest_mac', ['netns', 'address']);
-      this.#network = layoutOf(btf, 'guest_network', ['bits', 'netns', 'address']);
-      for (const { name } of this.#object.programs)
-        this.#object.setAutoload(name, [LOST, TAKEN, PASSED].includes(name));
-      this.#object.setVariable('reason_not_specified', bytes32(unnamed));
-      this.#object.setVariable('reason_consumed', bytes32(consumed));
-      this.#object.setVariable('reason_otherhost', bytes32(otherHost));
-      this.#object.load();
-      this.#losses = new HashEntries(this.#object, 'lost_for_guests');
-      this.#takes = new HashEntries(this.#object, 'taken_packets');
-      this.#passes = new HashEntries(this.#object, 'passed_frames');
-      this.#links.set(LOST, this.#object.attach(LOST));
-    } catch (error) {
-      this.#object.close();
-      throw error;
-    }
+  constructor(asked: AskedObject) {
+    const { object } = asked;
+    const btf = object.btf();
+    this.#asked = asked;
+    this.#loss = layoutOf(btf, 'guest_loss_key', LOSS_FIELDS);
+    this.#taken = layoutOf(btf, 'taken_key', TAKEN_FIELDS);
+    this.#device = layoutOf(btf, 'came_in_by', ['netns', 'ifindex']);
+    this.#mac = layoutOf(btf, 'guest_mac', ['netns', 'address']);
+    this.#network = layoutOf(btf, 'guest_network', ['bits', 'netns', 'address']);
+    this.#losses = new HashEntries(object, 'lost_for_guests');
+    this.#takes = new HashEntries(object, 'taken_packets');
+    this.#passes = new HashEntries(object, 'passed_frames');
   }
 
-  expect(netns: number, { keys: { macs, networks }, devices, hasTcEnds, withXdp }: Expected): void {
+  expect(netns: number, { keys: { macs, networks }, hasTcEnds, withXdp }: Expected): void {
     const entry = (key: Uint8Array, ifindex: number): Entry => ({ key, value: bytes32(ifindex) });
+    if (macs.length + networks.length > 0) this.#asked.object.update('has_guests', bytes32(0), bytes32(1));
     this.#replace(
       'guest_macs',
       netns,
@@ -106,39 +89,20 @@ export class GuestCounting {
       netns,
       networks.map(({ ifindex, ...network }) => entry(this.#networkKey(netns, network), ifindex)),
     );
-    if (hasTcEnds || this.#links.has(TAKEN)) {
-      for (const ifindex of devices) noteAsked(this.#object, ifindex, false);
-      this.#replace(
-        'asked_devices',
-        netns,
-        devices.map((ifindex) => entry(this.#deviceKey(netns, ifindex), 1)),
-      );
-    }
     const passing = withXdp
       .slice(0, MOST_WITH_XDP)
       .map((ifindex) => ({ key: this.#deviceKey(netns, ifindex), value: bytes64(0n) }));
     this.#replace('passed_frames', netns, passing);
-    if (hasTcEnds) this.#attach(TAKEN);
-    if (withXdp.length > 0) this.#attach(PASSED);
-  }
-
-  /** EINVAL: this kernel’s consume_skb says no location. */
-  #attach(program: string): void {
-    if (this.#links.has(program) || this.#refused.has(program)) return;
-    try {
-      this.#links.set(program, this.#object.attach(program));
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      this.#refused.add(program);
-    }
+    if (hasTcEnds) this.#asked.attach('taken');
+    if (withXdp.length > 0) this.#asked.attach('passed');
   }
 
   #replace(map: string, netns: number, entries: readonly Entry[]): void {
     const known = this.#known.get(`${map} ${netns}`) ?? new Map<string, Entry>();
     const wanted = new Map(entries.map((entry) => [Buffer.from(entry.key).toString('hex'), entry]));
-    for (const [text, { key }] of known) if (!wanted.has(text)) this.#object.remove(map, key);
+    for (const [text, { key }] of known) if (!wanted.has(text)) this.#asked.object.remove(map, key);
     for (const [text, entry] of wanted)
-      if (!isDeepStrictEqual(known.get(text), entry)) this.#object.update(map, entry.key, entry.value);
+      if (!isDeepStrictEqual(known.get(text), entry)) this.#asked.object.update(map, entry.key, entry.value);
     this.#known.set(`${map} ${netns}`, wanted);
   }
 
@@ -183,12 +147,12 @@ export class GuestCounting {
 
   /** What tc takes is counted, or cannot be here. */
   get knowsTaken(): boolean {
-    return this.#links.has(TAKEN) || this.#refused.has(TAKEN);
+    return this.#asked.isAttached('taken') || this.#asked.isRefused('taken');
   }
 
   /** undefined: they are not counted. */
   readTaken(): readonly (Located & Pick<TakenPackets, 'device' | 'way'>)[] | undefined {
-    if (!this.#links.has(TAKEN)) return undefined;
+    if (!this.#asked.isAttached('taken')) return undefined;
     const { at } = this.#taken;
     return this.#takes.read().map(({ key, value }) => ({
       netns: key.getUint32(at.netns, true),
@@ -201,7 +165,7 @@ export class GuestCounting {
   }
 
   readPassed(): readonly { readonly netns: number; readonly ifindex: number; readonly frames: number }[] {
-    if (!this.#links.has(PASSED)) return [];
+    if (!this.#asked.isAttached('passed')) return [];
     const { at } = this.#device;
     return this.#passes.read().map(({ key, value }) => ({
       netns: key.getUint32(at.netns, true),
@@ -211,7 +175,6 @@ export class GuestCounting {
   }
 
   close(): void {
-    for (const link of this.#links.values()) link.detach();
-    this.#object.close();
+    this.#asked.leave();
   }
 }

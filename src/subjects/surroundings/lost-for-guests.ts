@@ -2,7 +2,7 @@
 // Packets of asked devices that ended where nothing but their address says whose they were, or that tc or XDP took: counted while a person asks.
 import { Places } from '../../engine/places.ts';
 import type { Parts } from '../../engine/subject.ts';
-import { isLoss, NO_REASON, silentReasons } from '../../engine/unnamed-losses.ts';
+import { isLoss } from '../../engine/unnamed-losses.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
 import { FunctionNames } from '../../kernel/function-names.ts';
 import { type Expected, GuestCounting, type TakenPackets } from './guest-counting.ts';
@@ -18,7 +18,9 @@ export interface GuestLoss {
   readonly packets: number;
 }
 
-export type NeededParts = Pick<Parts, 'question' | 'programs'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
+export type NeededParts = Pick<Parts, 'question' | 'programs' | 'asked'> & {
+  readonly probes: Pick<Parts['probes'], 'symbols'>;
+};
 
 /** Where the core frees what tc took (sch_handle_ingress, sch_handle_egress, both mostly inlined). */
 const HOOKS = [
@@ -41,14 +43,10 @@ export class LostForGuests {
 
   /** From now on these addresses and devices of the namespace, and no others. */
   expect(netns: number, expected: Expected): void {
-    const { programs, question } = this.#parts;
+    const { asked, question } = this.#parts;
     if (this.refused !== undefined || !question.isOpen) return;
     try {
-      this.#counting ??= new GuestCounting(
-        silentReasons(programs.reasons),
-        programs.reasons.number('OTHERHOST') ?? NO_REASON,
-        programs.typedReads,
-      );
+      this.#counting ??= new GuestCounting(asked.use());
       this.#counting.expect(netns, expected);
     } catch (error) {
       const errno = errnoOf(error);
