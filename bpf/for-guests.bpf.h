@@ -6,6 +6,7 @@
 #pragma once
 #include "bridge-layout.bpf.h"
 #include "tap-losses.bpf.h"
+#include "tunnel-headers.bpf.h"
 #include "typed.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -20,8 +21,6 @@ struct dst_entry {
 
 #pragma clang attribute pop
 
-#define IPV4_PROTOCOL	 0x0800
-#define IPV6_PROTOCOL	 0x86DD
 #define IPV4_DESTINATION 16 /* in its header */
 #define IPV6_DESTINATION 24
 #define NO_MAC_HEADER	 0xffff
@@ -75,31 +74,28 @@ struct {
 
 const volatile u32 reason_otherhost;
 
-static __always_inline u32 guest_by_mac(struct sk_buff *skb, u32 netns)
+static __always_inline u32 guest_by_mac(u64 address, u32 netns)
 {
 	struct guest_mac key = {.netns = netns};
-	u16 header = NUMBER(sk_buff___mac, skb, mac_header);
 
-	if (header == NO_MAC_HEADER ||
-	    bpf_probe_read_kernel(key.address, sizeof(key.address), (void *)((u64)NUMBER(sk_buff, skb, head) + header)))
+	if (bpf_probe_read_kernel(key.address, sizeof(key.address), (void *)address))
 		return 0;
 	u32 *to = bpf_map_lookup_elem(&guest_macs, &key);
 
 	return to ? *to : 0;
 }
 
-static __always_inline u32 guest_by_network(struct sk_buff *skb, u32 netns)
+static __always_inline u32 guest_by_network(u64 header, u16 protocol, u32 netns, bool is_from)
 {
 	struct guest_network key = {.bits = ALL_BITS, .netns = netns};
-	u16 protocol = __builtin_bswap16(NUMBER(sk_buff, skb, protocol));
-	void *header = (void *)((u64)NUMBER(sk_buff, skb, head) + NUMBER(sk_buff, skb, network_header));
 	long failed;
 
 	if (protocol == IPV4_PROTOCOL) {
 		key.address[10] = key.address[11] = 0xff;
-		failed = bpf_probe_read_kernel(key.address + 12, 4, header + IPV4_DESTINATION);
+		failed = bpf_probe_read_kernel(key.address + 12, 4,
+					       (void *)header + IPV4_DESTINATION - (is_from ? 4 : 0));
 	} else if (protocol == IPV6_PROTOCOL)
-		failed = bpf_probe_read_kernel(key.address, 16, header + IPV6_DESTINATION);
+		failed = bpf_probe_read_kernel(key.address, 16, (void *)header + IPV6_DESTINATION - (is_from ? 16 : 0));
 	else
 		return 0;
 	u32 *to = failed ? NULL : bpf_map_lookup_elem(&guest_networks, &key);
@@ -120,6 +116,28 @@ static __always_inline u32 routed_by(struct sk_buff *skb)
 	return NUMBER(net_device, dev, ifindex);
 }
 
+/* The same of what a tunnel carries; `is_from`: who sent it. */
+static __always_inline u32 guest_inside(u64 header, u16 outer, u32 netns, bool is_from)
+{
+	u16 protocol = 0;
+	u64 inner = inside_tunnel(header, outer, &protocol);
+
+	if (!inner)
+		return 0;
+	if (protocol != ETHERNET_PROTOCOL)
+		return guest_by_network(inner, protocol, netns, is_from);
+	u32 known = guest_by_mac(inner + (is_from ? 6 : 0), netns);
+
+	return known ?: guest_by_network(inner + ETHERNET_HEADER, type_of_frame(inner), netns, is_from);
+}
+
+/* What a tunnel of the host sends has come by no device. */
+static __always_inline u32 guest_in_tunnel(struct sk_buff *skb, u32 netns)
+{
+	return guest_inside((u64)NUMBER(sk_buff, skb, head) + NUMBER(sk_buff, skb, network_header),
+			    __builtin_bswap16(NUMBER(sk_buff, skb, protocol)), netns, true);
+}
+
 /* ifindex of the device that the packet's address is behind; 0: none. `at`, `iif`: where it is, and by which device it
  * came. */
 static __always_inline u32 guest_of(struct sk_buff *skb, struct net_device *dev, u32 netns, u32 at, u32 iif,
@@ -134,9 +152,14 @@ static __always_inline u32 guest_of(struct sk_buff *skb, struct net_device *dev,
 		return 0;
 	if (is_passed_up && BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST)
 		return 0;
-	if (!is_passed_up && !is_for_another)
-		to = guest_by_mac(skb, netns);
-	return to ?: guest_by_network(skb, netns);
+	u64 head = (u64)NUMBER(sk_buff, skb, head), header = head + NUMBER(sk_buff, skb, network_header);
+	u16 protocol = __builtin_bswap16(NUMBER(sk_buff, skb, protocol));
+	u16 frame = NUMBER(sk_buff___mac, skb, mac_header);
+
+	if (!is_passed_up && !is_for_another && frame != NO_MAC_HEADER)
+		to = guest_by_mac(head + frame, netns);
+	to = to ?: guest_by_network(header, protocol, netns, false);
+	return to ?: guest_inside(header, protocol, netns, false);
 }
 
 SEC("raw_tp/kfree_skb")

@@ -4,6 +4,7 @@
 // it.
 #include "asked-devices.bpf.h"
 #include "for-guests.bpf.h"
+#include "groups.bpf.h"
 #include "kernel.bpf.h"
 #include "marks.bpf.h"
 #include "resolution.bpf.h"
@@ -120,6 +121,7 @@ int way_begins(struct bpf_raw_tracepoint_args *ctx)
 	if (!is_asked(dev, NUMBER(net_device, dev, ifindex), &key))
 		return 0;
 	count_question(skb, key);
+	count_group(skb, dev, key);
 	if (last)
 		last->data = 0;
 	return 0;
