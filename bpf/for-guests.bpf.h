@@ -6,6 +6,7 @@
 #pragma once
 #include "bridge-layout.bpf.h"
 #include "tap-losses.bpf.h"
+#include "tunnel-headers.bpf.h"
 #include "typed.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -20,8 +21,6 @@ struct dst_entry {
 
 #pragma clang attribute pop
 
-#define IPV4_PROTOCOL	 0x0800
-#define IPV6_PROTOCOL	 0x86DD
 #define IPV4_DESTINATION 16 /* in its header */
 #define IPV6_DESTINATION 24
 #define NO_MAC_HEADER	 0xffff
@@ -83,7 +82,7 @@ struct {
 
 const volatile u32 reason_otherhost;
 
-static __always_inline u32 guest_by_mac(bool is_direct, struct sk_buff *skb, u32 netns)
+static __always_inline u32 guest_by_mac(u64 place, u32 netns)
 {
 	union {
 		struct guest_mac mac;
@@ -92,11 +91,8 @@ static __always_inline u32 guest_by_mac(bool is_direct, struct sk_buff *skb, u32
 			u32 rest;
 		};
 	} key = {.netns = netns};
-	u16 header = FIELD(is_direct, sk_buff___mac, skb, mac_header);
-	u64 address = 0, place = (u64)FIELD(is_direct, sk_buff, skb, head) + header;
+	u64 address = 0;
 
-	if (header == NO_MAC_HEADER)
-		return 0;
 	if (typed_reads)
 		address = EIGHT_BYTES(place);
 	else if (bpf_probe_read_kernel(&address, sizeof(key.mac.address), (void *)place))
@@ -108,21 +104,19 @@ static __always_inline u32 guest_by_mac(bool is_direct, struct sk_buff *skb, u32
 	return to ? *to : 0;
 }
 
-static __always_inline u32 guest_by_network(bool is_direct, struct sk_buff *skb, u32 netns)
+static __always_inline u32 guest_by_network(u64 header, u16 protocol, u32 netns, bool is_from)
 {
-	u16 protocol = __builtin_bswap16(FIELD(is_direct, sk_buff, skb, protocol));
-
 	if (protocol != IPV4_PROTOCOL && protocol != IPV6_PROTOCOL)
 		return 0;
 	struct guest_network key = {.bits = ALL_BITS, .netns = netns};
-	u64 header = (u64)FIELD(is_direct, sk_buff, skb, head) + FIELD(is_direct, sk_buff, skb, network_header);
 	long failed;
 
 	if (protocol == IPV4_PROTOCOL) {
 		key.address[10] = key.address[11] = 0xff;
-		failed = bpf_probe_read_kernel(key.address + 12, 4, (void *)header + IPV4_DESTINATION);
+		failed = bpf_probe_read_kernel(key.address + 12, 4,
+					       (void *)header + IPV4_DESTINATION - (is_from ? 4 : 0));
 	} else
-		failed = bpf_probe_read_kernel(key.address, 16, (void *)header + IPV6_DESTINATION);
+		failed = bpf_probe_read_kernel(key.address, 16, (void *)header + IPV6_DESTINATION - (is_from ? 16 : 0));
 	u32 *to = failed ? NULL : bpf_map_lookup_elem(&guest_networks, &key);
 
 	return to ? *to : 0;
@@ -157,6 +151,28 @@ static __always_inline u32 packet_type(bool is_direct, struct sk_buff *skb)
 	return BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type);
 }
 
+/* The same of what a tunnel carries; `is_from`: who sent it. */
+static __always_inline u32 guest_inside(u64 header, u16 outer, u32 netns, bool is_from)
+{
+	u16 protocol = 0;
+	u64 inner = inside_tunnel(header, outer, &protocol);
+
+	if (!inner)
+		return 0;
+	if (protocol != ETHERNET_PROTOCOL)
+		return guest_by_network(inner, protocol, netns, is_from);
+	u32 known = guest_by_mac(inner + (is_from ? 6 : 0), netns);
+
+	return known ?: guest_by_network(inner + ETHERNET_HEADER, type_of_frame(inner), netns, is_from);
+}
+
+/* What a tunnel of the host sends has come by no device. */
+static __always_inline u32 guest_in_tunnel(struct sk_buff *skb, u32 netns)
+{
+	return guest_inside((u64)NUMBER(sk_buff, skb, head) + NUMBER(sk_buff, skb, network_header),
+			    __builtin_bswap16(NUMBER(sk_buff, skb, protocol)), netns, true);
+}
+
 /* ifindex of the device that the packet's address is behind; 0: none. `at`, `iif`: where it is, and by which device it
  * came. */
 static __always_inline u32 guest_of(bool is_direct, struct sk_buff *skb, struct net_device *dev, u32 at, u32 iif,
@@ -172,10 +188,15 @@ static __always_inline u32 guest_of(bool is_direct, struct sk_buff *skb, struct 
 	if (is_passed_up && packet_type(is_direct, skb) == PACKET_OTHERHOST)
 		return 0;
 	u32 netns = netns_by(is_direct, dev);
+	u64 head = (u64)FIELD(is_direct, sk_buff, skb, head);
+	u64 header = head + FIELD(is_direct, sk_buff, skb, network_header);
+	u16 protocol = __builtin_bswap16(FIELD(is_direct, sk_buff, skb, protocol));
+	u16 frame = FIELD(is_direct, sk_buff___mac, skb, mac_header);
 
-	if (!is_passed_up && !is_for_another)
-		to = guest_by_mac(is_direct, skb, netns);
-	return to ?: guest_by_network(is_direct, skb, netns);
+	if (!is_passed_up && !is_for_another && frame != NO_MAC_HEADER)
+		to = guest_by_mac(head + frame, netns);
+	to = to ?: guest_by_network(header, protocol, netns, false);
+	return to ?: guest_inside(header, protocol, netns, false);
 }
 
 static __always_inline void lost_for_guest(bool is_direct, struct sk_buff *skb, u64 location, u32 reason)

@@ -39,7 +39,7 @@ struct neighbour_discovery {
 
 struct question_key {
 	struct came_in_by by;
-	u8 address[16]; /* that is asked for; of IPv4 ::ffff:a.b.c.d */
+	u8 address[16]; /* that is asked for, or the group that it is for; of IPv4 ::ffff:a.b.c.d */
 };
 
 struct question_counts {
@@ -99,19 +99,23 @@ static __always_inline bool asks_for(struct sk_buff *skb, void *header, bool is_
 	       is_discovery(&nd, is_answer ? NEIGHBOUR_ADVERT : NEIGHBOUR_SOLICIT, address);
 }
 
+static __always_inline void count_asked(const struct question_key *key)
+{
+	struct question_counts first = {.asked = 1}, *known = bpf_map_lookup_elem(&questions, key);
+
+	if (!known)
+		known = put_or_find(&questions, key, &first);
+	if (known)
+		__sync_fetch_and_add(&known->asked, 1);
+}
+
 /* It came in by this device, and its network header is not set yet. */
 static __always_inline void count_question(struct sk_buff *skb, struct came_in_by by)
 {
 	struct question_key key = {.by = by};
-	struct question_counts first = {.asked = 1}, *known;
 
-	if (!asks_for(skb, BPF_CORE_READ((struct sk_buff___sent *)skb, data), false, key.address))
-		return;
-	known = bpf_map_lookup_elem(&questions, &key);
-	if (!known)
-		known = put_or_find(&questions, &key, &first);
-	if (known)
-		__sync_fetch_and_add(&known->asked, 1);
+	if (asks_for(skb, BPF_CORE_READ((struct sk_buff___sent *)skb, data), false, key.address))
+		count_asked(&key);
 }
 
 /* It goes to this device. */

@@ -52,14 +52,18 @@ int taken(struct bpf_raw_tracepoint_args *ctx)
 	u32 iif = NUMBER(sk_buff, skb, skb_iif);
 	struct taken_key key = {.location = ctx->args[1], .at = NUMBER(net_device, dev, ifindex)};
 
+	key.netns = netns_of(dev);
 	if (iif && is_asked(dev, iif, &asked)) {
 		key.device = iif;
 		key.is_from = 1;
 	} else
 		key.device = is_asked(dev, key.at, &asked) ? key.at : guest_of(false, skb, dev, key.at, iif, false);
+	if (!key.device && !iif) {
+		key.device = guest_in_tunnel(skb, key.netns);
+		key.is_from = 1;
+	}
 	if (!key.device)
 		return 0;
-	key.netns = netns_of(dev);
 	count_up(&taken_packets, &key);
 	return 0;
 }

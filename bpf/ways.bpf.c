@@ -6,6 +6,7 @@
 #include "device-roles.bpf.h"
 #include "for-guests.bpf.h"
 #include "frames.bpf.h"
+#include "groups.bpf.h"
 #include "kernel.bpf.h"
 #include "marks.bpf.h"
 #include "resolution.bpf.h"
@@ -141,6 +142,7 @@ static __always_inline int received(bool is_direct, struct sk_buff *skb)
 
 		if (is_resolution(is_direct, skb))
 			count_question(skb, key);
+		count_group(is_direct, skb, dev, key);
 		if (last)
 			last->data = 0;
 	}

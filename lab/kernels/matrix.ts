@@ -85,6 +85,7 @@ export const GUEST_FILES: readonly GuestFile[] = [
   { file: 'src/subjects/silent-ends.kernel.test.ts', on: BY_HAND },
   { file: 'src/subjects/program-writes.kernel.test.ts', on: BY_HAND },
   { file: 'src/subjects/unserved.kernel.test.ts', on: BY_HAND },
+  { file: 'src/subjects/below-tunnel.kernel.test.ts', on: BY_HAND },
   { file: 'src/subjects/refused-by-host.kernel.test.ts', on: ['6.1', '7.3'] },
   { file: 'src/subjects/receive.kernel.test.ts', on: ['6.12'] },
   { file: 'src/subjects/uncounted.kernel.test.ts', on: ['5.10', '6.1', '7.3'] },

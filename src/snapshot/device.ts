@@ -242,6 +242,8 @@ export interface Device {
   readonly waitsBeyond?: readonly WaitBeyond[] | undefined;
   /** MAC addresses that its guest asked for (ARP, neighbour discovery), since a person asks. */
   readonly askedFor?: readonly AskedFor[] | undefined;
+  /** Multicast groups beyond the link that its guest or writer sends to, since a person asks. */
+  readonly toGroups?: readonly { readonly address: string; readonly packets: number }[] | undefined;
   /** What becomes of its packets and cannot be seen, for the kernel refuses the programs: with the reason, in sentences. */
   readonly unfollowed?: readonly string[] | undefined;
   /** undefined: nobody asks, nothing tells, or an older recording. */

@@ -152,9 +152,9 @@ export interface SilentEnd {
   readonly device: string;
   /**
    * xdp: an XDP program of the device; ingress, egress: a BPF program that tc runs there, or an action; dummy: a device that throws away what is
-   * sent to it; ifb: one that throws away what no filter redirects to it.
+   * sent to it; ifb: one that throws away what no filter redirects to it; redirected: one that a filter redirects to, where it is not counted.
    */
-  readonly how: 'xdp' | 'ingress' | 'egress' | 'dummy' | 'ifb';
+  readonly how: 'xdp' | 'ingress' | 'egress' | 'dummy' | 'ifb' | 'redirected';
   /** Of tc: only actions that steal or trap packets, or a filter that redirects them to another device; absent: a BPF program. */
   readonly by?: 'action' | 'redirect';
   /** Of XDP: what it ends was never a packet that could be freed. */
@@ -167,6 +167,11 @@ export interface SilentEnd {
   readonly received?: number;
 }
 
+export interface ForeignSource {
+  readonly from: string;
+  readonly as: string;
+}
+
 export interface CountedPackets {
   readonly counter: string;
   /** Since the namespace was made. */
@@ -177,6 +182,8 @@ export interface Surroundings {
   /** User and group that may attach; undefined: nobody was named. */
   readonly owner?: number;
   readonly group?: number;
+  /** The host sends on what comes in by it; absent: it does not, or an older recording. */
+  readonly forwards?: true;
   readonly redirects: readonly TcRedirect[];
   readonly strays: readonly StrayAddress[];
   /** Of devices in whose qdiscs packets stand; undefined: an older recording. */
@@ -187,6 +194,8 @@ export interface Surroundings {
   readonly table?: BridgeTable;
   /** The kind of the bond or team that it is a port of, if it is not known to be an active one. */
   readonly portOf?: 'bond' | 'team';
+  /** Sources that the host writes into its packets (SNAT) and does not have, for connections without an answer; undefined: an older recording. */
+  readonly foreignSources?: readonly ForeignSource[];
   /** Packets that the namespace did not let its programs send, by the kernel's counter (XfrmOutPolBlock); undefined: an older recording. */
   readonly refusedSends?: readonly CountedPackets[];
   /** Packets that the host itself took and did not serve, by counter of the namespace (ListenDrops); undefined: an older recording. */

@@ -8,6 +8,7 @@ import { bridged, GUEST, learned, often, routed, SECONDS, streamTo } from '../..
 import { answerTo, type Scene, scene } from '../../test/agent/on-call.ts';
 import { datagram, ethernet } from '../../test/host/frames.ts';
 import { macOf, noLab } from '../../test/host/netns.ts';
+import { isSince } from '../../test/host/release.ts';
 import { until } from '../../test/host/until.ts';
 
 const skip = noLab;
@@ -64,9 +65,13 @@ function filter({ lab }: Scene, device: string, hook: 'ingress' | 'egress', prog
   return lab.tc(`filter replace dev ${device} ${hook} handle 1 pref 1 bpf da bytecode`, program);
 }
 
+/** Before Linux 6.3 the kernel does not say where it frees what was used: it may be of these, for nothing else comes of them. */
+const COUNTS_TAKEN = isSince(6, 3);
 const BY_TC = (place: string): RegExp =>
   new RegExp(
-    `^unknown; not-here; [\\d ]+ packets (from|for) it were taken by a BPF program \\(${place}\\), which no drop shows$`,
+    COUNTS_TAKEN
+      ? `^unknown; not-here; [\\d ]+ packets (from|for) it were taken by a BPF program \\(${place}\\), which no drop shows$`
+      : `^unknown; not-here; .*a BPF program \\(${place}\\) may (have ended them|end packets for it), which no counter shows`,
   );
 
 for (const [name, scenery, device, hook] of [
@@ -80,7 +85,7 @@ for (const [name, scenery, device, hook] of [
     await one.lab.tc(`qdisc add dev ${device} clsact`);
     await filter(one, device, hook, LETS_PASS);
     await assertTold(one, OK);
-    for (const program of [STEALS, STEALS_HALF]) {
+    for (const program of COUNTS_TAKEN ? [STEALS, STEALS_HALF] : [STEALS]) {
       await filter(one, device, hook, program);
       await assertTold(one, BY_TC(`tc ${hook} of ${device}`), program);
     }
@@ -135,8 +140,9 @@ for (const action of ['trap', 'pass'] as const)
     } catch {
       return t.skip('this kernel has no act_gact or cls_u32');
     }
-    const TRAPPED =
-      /^unknown; not-here; [\d ]+ packets from it were taken by an action of a tc filter that steals or traps \(tc egress of up0\)/;
+    const TRAPPED = COUNTS_TAKEN
+      ? /^unknown; not-here; [\d ]+ packets from it were taken by an action of a tc filter that steals or traps \(tc egress of up0\)/
+      : /^unknown; not-here; .* an action of a tc filter that steals or traps \(tc egress of up0\) may have ended them/;
     await assertTold(one, action === 'trap' ? TRAPPED : OK);
   });
 
@@ -148,7 +154,9 @@ test('tc redirects what leaves by a device to another one', { skip }, async (t) 
   await one.lab.tc('filter add dev up0 egress protocol ip u32 match u32 0 0 action mirred egress redirect dev dd0');
   await assertTold(
     one,
-    /^unknown; not-here; [\d ]+ packets from it were taken by a tc filter that redirects them to another device, where they are not followed \(tc egress of up0\)/,
+    COUNTS_TAKEN
+      ? /^unknown; not-here; [\d ]+ packets from it were taken by a tc filter that redirects them to another device, where they are not followed \(tc egress of up0\)/
+      : /^unknown; not-here; [\d ]+ packets from it were sent on by dd0, to which a tc filter redirects what should leave by another/,
   );
 });
 

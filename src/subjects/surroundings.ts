@@ -21,6 +21,7 @@ import { bridgeTableOf, guestAddresses, isPinned } from './surroundings/bridge-t
 import { FrameCounts } from './surroundings/frame-counts.ts';
 import type { TakenPackets } from './surroundings/guest-counting.ts';
 import { guestKeys, keysOf } from './surroundings/guest-keys.ts';
+import { ownerOf } from './surroundings/guest-networks.ts';
 import { type GuestLoss, LostForGuests, type NeededParts } from './surroundings/lost-for-guests.ts';
 import { NamespacePaths } from './surroundings/namespace-paths.ts';
 import { byNamespace, NotedAddresses, type Walked } from './surroundings/noted-addresses.ts';
@@ -183,6 +184,7 @@ class Watch {
     { lost, taken, knowsTaken, passed }: Seen,
   ): Surroundings {
     const { links, asked, ways } = tables;
+    const { forwarding } = tables.reach;
     const link = links.get(ifindex);
     const nameOf = (index: number): string | undefined => links.get(index)?.name;
     const bridge = links.get(link?.master ?? 0);
@@ -209,6 +211,7 @@ class Watch {
     return {
       ...(link?.tun?.owner !== undefined && { owner: link.tun.owner }),
       ...(link?.tun?.group !== undefined && { group: link.tun.group }),
+      ...((forwarding.byAll || forwarding.devices.has(ifindex)) && { forwards: true }),
       redirects: redirectsOf(ifindex, tables),
       silentEnds: silentEndsOf(ifindex, tables, {
         taken: taken?.filter((one) => one.netns === netns),
@@ -217,6 +220,7 @@ class Watch {
       }),
       strays: straysOf(ifindex, asked.get(ifindex) ?? [], ways, nameOf),
       backlogs: backlogsIn(tables),
+      foreignSources: tables.foreignSources.filter(({ from }) => isBehind(from, ifindex, tables)),
       lost: this.#ownLost.since(id, itsLost).map((one) => lossOf(one, links.get(one.at))),
       ...(table && { table }),
       ...(link?.idlePortOf && { portOf: link.idlePortOf }),
@@ -225,6 +229,12 @@ class Watch {
       unread,
     };
   }
+}
+
+/** The host knows it as a neighbour there, or has its network there. */
+function isBehind(address: string, ifindex: number, { asked, networks }: NamespaceTables): boolean {
+  const isNeighbour = asked.get(ifindex)?.some((one) => one.isNeighbour && one.address === address);
+  return isNeighbour || ownerOf(address, networks) === ifindex;
 }
 
 function countersOf(counts: Readonly<Record<string, number>>): readonly CountedPackets[] {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
-// What the guest sends reaches the host, which does not serve it: no packet is freed with a reason, and who asks is not told OK.
+// Needs: root on this machine's kernel, nftables.
+// What the guest sends reaches the host, which does not serve it, or not so that answers come back: no drop tells, and who asks is not told OK.
 import assert from 'node:assert/strict';
-import test from 'node:test';
-import { often, SECONDS } from '../../test/agent/asked-tap.ts';
+import test, { type TestContext } from 'node:test';
+import { often, routed, SECONDS } from '../../test/agent/asked-tap.ts';
 import { answerTo, type Scene, scene } from '../../test/agent/on-call.ts';
-import { connectionRequest, ethernet, GUEST, ping } from '../../test/host/frames.ts';
+import { connectionRequest, datagram, ethernet, GUEST, ping } from '../../test/host/frames.ts';
 import { inside, macOf, noLab } from '../../test/host/netns.ts';
 import { spawnReady } from '../../test/host/spawn-ready.ts';
 
@@ -72,3 +72,60 @@ test('pings of others that the host does not answer are no doubt about a busy gu
   often(one, 50, () => sender.udp(HERE.from, 9, 5, 64));
   assert.match(await told(one), /^ok; not-here$/);
 });
+
+const group = (to: string): Buffer => datagram({ from: '10.71.0.2', to, port: 9 });
+const UNROUTED = /^unknown; not-here; the host dropped [\d ]+ packets from it for multicast groups \(239\.1\.2\.3\)/;
+
+test('a group that the host should route, and no multicast router runs', { skip }, async (t) => {
+  const one = await sending(t, () => group('239.1.2.3'));
+  await one.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=0');
+  assert.match(await told(one), /^ok; not-here$/, 'it does not forward');
+  await one.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1');
+  assert.match(await told(one), UNROUTED);
+});
+
+for (const [name, to] of [
+  ['of the link alone (mDNS)', '224.0.0.251'],
+  ['by which services are looked for (SSDP)', '239.255.255.250'],
+] as const)
+  test(`a host that forwards, and a group ${name}`, { skip }, async (t) => {
+    const one = await sending(t, () => group(to));
+    await one.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1');
+    assert.match(await told(one), /^ok; not-here$/);
+  });
+
+test('a group that a program of the host listens to', { skip }, async (t) => {
+  const one = await sending(t, () => group('239.1.2.3'));
+  await one.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
+  await spawnReady(t, ['nsenter', ...inside(one.lab.name), process.execPath, '-e', LISTENER]);
+  assert.match(await told(one), /^ok; not-here$/);
+});
+
+const LISTENER = `
+const socket = require('node:dgram').createSocket('udp4');
+socket.bind(9, () => {
+  socket.addMembership('239.1.2.3', '${HERE.to}');
+  console.log('ready');
+});`;
+
+/** The guest pings a host behind up0, which answers to what is written as its source. */
+async function translated(t: TestContext, source: string): Promise<Scene> {
+  const one = await routed(t);
+  await one.far.ip('route add default via 10.99.0.1');
+  const rules = 'add table ip n; add chain ip n p { type nat hook postrouting priority 100; };';
+  await one.lab.exec('nft', `${rules} add rule ip n p oifname up0 ${source}`);
+  const frame = ethernet(await macOf(one.lab, 'tap0'), ping('10.71.0.2', '10.99.0.2'));
+  often(one, 50, () => one.reader.frame('a', 1, frame));
+  return one;
+}
+
+for (const [source, expected] of [
+  ['masquerade', /^ok; not-here$/],
+  ['snat to 10.99.0.1', /^ok; not-here$/],
+  // Not the host's own, and the other one has a route to it.
+  ['snat to 192.0.2.7', /^ok; not-here$/],
+  ['snat to 10.99.0.50', /^unknown; not-here; what 10\.71\.0\.2 sends leaves as 10\.99\.0\.50 \(SNAT\)/],
+] as const)
+  test(`the source that a guest's packets leave with: ${source}`, { skip }, async (t) => {
+    assert.match(await told(await translated(t, source)), expected);
+  });

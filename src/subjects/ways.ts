@@ -13,7 +13,10 @@ import { type SeenBeyond, type SeenQuestion, type SeenWait, type SeenWay, WaysOu
 /** Devices and numbers of copies that a device shows; the rest is in none of its rows. */
 const MOST_WAYS = 32;
 
-type Followed = Pick<Device, 'sentOn' | 'askedFor' | 'lostBeyond' | 'copiesBeyond' | 'waitsBeyond' | 'unfollowed'>;
+type Followed = Pick<
+  Device,
+  'sentOn' | 'askedFor' | 'toGroups' | 'lostBeyond' | 'copiesBeyond' | 'waitsBeyond' | 'unfollowed'
+>;
 
 type Needed = Pick<Parts, 'question' | 'programs' | 'asked'> & { readonly probes: Pick<Parts['probes'], 'symbols'> };
 
@@ -88,8 +91,13 @@ class Ways {
           .filter(isIts)
           .slice(0, MOST_WAYS)
           .map((one) => waitOf(one, own)),
+        toGroups: questions
+          .filter((one) => isIts(one) && isGroup(one))
+          .toSorted((a, b) => b.asked - a.asked)
+          .slice(0, MOST_WAYS)
+          .map(({ address, asked }) => ({ address: addressText(address), packets: asked })),
         askedFor: questions
-          .filter(isIts)
+          .filter((one) => isIts(one) && !isGroup(one))
           .toSorted((a, b) => a.answered - b.answered || b.asked - a.asked)
           .slice(0, MOST_WAYS)
           .map(({ address, asked, answered }) => ({ address: addressText(address), asked, answered })),
@@ -118,6 +126,11 @@ class Ways {
   }
 }
 
+/** Counted as an address that was asked for. */
+function isGroup({ address: [first = 0, ...more] }: SeenQuestion): boolean {
+  return more.length === 3 ? (first & 0xf0) === 0xe0 : first === 0xff;
+}
+
 function waitOf({ first, waitedIn, device, packets, nanoseconds }: SeenWait, ways: readonly SeenWay[]): WaitBeyond {
   return { device, netns: waitedIn, sentBy: nameOf(first, ways), packets, seconds: nanoseconds / 1e9 };
 }
@@ -144,6 +157,7 @@ function open(parts: Parts): OpenSubject {
         copiesBeyond = 0,
         waitsBeyond = [],
         askedFor = [],
+        toGroups = [],
         unfollowed,
       } = shown.get(id) ?? {};
       return {
@@ -152,6 +166,7 @@ function open(parts: Parts): OpenSubject {
         ...(copiesBeyond > 0 && { copiesBeyond }),
         ...(waitsBeyond.length > 0 && { waitsBeyond }),
         ...(askedFor.length > 0 && { askedFor }),
+        ...(toGroups.length > 0 && { toGroups }),
         ...(unfollowed && { unfollowed }),
       };
     },

@@ -30,6 +30,8 @@ const CRITICAL_SHARE = 0.02;
 const CRITICAL_PER_SECOND = FEWEST_LOST / USUAL_SECONDS;
 /** ARP, neighbour discovery and the like reach every port of a bridge: losing a trickle of that does no harm. */
 export const NOISE_PER_SECOND = 10;
+/** Packets a second to the guest: fewer are what the host itself asks now and then. */
+export const TRICKLE_PER_SECOND = 1;
 /** A queue management that works drops less than this, on purpose. */
 export const MANAGED_SHARE = 0.02;
 /** Filters and firewalls drop on purpose; so much of the traffic is worth a question. */

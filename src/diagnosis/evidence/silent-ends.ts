@@ -7,11 +7,18 @@ import { count, several } from '../format.ts';
 import { hostCommand } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { receivedFrom } from './from-guest.ts';
-import { isMostOfFew, type Loss, lossOf, MANAGED_SHARE, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from './loss.ts';
+import {
+  isMostOfFew,
+  type Loss,
+  lossOf,
+  MANAGED_SHARE,
+  MEANT_SHARE,
+  NOISE_PER_SECOND,
+  severityOf,
+  TRICKLE_PER_SECOND,
+} from './loss.ts';
 import { isCovered, whenRead } from './when-read.ts';
 
-/** Packets a second to the guest: fewer are what the host itself asks now and then. */
-const TRICKLE_PER_SECOND = 1;
 const FEWEST = 3;
 /** In a shorter time a single packet would look like a rate. */
 const LEAST_SECONDS = 0.5;
@@ -21,7 +28,7 @@ const MOST_NAMED = 3;
 
 /** `kept`: packets from it that the host took for itself, by subtraction. */
 export function silentDoubts(device: DeviceSpan, window: Window, towards: Loss, kept: number): readonly string[] {
-  const ends = (device.now.surroundings?.silentEnds ?? []).filter(({ how }) => how !== 'dummy' && how !== 'ifb');
+  const ends = (device.now.surroundings?.silentEnds ?? []).filter(({ how }) => !(how in SINKS));
   const [counted, uncounted] = [ends.filter(({ ended }) => ended !== undefined), ends.filter(isUncounted)];
   const isUnanswered = towards.offered / device.seconds < TRICKLE_PER_SECOND;
   const to = uncounted.filter((end) => end.way === 'to' && getsPackets(device, window, end));
@@ -161,11 +168,12 @@ function namesOf(ends: readonly SilentEnd[]): string {
 
 const SINKS = {
   dummy: 'a dummy device, which throws away all that it is sent: a route or a filter leads there',
+  redirected: 'to which a tc filter redirects what should leave by another: it is not followed there',
   ifb: 'an IFB, which throws away what no filter redirects to it: a route or a bridge leads there',
 } as const;
 
 function thrownAway(device: DeviceSpan, { device: sink, how }: SilentEnd): readonly string[] {
-  if (how !== 'dummy' && how !== 'ifb') return [];
+  if (how !== 'dummy' && how !== 'ifb' && how !== 'redirected') return [];
   const first = device.steps.find(({ sentOn }) => sentOn)?.sentOn;
   const sentBy = (ways = first): number => ways?.find((one) => one.device === sink)?.packets ?? 0;
   const now = sentBy(device.now.sentOn);

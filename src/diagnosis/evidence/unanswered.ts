@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// MAC addresses that the guest asks for, and nobody answers: it sends nothing else, and no packet is lost.
+// What the guest sends and nobody answers, without a packet that is lost: questions for MAC addresses, and packets with a source that the host does not have.
 import type { AskedFor } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
 import { several } from '../format.ts';
 import { hostCommand, quoted } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
-import { type Loss, NOISE_PER_SECOND } from './loss.ts';
+import { receivedFrom } from './from-guest.ts';
+import { type Loss, NOISE_PER_SECOND, TRICKLE_PER_SECOND } from './loss.ts';
 
 /** One question may wait for its answer, and be asked twice. */
 const FEWEST = 3;
@@ -28,6 +29,20 @@ export function unansweredDoubt(device: DeviceSpan, towards: Loss): string | und
     first &&
     `its guest asked ${several(first.asked, 'time')} for the MAC address of ${first.address}, and was sent no answer`
   );
+}
+
+/** Answers to an address that the host does not have may never come here. */
+export function foreignSourceDoubt(device: DeviceSpan, towards: Loss): string | undefined {
+  const [first] = device.now.surroundings?.foreignSources ?? [];
+  if (!first || towards.offered / device.seconds >= TRICKLE_PER_SECOND || receivedFrom(device) < FEWEST)
+    return undefined;
+  return `what ${first.from} sends leaves as ${first.as} (SNAT), which is no address of this host, and next to nothing comes back: answers may go elsewhere`;
+}
+
+export function looksAtForeignSources(device: DeviceSpan, window: Window, towards: Loss): readonly Remedy[] {
+  if (foreignSourceDoubt(device, towards) === undefined) return [];
+  const effect = 'Shows the rules: masquerade, or snat to an address that the host has, brings the answers back.';
+  return [hostCommand(device, window, 'nft list ruleset', effect)];
 }
 
 /** Where the answer may have been kept from it. */

@@ -7,7 +7,12 @@ import { reachDoubts } from '../evidence/macvtap-reach.ts';
 import { programDoubts } from '../evidence/program-side.ts';
 import { looksAtSilentEnds, silentDoubts } from '../evidence/silent-ends.ts';
 import { surroundingDoubts } from '../evidence/surroundings.ts';
-import { looksAtUnanswered, unansweredDoubt } from '../evidence/unanswered.ts';
+import {
+  foreignSourceDoubt,
+  looksAtForeignSources,
+  looksAtUnanswered,
+  unansweredDoubt,
+} from '../evidence/unanswered.ts';
 import {
   FEWEST_BESIDE,
   looksAt,
@@ -17,6 +22,7 @@ import {
   sumOf,
   unroutedIn,
 } from '../evidence/unrouted.ts';
+import { looksAtGroups, unroutedGroupsDoubt } from '../evidence/unrouted-groups.ts';
 import { looksAtUnserved, unservedDoubts } from '../evidence/unserved.ts';
 import { lateDoubt } from '../evidence/when-read.ts';
 import type { Diagnosis } from '../finding.ts';
@@ -133,6 +139,8 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
             ? looksAt(unrouted, device, window)
             : [
                 ...looksAtUnanswered(device, window, towards),
+                ...looksAtForeignSources(device, window, towards),
+                ...looksAtGroups(device, window),
                 ...looksAtUnserved(device, window, keptByHost(device)),
                 ...looksAtSilentEnds(device, window, silentDoubts(device, window, towards, keptByHost(device))),
                 ...elsewhere(device, window, towards),
@@ -214,6 +222,8 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     hidden > 0 ? `the kernel’s rx_dropped grew by ${count(hidden)} and no probe saw why` : undefined,
     ...losingNeighbours(device, window),
     unansweredDoubt(device, towards),
+    foreignSourceDoubt(device, towards),
+    unroutedGroupsDoubt(device),
     refusedDoubt(device, towards.offered),
     ...unservedDoubts(device, keptByHost(device)),
     ...silentDoubts(device, window, towards, keptByHost(device)),

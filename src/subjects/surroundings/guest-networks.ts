@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Networks that the host reaches by a device, and what of them is elsewhere: by them a packet's address says for which device it is.
 import { addressBytes, type Neighbour, type Route } from '../../kernel/rtnetlink-routes.ts';
-import { isNetwork, isWithin } from './stray-addresses.ts';
+import { isNetwork, isWithin, sharesPrefix } from './stray-addresses.ts';
 
 export interface GuestNetwork {
   /** 16 bytes; of IPv4 ::ffff:a.b.c.d. */
@@ -45,6 +45,13 @@ export function guestNetworks(ifindices: readonly number[], { routes, neighbours
       }
   }
   return found.size > MOST ? [] : [...found.values()];
+}
+
+/** ifindex of the device of the narrowest network that the address is in. */
+export function ownerOf(address: string, networks: readonly GuestNetwork[]): number | undefined {
+  const bytes = mapped(addressBytes(address));
+  const found = networks.filter(({ network, bits }) => sharesPrefix(bytes, network, bits));
+  return found.toSorted((a, b) => b.bits - a.bits)[0]?.ifindex;
 }
 
 /** Of one address alone. */

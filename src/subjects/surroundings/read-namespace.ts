@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rtnetlink says of a namespace, for its tun and tap devices: in bounded time and memory, and what could not be read is said.
+import { readUnansweredSources, type UnansweredSource } from '../../kernel/conntrack.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
 import { type RefusedSends, readRefusedSends } from '../../kernel/refused-sends.ts';
 import { type Qdisc, readQdiscs } from '../../kernel/rtnetlink.ts';
@@ -44,12 +45,13 @@ export interface NamespaceTables {
   readonly qdiscs: readonly Qdisc[];
   readonly mirred: readonly Mirred[];
   readonly tcEnds: readonly TcEnd[];
-  /** Empty where nothing can end packets of another device silently. */
   readonly reach: Reach;
   readonly asked: ReadonlyMap<number, readonly AskedAddress[]>;
   readonly ways: ReadonlyMap<string, Way>;
   readonly networks: readonly GuestNetwork[];
   readonly neighbours: readonly BridgeNeighbour[];
+  /** Sources that the host writes instead of others’, without an answer, and that it does not have. */
+  readonly foreignSources: readonly UnansweredSource[];
   readonly refusedSends: RefusedSends;
   readonly unserved: UnservedPackets;
   readonly unread: readonly string[];
@@ -60,6 +62,7 @@ const MOST_BYTES = 2 << 20;
 /** Devices with filters, and ways that are asked for. */
 const MOST_PLACES = 64;
 const MOST_WAYS = 64;
+const MOST_SOURCES = 8;
 const NO_MDB: Mdb = { entries: [], routerPorts: new Set() };
 
 /** This kernel was built without it (bridge, classifiers, IPv6), or the device or its qdisc has gone meanwhile. */
@@ -107,7 +110,7 @@ export async function readNamespace(
   const reader = new PartReader(milliseconds);
   const qdiscs = await reader.read('qdiscs', [], () => readQdiscs(path));
   const { mirred, tcEnds } = await readAllFilters(reader, path, qdiscs);
-  const reach = await readReach(reader, path, { ifindices, links, tcEnds });
+  const reach = await readReach(reader, path);
   const bridges = bridgesOf(ifindices, links);
   const fdb = new Map<number, readonly FdbEntry[]>();
   for (const { ifindex, name } of bridges) {
@@ -121,6 +124,7 @@ export async function readNamespace(
     ? await reader.read('the VLANs of its bridge', new Map(), () => readPortVlans(path, MOST_BYTES))
     : new Map<number, readonly PortVlan[]>();
   const routing = await readRouting(reader, path, ifindices, { links, fdb });
+  const foreignSources = await readForeignSources(reader, path);
   const refusedSends = await reader.read('counters of refused packets', {}, () => readRefusedSends(path));
   const unserved = await reader.read('counters of packets that the host took', {}, () => readUnservedPackets(path));
   return {
@@ -133,6 +137,7 @@ export async function readNamespace(
     tcEnds,
     reach,
     ...routing,
+    foreignSources,
     refusedSends,
     unserved,
     unread: [...new Set(reader.unread)],
@@ -178,24 +183,29 @@ async function readAllFilters(
   return { mirred: found, tcEnds };
 }
 
-interface Places {
-  readonly ifindices: readonly number[];
-  readonly links: NamespaceTables['links'];
-}
-
 const NO_REACH: Reach = { forwarding: { devices: new Set(), byAll: false }, addressed: new Set() };
 
-async function readReach(
-  reader: PartReader,
-  path: string | undefined,
-  { ifindices, links, tcEnds }: Places & Pick<NamespaceTables, 'tcEnds'>,
-): Promise<Reach> {
-  const withXdp = [...links.values()].filter(({ xdp, tun }) => xdp && !tun);
-  if (withXdp.length === 0 && tcEnds.every(({ ifindex }) => ifindices.includes(ifindex))) return NO_REACH;
+async function readReach(reader: PartReader, path: string | undefined): Promise<Reach> {
   return {
     forwarding: await reader.read('what is forwarded', NO_REACH.forwarding, () => readForwarding(path, MOST_BYTES)),
     addressed: await reader.read('addresses', NO_REACH.addressed, () => readAddressed(path, MOST_BYTES)),
   };
+}
+
+async function readForeignSources(reader: PartReader, path: string | undefined): Promise<readonly UnansweredSource[]> {
+  // Too many of them tell nothing.
+  const read = (): Promise<readonly UnansweredSource[]> =>
+    readUnansweredSources(path, MOST_BYTES).catch((error: unknown) => {
+      if (errnoOf(error) === 'EMSGSIZE') return [];
+      throw error;
+    });
+  const found = await reader.read('connections', [], read);
+  const foreign: string[] = [];
+  for (const address of [...new Set(found.map(({ as }) => as))].slice(0, MOST_SOURCES)) {
+    const way = await reader.read('routes', undefined, () => readWay(path, address, MOST_BYTES));
+    if (way && way.type !== 'local') foreign.push(address);
+  }
+  return found.filter(({ as }) => foreign.includes(as));
 }
 
 async function readRouting(

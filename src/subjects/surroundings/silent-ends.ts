@@ -68,8 +68,14 @@ function movedAt(
   tables: EndTables,
   counted: CountedEnds,
 ): SilentEnd[] {
-  if (!counted.taken || !movesAway(ifindex, tables) || !keepsOrigin(asked, ifindex, tables)) return [];
+  if (!movesAway(ifindex, tables)) return [];
+  if (!counted.taken)
+    return tables.mirred
+      .filter((one) => one.from === ifindex && one.hook === 'egress' && !one.isCopy)
+      .map(({ to }) => ({ device: tables.links.get(to)?.name ?? '', how: 'redirected', way: 'from' }));
   const ended = takenAt(ifindex, 'egress', 'from', asked, tables, counted.taken);
+  // Below a tunnel only what it carries says whose it is, where that can be read.
+  if (ended === 0 && !keepsOrigin(asked, ifindex, tables)) return [];
   return [{ device, how: 'egress', way: 'from', by: 'redirect', ended }];
 }
 
@@ -101,7 +107,8 @@ function endsAt(link: TopologyLink, asked: number, tables: EndTables, counted: C
     ...(xdp ? [byXdp] : []),
     ...hooksAt(ifindex, tables).map((end): SilentEnd => {
       const way = end.how === 'ingress' ? 'to' : 'from';
-      const isCounted = way === 'to' ? counted.isKnown : keepsOrigin(asked, ifindex, tables);
+      const isKnown = way === 'to' ? counted.isKnown : keepsOrigin(asked, ifindex, tables);
+      const isCounted = isKnown || takenAt(ifindex, end.how, way, asked, tables, counted.taken ?? []) > 0;
       const coming = way === 'to' ? { received } : {};
       return {
         device,
@@ -118,7 +125,7 @@ function sinksAt({ name: device, discards }: TopologyLink): SilentEnd[] {
   return discards ? [{ device, how: discards, way: 'from' }] : [];
 }
 
-function hooksAt(ifindex: number, { tcEnds }: EndTables): readonly Pick<SilentEnd, 'how' | 'by'>[] {
+function hooksAt(ifindex: number, { tcEnds }: EndTables): readonly (Pick<SilentEnd, 'by'> & { readonly how: Hook })[] {
   const hooks: readonly Hook[] = ['ingress', 'egress'];
   return hooks.flatMap((how) => {
     const there = tcEnds.filter((one) => one.ifindex === ifindex && one.hook === how);

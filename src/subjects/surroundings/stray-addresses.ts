@@ -85,7 +85,7 @@ export function isWithin(route: Route, network: Route): boolean {
   );
 }
 
-function sharesPrefix(one: Uint8Array, other: Uint8Array, bits: number): boolean {
+export function sharesPrefix(one: Uint8Array, other: Uint8Array, bits: number): boolean {
   const whole = bits >> 3;
   for (let i = 0; i < whole; i++) if (one[i] !== other[i]) return false;
   const mask = (0xff00 >> (bits & 7)) & 0xff;
