@@ -60,8 +60,36 @@ struct {
 	__type(value, u32); /* its row */
 } way_rows SEC(".maps");
 
-/* Rows that were given out: each has its row for as long as the question is open. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MOST_WAYS);
+	__type(key, u32);
+	__type(value, u8);
+} taken_rows SEC(".maps");
+
+/* Rows that were taken, from the first on: for as long as the question is open. */
 u32 way_count;
+
+/* Other CPUs take rows meanwhile, and Linux 5.10 has no atomic add that gives the former number. */
+#define MOST_TRIES 64
+
+static __always_inline u32 take_row(void)
+{
+	u32 first = way_count;
+	u8 taken = 1;
+
+	for (u32 i = 0; i < MOST_TRIES; i++) {
+		u32 row = first + i;
+
+		if (row >= MOST_WAYS)
+			break;
+		if (bpf_map_update_elem(&taken_rows, &row, &taken, BPF_NOEXIST))
+			continue;
+		__sync_fetch_and_add(&way_count, 1);
+		return row;
+	}
+	return MOST_WAYS;
+}
 
 /* Copies of one packet share their data. A bridge sends them in one go, on the CPU that got the packet. */
 struct last_packet {
@@ -103,13 +131,11 @@ static __noinline struct way *find_way(struct last_packet *last, struct net_devi
 		last->row = *known;
 		return bpf_map_lookup_elem(&ways, known);
 	}
-	u32 row = __sync_fetch_and_add(&way_count, 1);
+	u32 row = take_row();
 	struct way *way = bpf_map_lookup_elem(&ways, &row);
 
-	if (!way) {
-		way_count = MOST_WAYS;
+	if (!way)
 		return NULL;
-	}
 	if (bpf_map_update_elem(&way_rows, &last->key, &row, BPF_NOEXIST)) {
 		known = bpf_map_lookup_elem(&way_rows, &last->key);
 		return known ? bpf_map_lookup_elem(&ways, known) : NULL;
