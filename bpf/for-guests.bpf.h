@@ -72,13 +72,25 @@ struct {
 	__type(value, u64);
 } lost_for_guests SEC(".maps");
 
-/* Not 0: one of the two has had an entry. Else no packet's addresses need to be read. */
+/* What the two have had since the question was opened, so that of most packets no key is made: by the last byte of a
+ * MAC address, and behind these whether there was a network. */
+#define LAST_BYTES 256
+#define A_NETWORK  LAST_BYTES
+#define ANYTHING   (LAST_BYTES + 1)
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, LAST_BYTES + 2);
 	__type(key, u32);
 	__type(value, u32);
-} has_guests SEC(".maps");
+} known_guests SEC(".maps");
+
+static __always_inline bool has_had(u32 place)
+{
+	u32 *known = bpf_map_lookup_elem(&known_guests, &place);
+
+	return known && *known;
+}
 
 const volatile u32 reason_otherhost;
 
@@ -97,6 +109,8 @@ static __always_inline u32 guest_by_mac(u64 place, u32 netns)
 		address = EIGHT_BYTES(place);
 	else if (bpf_probe_read_kernel(&address, sizeof(key.mac.address), (void *)place))
 		return 0;
+	if (!has_had(address >> 40 & 0xff))
+		return 0;
 	key.first = address;
 	key.rest = address >> 32 & 0xffff;
 	u32 *to = bpf_map_lookup_elem(&guest_macs, &key);
@@ -106,7 +120,7 @@ static __always_inline u32 guest_by_mac(u64 place, u32 netns)
 
 static __always_inline u32 guest_by_network(u64 header, u16 protocol, u32 netns, bool is_from)
 {
-	if (protocol != IPV4_PROTOCOL && protocol != IPV6_PROTOCOL)
+	if ((protocol != IPV4_PROTOCOL && protocol != IPV6_PROTOCOL) || !has_had(A_NETWORK))
 		return 0;
 	struct guest_network key = {.bits = ALL_BITS, .netns = netns};
 	long failed;
@@ -201,9 +215,7 @@ static __always_inline u32 guest_of(bool is_direct, struct sk_buff *skb, struct 
 
 static __always_inline void lost_for_guest(bool is_direct, struct sk_buff *skb, u64 location, u32 reason)
 {
-	u32 zero = 0, *known = bpf_map_lookup_elem(&has_guests, &zero);
-
-	if (!known || !*known)
+	if (!has_had(ANYTHING))
 		return;
 	struct net_device *dev = FIELD(is_direct, sk_buff, skb, dev);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What a packet carries that is a tunnel's own: at a device below the tunnel nothing else says whose it is. */
 #pragma once
-#include "kernel.bpf.h"
+#include "typed.bpf.h"
 
 #define IPV4_PROTOCOL	  0x0800
 #define IPV6_PROTOCOL	  0x86DD
@@ -24,7 +24,10 @@ static __always_inline u16 word_at(u64 address)
 {
 	u16 word = 0;
 
-	bpf_probe_read_kernel(&word, sizeof(word), (void *)address);
+	if (typed_reads)
+		word = EIGHT_BYTES(address);
+	else
+		bpf_probe_read_kernel(&word, sizeof(word), (void *)address);
 	return __builtin_bswap16(word);
 }
 
@@ -64,6 +67,9 @@ static __always_inline u64 inside_tunnel(u64 header, u16 outer, u16 *protocol)
 	if (!is_ipv4 && outer != IPV6_PROTOCOL)
 		return 0;
 	u16 carries = is_ipv4 ? word_at(header + 8) & 0xff : word_at(header + 6) >> 8;
+
+	if (carries != CARRIES_IPV4 && carries != CARRIES_IPV6 && carries != CARRIES_UDP && carries != CARRIES_GRE)
+		return 0;
 	u64 inner = header + (is_ipv4 ? 4 * (word_at(header) >> 8 & 0xf) : 40);
 
 	*protocol = carries == CARRIES_IPV4 ? IPV4_PROTOCOL : IPV6_PROTOCOL;
@@ -71,5 +77,5 @@ static __always_inline u64 inside_tunnel(u64 header, u16 outer, u16 *protocol)
 		return inner;
 	if (carries == CARRIES_UDP)
 		return inside_udp(inner, protocol);
-	return carries == CARRIES_GRE ? inside_gre(inner, protocol) : 0;
+	return inside_gre(inner, protocol);
 }

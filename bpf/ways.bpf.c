@@ -38,16 +38,59 @@ struct way_key {
 };
 
 struct way {
+	struct way_key key; /* 0: not yet, or no longer, anyone's */
 	u64 packets;
 	char name[16]; /* of the device that they left by */
 };
 
+#define MOST_WAYS 4096
+
+/* A row stays where it is, so that the next packet of the same way finds it without a hash. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct way_key);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MOST_WAYS);
+	__type(key, u32);
 	__type(value, struct way);
 } ways SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MOST_WAYS);
+	__type(key, struct way_key);
+	__type(value, u32); /* its row */
+} way_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MOST_WAYS);
+	__type(key, u32);
+	__type(value, u8);
+} taken_rows SEC(".maps");
+
+/* Rows that were taken, from the first on: for as long as the question is open. */
+u32 way_count;
+
+/* Other CPUs take rows meanwhile, and Linux 5.10 has no atomic add that gives the former number. */
+#define MOST_TRIES 64
+
+static __always_inline u32 take_row(void)
+{
+	u32 first = way_count;
+	u8 taken = 1;
+
+	for (u32 i = 0; i < MOST_TRIES; i++) {
+		u32 row = first + i;
+
+		if (row >= MOST_WAYS)
+			break;
+		if (bpf_map_update_elem(&taken_rows, &row, &taken, BPF_NOEXIST))
+			continue;
+		__sync_fetch_and_add(&way_count, 1);
+		return row;
+	}
+	return MOST_WAYS;
+}
 
 /* Copies of one packet share their data. A bridge sends them in one go, on the CPU that got the packet. */
 struct last_packet {
@@ -57,6 +100,7 @@ struct last_packet {
 	u64 seen_data;
 	u64 skb;
 	struct way_key key;
+	u32 row;   /* of that key, or of one before */
 	u32 below; /* enum below: of the device that it left by */
 	/* Of the last kind of device (kind_text_of()): a text is cheaper to compare than to read. */
 	u32 kind_crosses; /* enum crossing */
@@ -71,18 +115,47 @@ struct {
 	__type(value, struct last_packet);
 } last_packets SEC(".maps");
 
-static __always_inline void add(struct way_key *key, s64 packets, struct net_device *dev)
+static __always_inline bool is_same_way(const struct way_key *one, const struct way_key *other)
 {
-	struct way *known = bpf_map_lookup_elem(&ways, key), first = {};
+	return one->netns == other->netns && one->from == other->from && one->to == other->to &&
+	       one->ports == other->ports;
+}
 
-	if (!known) {
-		first.packets = packets;
-		if (key->to)
-			BPF_CORE_READ_INTO(&first.name, dev, name);
-		known = put_or_find(&ways, key, &first);
+/* The row of the key, which is in `last` from now on. */
+static __noinline struct way *find_way(struct last_packet *last, struct net_device *dev)
+{
+	if (!last)
+		return NULL;
+	u32 *known = bpf_map_lookup_elem(&way_rows, &last->key);
+
+	if (known) {
+		last->row = *known;
+		return bpf_map_lookup_elem(&ways, known);
 	}
-	if (known)
-		__sync_fetch_and_add(&known->packets, packets);
+	u32 row = take_row();
+	struct way *way = bpf_map_lookup_elem(&ways, &row);
+
+	if (!way)
+		return NULL;
+	if (bpf_map_update_elem(&way_rows, &last->key, &row, BPF_NOEXIST)) {
+		known = bpf_map_lookup_elem(&way_rows, &last->key);
+		return known ? bpf_map_lookup_elem(&ways, known) : NULL;
+	}
+	if (last->key.to)
+		BPF_CORE_READ_INTO(&way->name, dev, name);
+	way->key = last->key;
+	last->row = row;
+	return way;
+}
+
+static __always_inline void add(struct last_packet *last, s64 packets, struct net_device *dev)
+{
+	struct way *way = bpf_map_lookup_elem(&ways, &last->row);
+
+	if (!way || !is_same_way(&way->key, &last->key))
+		way = find_way(last, dev);
+	if (way)
+		__sync_fetch_and_add(&way->packets, packets);
 }
 
 static __always_inline struct last_packet *last_here(void)
@@ -218,13 +291,13 @@ static __always_inline int sent(bool is_direct, struct sk_buff *skb)
 	} else {
 		if (last->below == BELOW_COPIES || (last->below == BELOW_ITSELF && last->skb == (u64)skb))
 			return 0;
-		add(&last->key, -1, dev);
+		add(last, -1, dev);
 		last->key.to = 0;
 		last->key.ports++;
 	}
 	last->skb = (u64)skb;
 	last->below = next;
-	add(&last->key, 1, dev);
+	add(last, 1, dev);
 	return 0;
 }
 

@@ -43,8 +43,6 @@ export const REST_LEVEL = 'level rest';
 export const REST_RAW = 'raw mode at rest';
 /** What a question adds to these, about a device of which the packet is. */
 export const ASKED = 'while a question is open';
-/** The most that it may; of a frame that a bridge sends on it is an aim, for each of its two devices looks at it. */
-const ASKED_LIMIT = 600;
 /** The peer that counts as much as level exact. */
 export const COUNTS_ALL = 'pattern of ebpf_exporter: all of it';
 
@@ -134,10 +132,14 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     { enqueue: 0, read: 0, 'foreign packet': 0 },
   ),
   limited(configuration(ASKED, PRODUCT, { kind: 'asked', forced: only({}) }, ['enqueue', 'forwarded']), {
-    enqueue: ASKED_LIMIT,
+    enqueue: 360,
+    drop: 640,
     read: 0,
-    'foreign packet': ASKED_LIMIT,
-    write: ASKED_LIMIT,
+    'foreign packet': 330,
+    'foreign drop': 480,
+    'drop without device': 190,
+    write: 240,
+    forwarded: 1100,
   }),
   follow('drops --follow', 0, 'tp_btf'),
   follow('drops --follow --packets', 100, 'tp_btf'),

@@ -32,7 +32,7 @@ export interface Ledger {
 
 /** So many packets may be between the readings of two counters. */
 /** Instructions that a packet costs more while a question is open, at most, and one that a bridge sends on (Linux 7.3; lab/cost clocks them). */
-export const ASKED_PRICE = { packet: 600, bridged: 2400 };
+export const ASKED_PRICE = { packet: 360, bridged: 1100 };
 
 export const UNDER_WAY = 64;
 

@@ -10,7 +10,7 @@ export interface NumberedDevice {
 }
 
 /** enum device_role */
-export const ROLES = { asked: 1, port: 2, guest: 4, bridge: 8, macvtap: 16, below: 32 } as const;
+const ROLES = { asked: 1, port: 2, guest: 4, bridge: 8, macvtap: 16, below: 32 } as const;
 export type Role = keyof typeof ROLES;
 
 interface Given extends NumberedDevice {

@@ -2,6 +2,7 @@
 // By which devices the host sends on what came in by a tun or tap, and what is lost behind them, counted while a person asks (bpf/ways.bpf.c).
 import type { AskedObject } from '../engine/asked-programs.ts';
 import { HashEntries } from '../engine/hash-entries.ts';
+import { bytes32 } from '../engine/open-object.ts';
 import { mayHaveDriver } from '../kernel/drivers.ts';
 import { Globals } from '../kernel/globals.ts';
 import { layoutOf } from '../kernel/layout.ts';
@@ -82,8 +83,8 @@ const ADDRESS_BYTES = 16;
 
 export class WaysOut {
   readonly #asked: AskedObject;
-  readonly #globals: Globals<'has_marks'>;
-  readonly #ways: HashEntries;
+  readonly #globals: Globals<'has_marks' | 'way_count'>;
+  readonly #ways: MapView;
   readonly #lostBeyond: HashEntries;
   readonly #key;
   readonly #waits: HashEntries;
@@ -103,16 +104,16 @@ export class WaysOut {
     const { object } = asked;
     const btf = object.btf();
     this.#asked = asked;
-    this.#globals = new Globals(object, ['has_marks']);
+    this.#globals = new Globals(object, ['has_marks', 'way_count']);
     this.#key = layoutOf(btf, 'way_key', KEY_FIELDS);
-    this.#value = layoutOf(btf, 'way', ['packets', 'name']);
+    this.#value = layoutOf(btf, 'way', ['key', 'packets', 'name']);
     this.#device = layoutOf(btf, 'came_in_by', ['netns', 'ifindex']);
     this.#beyond = layoutOf(btf, 'beyond_key', BEYOND_FIELDS);
     this.#waitKey = layoutOf(btf, 'wait_key', WAIT_KEY_FIELDS);
     this.#wait = layoutOf(btf, 'wait', WAIT_FIELDS);
     this.#questionKey = layoutOf(btf, 'question_key', ['by', 'address']);
     this.#question = layoutOf(btf, 'question_counts', ['asked', 'answered']);
-    this.#ways = new HashEntries(object, 'ways');
+    this.#ways = object.mapView('ways');
     this.#lostBeyond = new HashEntries(object, 'lost_beyond');
     this.#waits = new HashEntries(object, 'waits_beyond');
     this.#questions = new HashEntries(object, 'questions');
@@ -142,10 +143,13 @@ export class WaysOut {
   }
 
   #forget(isUnwanted: (name: string) => boolean): void {
-    const way = this.#key.at;
+    for (const row of this.#rows())
+      if (isUnwanted(keyOf(row.netns, row.from))) {
+        this.#asked.object.remove('way_rows', this.#wayKey(row));
+        this.#asked.object.update('ways', bytes32(row.row), new Uint8Array(this.#value.size));
+      }
     const remove = (entries: HashEntries, netns: number, ifindex: number): void =>
       entries.removeWhere((key) => isUnwanted(keyOf(key.getUint32(netns, true), key.getUint32(ifindex, true))));
-    remove(this.#ways, way.netns, way.from);
     for (const [entries, by] of [
       [this.#lostBeyond, this.#beyond.at.by],
       [this.#waits, this.#waitKey.at.by],
@@ -155,15 +159,40 @@ export class WaysOut {
   }
 
   read(): readonly SeenWay[] {
-    const [{ at }, value] = [this.#key, this.#value.at];
-    return this.#ways.read().map((entry) => ({
-      netns: entry.key.getUint32(at.netns, true),
-      from: entry.key.getUint32(at.from, true),
-      to: textAt(entry.value, value.name),
-      toIndex: entry.key.getUint32(at.to, true),
-      ports: entry.key.getUint32(at.ports, true),
-      packets: Number(entry.value.getBigUint64(value.packets, true)),
-    }));
+    return this.#rows();
+  }
+
+  /** Those that are someone's. */
+  #rows(): readonly (SeenWay & { readonly row: number })[] {
+    const { at, size } = this.#value;
+    const key = this.#key.at;
+    const count = Math.min(this.#globals.u32('way_count'), Math.floor(this.#ways.byteLength / size));
+    return Array.from({ length: count }, (_, row) => {
+      const begin = row * size;
+      return {
+        row,
+        netns: this.#ways.u32(begin + at.key + key.netns),
+        from: this.#ways.u32(begin + at.key + key.from),
+        to: this.#ways.text(begin + at.name, NAME_BYTES),
+        toIndex: this.#ways.u32(begin + at.key + key.to),
+        ports: this.#ways.u32(begin + at.key + key.ports),
+        packets: this.#ways.u64(begin + at.packets),
+      };
+    }).filter(({ from }) => from !== 0);
+  }
+
+  #wayKey({ netns, from, toIndex, ports }: SeenWay): Uint8Array {
+    const { at, size } = this.#key;
+    const key = new Uint8Array(size);
+    const view = new DataView(key.buffer);
+    for (const [place, number] of [
+      [at.netns, netns],
+      [at.from, from],
+      [at.to, toIndex],
+      [at.ports, ports],
+    ] as const)
+      view.setUint32(place, number, true);
+    return key;
   }
 
   readBeyond(): readonly SeenBeyond[] {

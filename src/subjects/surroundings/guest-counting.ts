@@ -32,6 +32,8 @@ export interface Expected {
 
 const LOSS_FIELDS = ['location', 'netns', 'to', 'at', 'reason'] as const;
 const TAKEN_FIELDS = ['location', 'netns', 'device', 'at', 'is_from'] as const;
+/** Behind the last bytes of MAC addresses, as in bpf/for-guests.bpf.h. */
+const [A_NETWORK, ANYTHING] = [256, 257];
 const NETNS_BITS = 32;
 /** Of a namespace. */
 const MOST_WITH_XDP = 64;
@@ -59,6 +61,7 @@ export class GuestCounting {
   readonly #device;
   readonly #mac;
   readonly #network;
+  readonly #noted = new Set<number>();
   /** What the maps have, by map and namespace, and by a text of the key. */
   readonly #known = new Map<string, ReadonlyMap<string, Entry>>();
 
@@ -78,7 +81,9 @@ export class GuestCounting {
 
   expect(netns: number, { keys: { macs, networks }, hasTcEnds, withXdp }: Expected): void {
     const entry = (key: Uint8Array, ifindex: number): Entry => ({ key, value: bytes32(ifindex) });
-    if (macs.length + networks.length > 0) this.#asked.object.update('has_guests', bytes32(0), bytes32(1));
+    for (const { mac } of macs) this.#note(Number.parseInt(mac.slice(-2), 16));
+    if (networks.length > 0) this.#note(A_NETWORK);
+    if (macs.length + networks.length > 0) this.#note(ANYTHING);
     this.#replace(
       'guest_macs',
       netns,
@@ -95,6 +100,13 @@ export class GuestCounting {
     this.#replace('passed_frames', netns, passing);
     if (hasTcEnds) this.#asked.attach('taken');
     if (withXdp.length > 0) this.#asked.attach('passed');
+  }
+
+  /** In known_guests of bpf/for-guests.bpf.h. */
+  #note(place: number): void {
+    if (this.#noted.has(place)) return;
+    this.#noted.add(place);
+    this.#asked.object.update('known_guests', bytes32(place), bytes32(1));
   }
 
   #replace(map: string, netns: number, entries: readonly Entry[]): void {
