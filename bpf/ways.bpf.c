@@ -121,7 +121,8 @@ int way_begins(struct bpf_raw_tracepoint_args *ctx)
 	if (!is_asked(dev, NUMBER(net_device, dev, ifindex), &key))
 		return 0;
 	count_question(skb, key);
-	count_group(skb, dev, key);
+	if (may_be_for_group(skb, dev))
+		count_group(skb, key.netns, key.ifindex);
 	if (last)
 		last->data = 0;
 	return 0;
