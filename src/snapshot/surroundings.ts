@@ -167,7 +167,7 @@ export interface SilentEnd {
   readonly received?: number;
 }
 
-export interface ForeignSource {
+interface ForeignSource {
   readonly from: string;
   readonly as: string;
 }
