@@ -215,7 +215,8 @@ static __always_inline int received(bool is_direct, struct sk_buff *skb)
 
 		if (is_resolution(is_direct, skb))
 			count_question(skb, key);
-		count_group(is_direct, skb, dev, key);
+		if (may_be_for_group(is_direct, skb, dev))
+			count_group(skb, key.netns, key.ifindex);
 		if (last)
 			last->data = 0;
 	}

@@ -45,7 +45,7 @@ export async function readUnansweredSources(
   return parseUnanswered(await netlinkRequest(netnsPath, request, mostBytes));
 }
 
-export function parseUnanswered(reply: Uint8Array): readonly UnansweredSource[] {
+function parseUnanswered(reply: Uint8Array): readonly UnansweredSource[] {
   const found = messagesOf(reply, CT_NEW, NFGENMSG_SIZE).flatMap(({ attributes }) => {
     const status = attributes.get(CTA_STATUS)?.getUint32(0) ?? 0;
     const from = addressIn(attributes.get(CTA_TUPLE_ORIG), SOURCE);

@@ -21,6 +21,8 @@ export interface TopologyLink {
   readonly countsEnded: boolean;
   /** Packets that came in by it, those that XDP or tc ended too. */
   readonly received: number;
+  /** Packets that it was given and did not send, by its own counters (tx_errors, tx_dropped). */
+  readonly unsent: number;
   /** ifindex of the bridge, bond or team that it is a port of. */
   readonly master: number | undefined;
   /** The kind of the bond or team that it is a port of, if it is not known to be an active one: of a team that is not told here. */
@@ -82,6 +84,8 @@ const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_STATS64 = 23;
+const TX_ERRORS = 40;
+const TX_DROPPED = 56;
 const IFLA_CARRIER = 33;
 const IFLA_LINK_NETNSID = 37;
 const IFLA_XDP = 43;
@@ -143,6 +147,7 @@ function linkOf({ body, attributes }: Message): TopologyLink {
     xdp: xdpOf(integer(nested(attributes.get(IFLA_XDP)).get(IFLA_XDP_ATTACHED)) ?? 0),
     countsEnded: kind === 'veth',
     received: stats ? u64(stats, 0) : 0,
+    unsent: stats ? u64(stats, TX_ERRORS) + u64(stats, TX_DROPPED) : 0,
     master: integer(attributes.get(IFLA_MASTER)),
     idlePortOf: idlePort(portKind, info.get(IFLA_INFO_SLAVE_DATA)),
     lower: lowerOf(attributes, kind, info.get(IFLA_INFO_DATA)),

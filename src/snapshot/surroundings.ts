@@ -167,7 +167,7 @@ export interface SilentEnd {
   readonly received?: number;
 }
 
-export interface ForeignSource {
+interface ForeignSource {
   readonly from: string;
   readonly as: string;
 }
@@ -194,6 +194,8 @@ export interface Surroundings {
   readonly table?: BridgeTable;
   /** The kind of the bond or team that it is a port of, if it is not known to be an active one. */
   readonly portOf?: 'bond' | 'team';
+  /** By device: packets that it was given and did not send, by its own counters; without tuns and taps. undefined: an older recording. */
+  readonly unsent?: readonly CountedPackets[];
   /** Sources that the host writes into its packets (SNAT) and does not have, for connections without an answer; undefined: an older recording. */
   readonly foreignSources?: readonly ForeignSource[];
   /** Packets that the namespace did not let its programs send, by the kernel's counter (XfrmOutPolBlock); undefined: an older recording. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, alone.
+// Needs: root on this machine's kernel, wireguard-tools, alone.
 // Packets that a BPF program or a dummy device ends, all or some, and that are in no counter: who asks is not told OK, and with a program that lets
 // them pass is, or with one that is not on the way.
 import assert from 'node:assert/strict';
@@ -208,6 +208,34 @@ test('XDP of a device from which the host forwards', { skip }, async (t) => {
   const one = await beside(t);
   await one.lab.exec('sysctl', '-q', 'net.ipv4.conf.all.forwarding=1');
   await assertTold(one, /^unknown; not-here; .*\(XDP of ve1\)/);
+});
+
+test('a route that leads to WireGuard, until its peer answers', { skip }, async (t) => {
+  const one = await routed(t);
+  const { lab, far } = one;
+  const keys = (
+    await lab.exec('sh', '-c', 'for i in 1 2; do k=$(wg genkey); echo $k $(echo $k | wg pubkey); done')
+  ).split(/\s+/);
+  const [ownKey, ownName, farKey, farName] = keys;
+  const up = (at: typeof lab, key: string | undefined, peer: string | undefined, address: string, end: string) =>
+    at.exec(
+      'sh',
+      '-ec',
+      `echo ${key} | wg set wg0 listen-port 5555 private-key /proc/self/fd/0 peer ${peer} allowed-ips 0.0.0.0/0 endpoint ${end}:5555; ip addr add ${address}/24 dev wg0; ip link set wg0 up`,
+    );
+  try {
+    for (const each of [lab, far]) await each.ip('link add wg0 type wireguard');
+  } catch {
+    return t.skip('this kernel has no WireGuard');
+  }
+  await up(lab, ownKey, farName, '10.44.0.1', '10.99.0.2');
+  const frame = ethernet(await macOf(lab, 'tap0'), datagram({ from: '10.71.0.2', to: '10.44.0.9', port: 9 }));
+  often(one, 50, () => one.reader.frame('a', 5, frame));
+  await assertTold(one, /^unknown; not-here; [\d ]+ packets from it were sent on by wg0, which did not send [\d ]+/);
+  await far.ip(`neigh replace 10.99.0.1 lladdr ${await macOf(lab, 'up0')} dev far0 nud permanent`);
+  await up(far, farKey, ownName, '10.44.0.9', '10.99.0.1');
+  await until(async () => !/\t0$/m.test(await lab.exec('wg', 'show', 'wg0', 'latest-handshakes')));
+  await assertTold(one, /^(ok|warning; host-refuses)/, 'it answered');
 });
 
 for (const [name, kind, device, words] of [

@@ -226,9 +226,18 @@ class Watch {
       ...(link?.idlePortOf && { portOf: link.idlePortOf }),
       refusedSends: countersOf(tables.refusedSends),
       unserved: countersOf(tables.unserved),
+      unsent: unsentIn(tables),
       unread,
     };
   }
+}
+
+/** A host with thousands of devices has few that fail. */
+const MOST_UNSENT = 64;
+
+function unsentIn({ links }: NamespaceTables): readonly CountedPackets[] {
+  const failing = [...links.values()].filter(({ unsent, tun }) => unsent > 0 && !tun);
+  return failing.slice(0, MOST_UNSENT).map(({ name, unsent }) => ({ counter: name, packets: unsent }));
 }
 
 /** The host knows it as a neighbour there, or has its network there. */

@@ -19,12 +19,12 @@ async function told(one: Scene): Promise<string> {
 }
 
 /** A tap whose guest sends `frame(n)` 50 times a second to an address of the host. */
-async function sending(t: Parameters<typeof scene>[0], frame: (n: number) => Buffer): Promise<Scene> {
+async function sending(t: Parameters<typeof scene>[0], frame: (n: number) => Buffer, to?: string): Promise<Scene> {
   const one = await scene(t, 1000);
   await one.reader.readLoop('a', 0);
   await one.lab.exec('sh', '-c', `ip addr replace ${HERE.to}/24 dev tap0`);
   await one.lab.ip(`neigh replace ${HERE.from} lladdr ${GUEST} dev tap0 nud permanent`);
-  const mac = await macOf(one.lab, 'tap0');
+  const mac = to ?? (await macOf(one.lab, 'tap0'));
   let sent = 0;
   often(one, 20, () => one.reader.frame('a', 1, ethernet(mac, frame(sent++))));
   return one;
@@ -73,11 +73,16 @@ test('pings of others that the host does not answer are no doubt about a busy gu
   assert.match(await told(one), /^ok; not-here$/);
 });
 
-const group = (to: string): Buffer => datagram({ from: '10.71.0.2', to, port: 9 });
+function sendingTo(t: Parameters<typeof scene>[0], to: string): Promise<Scene> {
+  const [, second = 0, ...last] = to.split('.').map(Number);
+  const mac = [1, 0, 0x5e, second & 127, ...last].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  return sending(t, () => datagram({ from: HERE.from, to, port: 9 }), mac);
+}
+
 const UNROUTED = /^unknown; not-here; the host dropped [\d ]+ packets from it for multicast groups \(239\.1\.2\.3\)/;
 
 test('a group that the host should route, and no multicast router runs', { skip }, async (t) => {
-  const one = await sending(t, () => group('239.1.2.3'));
+  const one = await sendingTo(t, '239.1.2.3');
   await one.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=0');
   assert.match(await told(one), /^ok; not-here$/, 'it does not forward');
   await one.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1');
@@ -89,13 +94,13 @@ for (const [name, to] of [
   ['by which services are looked for (SSDP)', '239.255.255.250'],
 ] as const)
   test(`a host that forwards, and a group ${name}`, { skip }, async (t) => {
-    const one = await sending(t, () => group(to));
+    const one = await sendingTo(t, to);
     await one.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1');
     assert.match(await told(one), /^ok; not-here$/);
   });
 
 test('a group that a program of the host listens to', { skip }, async (t) => {
-  const one = await sending(t, () => group('239.1.2.3'));
+  const one = await sendingTo(t, '239.1.2.3');
   await one.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
   await spawnReady(t, ['nsenter', ...inside(one.lab.name), process.execPath, '-e', LISTENER]);
   assert.match(await told(one), /^ok; not-here$/);

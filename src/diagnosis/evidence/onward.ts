@@ -87,7 +87,7 @@ function copiesSent({ steps, now }: DeviceSpan): number {
 }
 
 /** Packets of the window by device: those that the host sent on, and those that a tc filter took at once. */
-function sentTo(device: DeviceSpan): ReadonlyMap<string, number> {
+export function sentTo(device: DeviceSpan): ReadonlyMap<string, number> {
   const { steps, now } = device;
   const first = steps.find(({ sentOn }) => sentOn)?.sentOn ?? [];
   const sums = new Map<string, number>();

@@ -23,6 +23,7 @@ import {
   unroutedIn,
 } from '../evidence/unrouted.ts';
 import { looksAtGroups, unroutedGroupsDoubt } from '../evidence/unrouted-groups.ts';
+import { looksAtUnsent, unsentDoubts } from '../evidence/unsent.ts';
 import { looksAtUnserved, unservedDoubts } from '../evidence/unserved.ts';
 import { lateDoubt } from '../evidence/when-read.ts';
 import type { Diagnosis } from '../finding.ts';
@@ -141,6 +142,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
                 ...looksAtUnanswered(device, window, towards),
                 ...looksAtForeignSources(device, window, towards),
                 ...looksAtGroups(device, window),
+                ...looksAtUnsent(device, window),
                 ...looksAtUnserved(device, window, keptByHost(device)),
                 ...looksAtSilentEnds(device, window, silentDoubts(device, window, towards, keptByHost(device))),
                 ...elsewhere(device, window, towards),
@@ -226,6 +228,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     unroutedGroupsDoubt(device),
     refusedDoubt(device, towards.offered),
     ...unservedDoubts(device, keptByHost(device)),
+    ...unsentDoubts(device),
     ...silentDoubts(device, window, towards, keptByHost(device)),
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${several(beside, 'packet to or from other devices of its namespace was', 'packets to and from other devices of its namespace were')} dropped`

@@ -19,6 +19,7 @@ const link = (ifindex: number, more: Partial<TopologyLink> = {}): readonly [numb
     isIfb: false,
     discards: undefined,
     xdp: undefined,
+    unsent: 0,
     countsEnded: false,
     received: 0,
     master: undefined,
