@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vocabulary of `tapscope bench`: what is measured, what came of it, and the medians of repeats. Pure data.
+import type { Interrupts } from './interrupts.ts';
+import type { ThreadCounts } from './perf-events.ts';
 
 export const READERS = ['tap', 'vhost'] as const;
 /**
@@ -24,6 +26,8 @@ export interface SendCell {
   readonly threads: number;
   readonly queues: number;
   readonly pinned: boolean;
+  /** The reader is pinned to APART_FROM_SENDER (tap.ts), in place of the CPU of pktgen's first thread. */
+  readonly apart?: true;
   readonly shape: PktgenShape;
 }
 
@@ -105,22 +109,23 @@ export interface StreamRun {
   readonly ofNoQueue: number;
 }
 
-/** What `perf stat` shows, of one or more threads; undefined: this machine has no such counter. */
-export interface ThreadCounts {
-  readonly taskClockNs: number | undefined;
-  readonly contextSwitches: number | undefined;
-  readonly migrations: number | undefined;
-  readonly cycles: number | undefined;
-  readonly instructions: number | undefined;
-}
-
 /** What perf counted in a send cell, while pktgen sent. */
 export interface PerfRun {
+  /** From before the counters were read first until after they were read last: no thread ran for longer. */
   readonly seconds: number;
   /** pktgen's threads. */
   readonly sender: ThreadCounts;
   /** The threads of the program that reads, or vhost-net's workers. */
   readonly reader: ThreadCounts;
+}
+
+/** What came to pass in a send cell while perf counted. */
+export interface WakeRun {
+  readonly stops: number;
+  readonly wakes: number;
+  /** Wakes on another CPU than that of the newest packet's sender. */
+  readonly elsewhere: number;
+  readonly interrupts: Interrupts;
 }
 
 /** Packets that a reader got, by the CPU that had allocated them. */
@@ -152,9 +157,14 @@ export interface Run {
   readonly uncopied: number;
   /** CPU time of vhost-net's workers; undefined: there are none, or it was not measured. */
   readonly workerSeconds: number | undefined;
+  /** CPU time of the thread that plays QEMU and the guest; undefined: of no message cell. */
+  readonly vmmSeconds?: number | undefined;
+  /** Of all CPUs of the host, timers too; undefined: of no message cell. */
+  readonly interruptsPerSecond?: number | undefined;
   /** Times that pktgen hands over each packet at once; undefined: of no send cell. */
   readonly burst?: number | undefined;
   readonly perf?: PerfRun | undefined;
+  readonly wake?: WakeRun | undefined;
   /** CPUs on which the threads that read, or vhost-net's workers, may run: '0-3'. Several: they differ. undefined: of no send cell. */
   readonly readerCpus?: readonly string[] | undefined;
   /** Packets that a reader got; undefined: not measured. */

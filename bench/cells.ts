@@ -28,6 +28,15 @@ const MACVTAP_CELLS: readonly MessageCell[] = MESSAGE_SIZES.flatMap((size) =>
   })),
 );
 
+/** The reader has a CPU that pktgen does not have: `--table wake` or `--only` must ask for them. */
+const APART_CELLS: readonly Cell[] = READERS.flatMap((reader) =>
+  (['tail-drop', 'backpressure', 'through-qdisc'] as const).map((flow) => ({
+    kind: 'send' as const,
+    id: `${reader}/threads=1/queues=1/apart/${flow}`,
+    ...{ reader, flow, threads: 1, queues: 1, pinned: true, apart: true as const, shape: 'sample01' as const },
+  })),
+);
+
 const SESSIONS = [1, 2, 4, 8] as const;
 const STREAM_QUEUES = [1, 2, 4] as const;
 
@@ -83,11 +92,19 @@ const PATH_CELLS: readonly PathCell[] = PATH_QDISCS.map((qdisc) => ({
   qdisc,
 }));
 
-export const ALL_CELLS: readonly Cell[] = [...USUAL_CELLS, ...MACVTAP_CELLS, ...STREAM_CELLS, ...PATH_CELLS];
+export const ALL_CELLS: readonly Cell[] = [
+  ...USUAL_CELLS,
+  ...APART_CELLS,
+  ...MACVTAP_CELLS,
+  ...STREAM_CELLS,
+  ...PATH_CELLS,
+];
 
 const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
-  v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$/,
+  // And the tables of the thread in which vhost-net is pinned, with one thread of pktgen and with four.
+  v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$|^vhost\/threads=[14]\/queues=1\/pinned\/(tail-drop|backpressure)$/,
   v8: /\/threads=1\/queues=1\/pinned\/(tail-drop|no-qdisc|backpressure)$/,
+  wake: /\/threads=1\/queues=1\/(pinned|apart)\/(tail-drop|backpressure|through-qdisc)$/,
   napi: /^guest-to-guest\//,
   'zero-copy': /^zero-copy\/.*=(4096|8192|16384|65000)$/,
   multiqueue: /^stream\//,

@@ -49,29 +49,50 @@ test('each mail is named, and by its id where its archive has one', () => {
   );
 });
 
-test('v7: transmitted and lost, stock and with fq_codel', () => {
-  const measured = listAt(figures('pktgen')).filter((one) => textAt(one, 'host').startsWith('R5 5600X'));
-  const column = (side: string): readonly string[] =>
+/** Stock and patched, of the hosts whose name begins so. */
+function pktgenColumns(host: string): readonly (readonly string[])[] {
+  const measured = listAt(figures('pktgen')).filter((one) => textAt(one, 'host').startsWith(host));
+  return ['stock', 'patched'].map((side) =>
     measured.flatMap((one) =>
       ['transmitted', 'lost'].map((name) => {
         const rate = numberAt(one, side, name);
         return rate === 0 ? '0' : `${rate} Kpps`;
       }),
-    );
-  assert.deepEqual(mailColumns(tablesBelow('v7')[0]), [column('stock'), column('patched')]);
+    ),
+  );
+}
+
+test('v7: transmitted and lost, stock and with fq_codel, not pinned and pinned', () => {
+  const [free, pinned] = tablesBelow('v7');
+  assert.deepEqual(mailColumns(free), pktgenColumns('R5 5600X'));
+  assert.deepEqual(mailColumns(pinned), pktgenColumns('i5 6300HQ'));
 });
 
-test('zero-copy: Mbit/s and CPU of vhost-net', () => {
+test('v7: the first rows of perf stat', () => {
+  const units = { contextSwitches: '/s', migrations: '/s', pageFaults: '/s', taskClock: ' CPUs' };
+  const columns = listAt(figures('perfStat'))
+    .filter((one) => textAt(one, 'reader') === 'TAP')
+    .map((one) => Object.entries(units).map(([name, unit]) => `${numberAt(one, 'shown', name)}${unit}`));
+  assert.deepEqual(mailColumns(tablesBelow('v7')[3]), columns);
+});
+
+test('zero-copy: Mbit/s, CPU of QEMU and of vhost-net, and interrupts', () => {
   const rows = listAt(figures('zeroCopy'));
-  const [rates = [], worker] = mailColumns(tablesBelow('Zero-copy')[0]);
+  const column = (name: string, unit = ''): readonly string[] => rows.map((row) => `${numberAt(row, name)}${unit}`);
+  const [rates = [], ...others] = mailColumns(tablesBelow('Zero-copy')[0]);
   assert.deepEqual(
     rates.map(Number),
     rows.map((row) => numberAt(row, 'mbits')),
   );
-  assert.deepEqual(
-    worker,
-    rows.map((row) => `${numberAt(row, 'vhostPercent')} %`),
-  );
+  assert.deepEqual(others, [column('qemuPercent', ' %'), column('vhostPercent', ' %'), column('interrupts')]);
+});
+
+test('zero-copy: the mail’s interrupts follow the CPUs that were busy, as samples of perf do', () => {
+  for (const row of listAt(figures('zeroCopy'))) {
+    const busy = (numberAt(row, 'qemuPercent') + numberAt(row, 'vhostPercent')) / 100;
+    const each = numberAt(row, 'interrupts') / busy;
+    assert.ok(each > 950 && each < 1150, `${each} a second for each busy CPU`);
+  }
 });
 
 test('NAPI cache: the bitrates', () => {

@@ -25,11 +25,11 @@ export async function perfOf(
   try {
     const [sender, reader] = [count(senders), count(readers)];
     // On a busy machine it takes long to open them: what the threads did meanwhile is not of the time that is measured.
-    const [sent, received] = [sender.read(), reader.read()];
     const started = performance.now();
+    const [sent, received] = [sender.read(), reader.read()];
     await measured();
-    const seconds = (performance.now() - started) / 1000;
-    return { seconds, sender: since(sent, sender.read()), reader: since(received, reader.read()) };
+    const counts = { sender: since(sent, sender.read()), reader: since(received, reader.read()) };
+    return { seconds: (performance.now() - started) / 1000, ...counts };
   } finally {
     for (const counters of opened) counters.close();
   }

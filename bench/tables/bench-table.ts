@@ -70,12 +70,12 @@ function sendTables(results: readonly Result<SendCell>[], reasons: readonly stri
   return [{ title: 'Packets towards the guest or reader', header, rows }];
 }
 
-function rowName({ reader, threads, queues, pinned, shape }: SendCell): string {
+function rowName({ reader, threads, queues, pinned, apart, shape }: SendCell): string {
   return [
     `${READER_NAMES[reader]}${shape === 'sample03' ? ', sample03' : ''}`,
     threads,
     queues,
-    pinned ? 'pinned' : 'free',
+    apart ? 'apart' : pinned ? 'pinned' : 'free',
   ].join('|');
 }
 
