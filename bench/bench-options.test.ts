@@ -43,7 +43,10 @@ test('what cannot be is refused in one sentence', () => {
     [{ repeats: '2.5' }, /^--repeats=2\.5 is out of range: write a number from 1 to 1000\.$/],
     [{ repeats: '-1' }, /^--repeats=-1 is out of range/],
     [{ format: 'xml' }, /^--format=xml is unknown; write one of: text, markdown, csv, json\.$/],
-    [{ table: 'v9' }, /^--table=v9 is unknown; write one of: v7, v8, wake, zero-copy, napi, multiqueue, latency\.$/],
+    [
+      { table: 'v9' },
+      /^--table=v9 is unknown; write one of: v7, v8, wake, profile, zero-copy, napi, multiqueue, latency\.$/,
+    ],
     [{ table: 'v7', only: 'size' }, /^--only=size names none of the 12 cells of v7; /],
     [{ guestVhost: 'yes' }, /^--guest-vhost=yes is unknown; write on or off\.$/],
     [{ table: 'v7', format: 'csv' }, /^--table=v7 has the layout of its document: --format is text or json\.$/],

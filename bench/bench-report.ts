@@ -128,6 +128,21 @@ export interface WakeRun {
   readonly interrupts: Interrupts;
 }
 
+/** Where threads were when they were sampled, so many times a second of their own CPU time. */
+export interface Profile {
+  /** What it was that went on: cycles of the CPU, or, without such a counter, its time, of which functions that hold off interrupts have too little. */
+  readonly clock: 'cycles' | 'cpu-clock';
+  readonly samples: number;
+  /** Samples by function, the most first. */
+  readonly symbols: Readonly<Record<string, number>>;
+}
+
+/** Of a send cell, while pktgen sent; undefined: neither clock is here, or the kernel hides its symbols. */
+export interface ProfileRun {
+  readonly sender: Profile | undefined;
+  readonly reader: Profile | undefined;
+}
+
 /** Packets that a reader got, by the CPU that had allocated them. */
 export interface FreedPackets {
   /** Freed on that CPU. */
@@ -165,6 +180,8 @@ export interface Run {
   readonly burst?: number | undefined;
   readonly perf?: PerfRun | undefined;
   readonly wake?: WakeRun | undefined;
+  /** undefined: not asked for. */
+  readonly profile?: ProfileRun | undefined;
   /** CPUs on which the threads that read, or vhost-net's workers, may run: '0-3'. Several: they differ. undefined: of no send cell. */
   readonly readerCpus?: readonly string[] | undefined;
   /** Packets that a reader got; undefined: not measured. */

@@ -105,6 +105,7 @@ const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
   v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$|^vhost\/threads=[14]\/queues=1\/pinned\/(tail-drop|backpressure)$/,
   v8: /\/threads=1\/queues=1\/pinned\/(tail-drop|no-qdisc|backpressure)$/,
   wake: /\/threads=1\/queues=1\/(pinned|apart)\/(tail-drop|backpressure|through-qdisc)$/,
+  profile: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)$/,
   napi: /^guest-to-guest\//,
   'zero-copy': /^zero-copy\/.*=(4096|8192|16384|65000)$/,
   multiqueue: /^stream\//,

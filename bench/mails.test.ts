@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { at, listAt, numberAt, parseJson, textAt } from '../test/host/checked-json.ts';
+import { KINDS } from './tables/profile-table.ts';
 
 const mails = listAt(parseJson(readFileSync(join(import.meta.dirname, 'mails.json'), 'utf8')));
 const page = readFileSync('docs/benchmarks.md', 'utf8');
@@ -93,6 +94,26 @@ test('zero-copy: the mail’s interrupts follow the CPUs that were busy, as samp
     const each = numberAt(row, 'interrupts') / busy;
     assert.ok(each > 950 && each < 1150, `${each} a second for each busy CPU`);
   }
+});
+
+test("profile: shares of pktgen and of vhost-net's worker", () => {
+  const reports = listAt(figures('perfReport'));
+  const share = (reader: string, threads: string, side: string, functions: RegExp): string => {
+    const found = reports.find(
+      (one) => textAt(one, 'reader') === reader && textAt(one, 'threads') === threads && textAt(one, 'side') === side,
+    );
+    const shares = Object.entries(at(found, 'percent') ?? {}).filter(([name]) => functions.test(name));
+    return `${shares.reduce((sum, [, percent]) => sum + Number(percent), 0).toFixed(2)} %`;
+  };
+  const pktgen = [/^\[pktgen\]$/, /^tun_net_xmit$/];
+  const worker = KINDS.map(([, functions]) => functions);
+  const column = (side: string): readonly string[] => [
+    ...pktgen.map((functions) => share('TAP', 'pktgen', side, functions)),
+    '–',
+    '–',
+    ...worker.map((functions) => share('TAP + vhost-net', 'vhost', side, functions)),
+  ];
+  assert.deepEqual(mailColumns(tablesBelow('Profile')[0]), [column('stock'), column('patched')]);
 });
 
 test('NAPI cache: the bitrates', () => {

@@ -36,7 +36,7 @@ function eachEvent<Value>(of: (name: EventName) => Value): Readonly<Record<Event
 }
 
 /** How the kernel says that this machine has no such counter, none that is free, or none for this user. */
-const NOT_HERE = ['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'EBUSY', 'ENOSYS', 'EACCES', 'EPERM'];
+export const NOT_HERE = ['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'EBUSY', 'ENOSYS', 'EACCES', 'EPERM'];
 
 /** Sums over one or more threads; undefined: this machine has no such counter, or this user may not have it. */
 export type ThreadCounts = Readonly<Record<EventName, number | undefined>> & {

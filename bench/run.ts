@@ -26,6 +26,8 @@ interface BenchOptions {
   readonly cells: readonly Cell[];
   readonly seconds: number;
   readonly repeats: number;
+  /** Send cells are sampled. */
+  readonly profiles: boolean;
   /** What stream cells start. */
   readonly guests: GuestOptions;
   readonly interrupted: AbortSignal;
@@ -153,7 +155,8 @@ class Rounds {
     if (allocation) this.#tunPaths = this.#eyes.tunPaths();
     const { look, refresh } = this.#eyes;
     const [traffic, generators] = [this.#traffic, this.#generators];
-    return { traffic, generators, look, refresh, interrupted: this.#options.interrupted };
+    const { interrupted, profiles } = this.#options;
+    return { traffic, generators, look, refresh, interrupted, profiles };
   }
 
   /** The agent's own probes would keep the module. */

@@ -9,7 +9,7 @@ import { agentCounts, type Comparison, compare, doubts } from './agreement.ts';
 import type { Run, SendCell, WakeRun } from './bench-report.ts';
 import { type BenchSetup, DEVICE, Missing, missingIf, pause, until } from './bench-setup.ts';
 import { interruptsSince, readInterrupts } from './interrupts.ts';
-import { perfOf, readersOf } from './perf-of.ts';
+import { perfOf, readersOf, startProfile } from './perf-of.ts';
 import {
   addGenerators,
   areGone,
@@ -73,6 +73,7 @@ async function send(setup: BenchSetup, cell: SendCell, options: PktgenOptions, s
   const readers = await readersOf(setup, cell, device);
   const readerCpus = await cpusOf(readers);
   const before = await setup.look();
+  const endProfile = setup.profiles ? startProfile(setup, cell, readers) : undefined;
   let wake: WakeRun | undefined;
   const perf = await perfOf(setup, cell, readers, async () => {
     const interrupts = readInterrupts();
@@ -82,12 +83,13 @@ async function send(setup: BenchSetup, cell: SendCell, options: PktgenOptions, s
     wake = { ...wakesSince(before, after), interrupts: interruptsSince(interrupts, readInterrupts()) };
   });
   await traffic.rest();
+  const profile = endProfile?.();
   const sent = pktgenCounts(files);
   await until('all packets had arrived', NOTICED_WITHIN_S, setup, () => isAtRest(setup));
   // What waited in the qdisc arrived after pktgen's time.
   const took = cell.flow === 'through-qdisc' ? (performance.now() - started) / 1000 : pktgenSeconds(files);
   const burst = Math.max(...files.map(burstOf));
-  return { ...(await judge(setup, cell, sent, took)), burst, perf, wake, readerCpus };
+  return { ...(await judge(setup, cell, sent, took)), burst, perf, profile, wake, readerCpus };
 }
 
 function wakesSince(before: Device, after: Device): Omit<WakeRun, 'interrupts'> {

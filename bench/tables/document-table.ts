@@ -21,6 +21,7 @@ import { slowdownText } from './host-text.ts';
 import { multiqueueHeader, multiqueueTable } from './multiqueue-table.ts';
 import { pathTables } from './path-table.ts';
 import { perfTable } from './perf-table.ts';
+import { profileTable } from './profile-table.ts';
 import { wakeTables } from './wake-table.ts';
 import { zeroCopyTable } from './zero-copy-table.ts';
 
@@ -43,6 +44,7 @@ function tableOf(name: DocumentName, report: BenchReport): readonly string[] {
   if (name === 'napi') return napiLines(report);
   if (name === 'multiqueue') return multiqueueTable(report.results);
   if (name === 'latency') return latencyTable(report);
+  if (name === 'profile') return profileTable(report);
   if (name === 'wake') return wakeTables(report);
   if (name === 'v8') return pktgenTable(name, report);
   return [
@@ -67,6 +69,12 @@ function header(name: DocumentName, report: BenchReport): readonly string[] {
       'perf stat: rates are for a second of task-clock. (n%): the event had a counter for that share of its time, and is scaled.',
     ],
     v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`, readersText(report, true)],
+    profile: [
+      pktgen,
+      'Sampled 997 times a second of their CPU time, while pktgen sent; shares of all repeats together. Nothing is pinned.',
+      readersText(report, false),
+      'cpu-clock, in place of cycles: what a function does with interrupts held off is counted for the one that lets them in again.',
+    ],
     wake: [
       pktgen,
       `Reader or vhost-net pinned to CPU ${pinnedTo}, where pktgen's thread is, or to CPU ${APART_FROM_SENDER}.`,

@@ -77,7 +77,7 @@ test('the shape of the series', { skip }, async (t) => {
 });
 
 /** Each table has a bench of its own: a new agent must count its first packets as exactly as the later ones. */
-for (const table of ['v7', 'v8', 'wake', 'zero-copy', 'napi'])
+for (const table of ['v7', 'v8', 'wake', 'profile', 'zero-copy', 'napi'])
   test(`--table ${table}: every counter agrees from the first run on`, { skip }, async (t) => {
     // Guests send without pktgen, and must not ask for it.
     if (table === 'zero-copy' || table === 'napi') {

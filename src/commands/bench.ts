@@ -38,7 +38,7 @@ export const FAULT_NAMES = [
 export const BENCH_FORMATS = ['text', 'markdown', 'csv', 'json'] as const;
 export type BenchFormat = (typeof BENCH_FORMATS)[number];
 /** The documents whose tables `--table` repeats. */
-export const DOCUMENTS = ['v7', 'v8', 'wake', 'zero-copy', 'napi', 'multiqueue', 'latency'] as const;
+export const DOCUMENTS = ['v7', 'v8', 'wake', 'profile', 'zero-copy', 'napi', 'multiqueue', 'latency'] as const;
 export type DocumentName = (typeof DOCUMENTS)[number];
 
 export const benchFlags: readonly Flag[] = [
