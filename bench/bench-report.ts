@@ -50,9 +50,23 @@ export interface PairCell {
   readonly size: number;
 }
 
-/** Towards what iperf3's bytes go; both: to the guest and from it at the same time. */
-export const DIRECTIONS = ['guest-to-host', 'host-to-guest', 'both', 'guest-to-guest'] as const;
+/**
+ * Towards what iperf3's bytes go, the mail's four first; external: a namespace behind a veth and a bridge, in place of another
+ * host; both: to the guest and from it at the same time.
+ */
+export const DIRECTIONS = [
+  'guest-to-external',
+  'external-to-guest',
+  'guest-to-host',
+  'host-to-guest',
+  'both',
+  'guest-to-guest',
+] as const;
 export type Direction = (typeof DIRECTIONS)[number];
+
+export function isFromGuest(direction: Direction): boolean {
+  return direction === 'guest-to-host' || direction === 'guest-to-external';
+}
 
 /** The sizes of messages that the mail has. */
 export const STREAM_SIZES = [512, null] as const;
@@ -66,8 +80,10 @@ export interface StreamCell {
   readonly size: number | null;
   /** Pairs of a sending and a receiving iperf3. */
   readonly sessions: number;
-  /** Queues of each tap, and CPUs of each guest. */
+  /** Of each tap. */
   readonly queues: number;
+  /** Of each guest. */
+  readonly cpus: number;
 }
 
 /** tail-drop: without IFF_BACKPRESSURE; the others with it, and that qdisc. */
@@ -162,6 +178,8 @@ export interface Run {
   /** Seconds since 1970: which repeats of two reports were measured in turn. */
   readonly began?: number | undefined;
   readonly seconds: number;
+  /** With all that the cell needed: seconds in which a guest booted too. */
+  readonly tookSeconds?: number | undefined;
   /** Packets that tun took (send cell), that reached the host (message cell) or the second guest (pair cell). */
   readonly transmitted: number;
   /** Lost in tun. */

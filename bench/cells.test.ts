@@ -27,15 +27,15 @@ test('guests in QEMU start only for the cells that name them', () => {
   assert.equal(chooseCells(undefined, 'wake').length, 2 * 2 * 3);
   // The mail's sizes, a tap and a macvtap, with zero-copy and without.
   assert.equal(chooseCells(undefined, 'zero-copy').length, 4 * 2 * 2);
-  // Directions, message sizes, sessions, queues.
-  assert.equal(chooseCells(undefined, 'multiqueue').length, 4 * 2 * 4 * 3);
-  assert.equal(chooseCells('^stream/both/').length, 2 * 4 * 3);
+  // Directions, message sizes, sessions, guests: of 1, 2, 4, 8 CPUs with as many queues, and of 2, 4, 8 with one.
+  assert.equal(chooseCells(undefined, 'multiqueue').length, 6 * 2 * 4 * 7);
+  assert.equal(chooseCells('^stream/both/').length, 2 * 4 * 7);
 });
 
 test('--only takes some of the cells of a document', () => {
   const ids = chooseCells('sessions=8', 'multiqueue').map(({ id }) => id);
-  assert.equal(ids.length, 4 * 2 * 3);
-  assert.equal(ids[0], 'stream/guest-to-host/size=512/sessions=8/queues=1');
+  assert.equal(ids.length, 6 * 2 * 7);
+  assert.equal(ids[0], 'stream/guest-to-external/size=512/sessions=8/queues=1');
   assert.throws(
     () => chooseCells('sessions=8', 'v7'),
     /^Error: --only=sessions=8 names none of the 12 cells of v7; they are called from tap\//,

@@ -38,16 +38,20 @@ const APART_CELLS: readonly Cell[] = READERS.flatMap((reader) =>
 );
 
 const SESSIONS = [1, 2, 4, 8] as const;
-const STREAM_QUEUES = [1, 2, 4] as const;
+/** Of the mail's multiqueue driver, then of its single-queue driver: of one CPU, both have one queue. */
+const STREAM_GUESTS = [
+  ...[1, 2, 4, 8].map((cpus) => ({ queues: cpus, cpus })),
+  ...[2, 4, 8].map((cpus) => ({ queues: 1, cpus })),
+];
 
 /** Guests in QEMU: `--table multiqueue` or `--only` must ask for them, for all other cells need no guest to boot. */
-const STREAM_CELLS: readonly StreamCell[] = STREAM_QUEUES.flatMap((queues) =>
+const STREAM_CELLS: readonly StreamCell[] = STREAM_GUESTS.flatMap(({ queues, cpus }) =>
   DIRECTIONS.flatMap((direction) =>
     STREAM_SIZES.flatMap((size) =>
       SESSIONS.map((sessions) => ({
         kind: 'stream' as const,
-        id: `stream/${direction}/size=${size ?? 'default'}/sessions=${sessions}/queues=${queues}`,
-        ...{ direction, size, sessions, queues },
+        id: `stream/${direction}/size=${size ?? 'default'}/sessions=${sessions}/queues=${queues}${queues === cpus ? '' : `/smp=${cpus}`}`,
+        ...{ direction, size, sessions, queues, cpus },
       })),
     ),
   ),

@@ -145,6 +145,23 @@ test('multiqueue: throughput and the normalized one, of each count of queues and
   }
 });
 
+test('multiqueue: the rows of other guests', () => {
+  const rows =
+    tablesBelow('Multiqueue')
+      .find(([header]) => header?.[0] === 'test of the mail')
+      ?.slice(1) ?? [];
+  assert.equal(rows.length, 11);
+  for (const [name = '', driver, smp, sessions, mail] of rows) {
+    const measured = listAt(figures('netperf')).find((one) => name.startsWith(`${numberAt(one, 'number')} `));
+    const block = listAt(measured, 'blocks').find(
+      (one) =>
+        textAt(one, 'driver') === (driver === 'both' ? 'multiqueue' : driver) && String(numberAt(one, 'smp')) === smp,
+    );
+    const row = listAt(block, 'rows').find((one) => String(numberAt(one, 0)) === sessions);
+    assert.equal(mail, `${Math.round(numberAt(row, 1))} (${numberAt(row, 3)})`, name);
+  }
+});
+
 test('the multiqueue mail has 256 rows, each normalized by its CPU', () => {
   const rows = listAt(figures('netperf')).flatMap((one) =>
     listAt(one, 'blocks').flatMap((block) => listAt(block, 'rows')),
