@@ -15,6 +15,7 @@
 #include "bpf/run_statistics.hh"
 #include "system/output.hh"
 #include "system/perf_event.hh"
+#include "system/perf_sampler.hh"
 #include "system/second_process.hh"
 #include "system/text_symbols.hh"
 #include "btf/traced_functions.hh"
@@ -61,6 +62,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
 	exports["lockFile"] = Napi::Function::New(env, lockFile, "lockFile");
 	exports["openPerfEvent"] = Napi::Function::New(env, openPerfEvent, "openPerfEvent");
+	exports["PerfSampler"] = PerfSampler::define(env);
 	exports["textSymbols"] = Napi::Function::New(env, textSymbols, "textSymbols");
 	exports["textSymbolsAt"] = Napi::Function::New(env, textSymbolsAt, "textSymbolsAt");
 	exports["unixPeerPid"] = Napi::Function::New(env, unixPeerPid, "unixPeerPid");

@@ -22,6 +22,14 @@ export function lockFile(fd: number): boolean;
  */
 export function openPerfEvent(type: number, config: number, tid: number): number;
 
+/** Samples where a thread is, on each CPU that it runs on, from now on, `hertz` times a second of the event; the first 32 768 of what addresses() did not take. */
+export class PerfSampler {
+  constructor(type: number, config: number, tid: number, hertz: number);
+  /** The addresses of instructions, of the kernel and of programs, since the last call. */
+  addresses(): BigUint64Array;
+  close(): void;
+}
+
 /** What a second process may reach, where the kernel has Landlock. */
 export interface Reach {
   /** It may open these files, and what is in these folders, for reading, and its own folder of /proc; no others. */

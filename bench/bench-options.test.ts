@@ -8,14 +8,14 @@ const VALUES = { seconds: '2', format: 'text' };
 
 test('flags are read', () => {
   const { cells, seconds, repeats, format } = readBenchFlags({ ...VALUES, seconds: '0.5', only: '/tail-drop$' });
-  assert.deepEqual([cells.length, seconds, repeats, format], [16, 0.5, 3, 'text']);
+  assert.deepEqual([cells.length, seconds, repeats, format], [18, 0.5, 3, 'text']);
 });
 
 test('--table takes the cells of its document', () => {
-  const counts = ['v7', 'v8', 'zero-copy', 'napi', 'multiqueue', 'latency'].map(
+  const counts = ['v7', 'v8', 'wake', 'zero-copy', 'napi', 'multiqueue', 'latency'].map(
     (table) => readBenchFlags({ ...VALUES, table }).cells.length,
   );
-  assert.deepEqual(counts, [8, 6, 16, 1, 96, 4]);
+  assert.deepEqual(counts, [12, 6, 12, 16, 1, 336, 4]);
   assert.equal(readBenchFlags({ ...VALUES, table: 'v7', only: '^vhost/.*sample03$' }).cells.length, 2);
 });
 
@@ -43,8 +43,11 @@ test('what cannot be is refused in one sentence', () => {
     [{ repeats: '2.5' }, /^--repeats=2\.5 is out of range: write a number from 1 to 1000\.$/],
     [{ repeats: '-1' }, /^--repeats=-1 is out of range/],
     [{ format: 'xml' }, /^--format=xml is unknown; write one of: text, markdown, csv, json\.$/],
-    [{ table: 'v9' }, /^--table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue, latency\.$/],
-    [{ table: 'v7', only: 'size' }, /^--only=size names none of the 8 cells of v7; /],
+    [
+      { table: 'v9' },
+      /^--table=v9 is unknown; write one of: v7, v8, wake, profile, zero-copy, napi, multiqueue, latency\.$/,
+    ],
+    [{ table: 'v7', only: 'size' }, /^--only=size names none of the 12 cells of v7; /],
     [{ guestVhost: 'yes' }, /^--guest-vhost=yes is unknown; write on or off\.$/],
     [{ table: 'v7', format: 'csv' }, /^--table=v7 has the layout of its document: --format is text or json\.$/],
     [{ against: 'a', repeats: '7' }, /^--repeats=7 is too few for --against, which judges 8 or more of each cell\.$/],

@@ -83,7 +83,7 @@ function besideFigures(format: BenchFormat): BenchFormat {
   throw new Error('--against has no csv, which is one table: --format is text, markdown or json.');
 }
 
-/** 96 cells, each of which sets up and ends TCP connections. */
+/** 336 cells, each of which sets up and ends TCP connections. */
 function usualRepeats(table: DocumentName | undefined): number {
   return table === 'multiqueue' ? 1 : 3;
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vocabulary of `tapscope bench`: what is measured, what came of it, and the medians of repeats. Pure data.
+import type { Interrupts } from './interrupts.ts';
+import type { ThreadCounts } from './perf-events.ts';
 
 export const READERS = ['tap', 'vhost'] as const;
 /**
@@ -24,6 +26,8 @@ export interface SendCell {
   readonly threads: number;
   readonly queues: number;
   readonly pinned: boolean;
+  /** The reader is pinned to APART_FROM_SENDER (tap.ts), in place of the CPU of pktgen's first thread. */
+  readonly apart?: true;
   readonly shape: PktgenShape;
 }
 
@@ -46,9 +50,23 @@ export interface PairCell {
   readonly size: number;
 }
 
-/** Towards what iperf3's bytes go; both: to the guest and from it at the same time. */
-export const DIRECTIONS = ['guest-to-host', 'host-to-guest', 'both', 'guest-to-guest'] as const;
+/**
+ * Towards what iperf3's bytes go, the mail's four first; external: a namespace behind a veth and a bridge, in place of another
+ * host; both: to the guest and from it at the same time.
+ */
+export const DIRECTIONS = [
+  'guest-to-external',
+  'external-to-guest',
+  'guest-to-host',
+  'host-to-guest',
+  'both',
+  'guest-to-guest',
+] as const;
 export type Direction = (typeof DIRECTIONS)[number];
+
+export function isFromGuest(direction: Direction): boolean {
+  return direction === 'guest-to-host' || direction === 'guest-to-external';
+}
 
 /** The sizes of messages that the mail has. */
 export const STREAM_SIZES = [512, null] as const;
@@ -62,8 +80,10 @@ export interface StreamCell {
   readonly size: number | null;
   /** Pairs of a sending and a receiving iperf3. */
   readonly sessions: number;
-  /** Queues of each tap, and CPUs of each guest. */
+  /** Of each tap. */
   readonly queues: number;
+  /** Of each guest. */
+  readonly cpus: number;
 }
 
 /** tail-drop: without IFF_BACKPRESSURE; the others with it, and that qdisc. */
@@ -105,22 +125,38 @@ export interface StreamRun {
   readonly ofNoQueue: number;
 }
 
-/** What `perf stat` shows, of one or more threads; undefined: this machine has no such counter. */
-export interface ThreadCounts {
-  readonly taskClockNs: number | undefined;
-  readonly contextSwitches: number | undefined;
-  readonly migrations: number | undefined;
-  readonly cycles: number | undefined;
-  readonly instructions: number | undefined;
-}
-
 /** What perf counted in a send cell, while pktgen sent. */
 export interface PerfRun {
+  /** From before the counters were read first until after they were read last: no thread ran for longer. */
   readonly seconds: number;
   /** pktgen's threads. */
   readonly sender: ThreadCounts;
   /** The threads of the program that reads, or vhost-net's workers. */
   readonly reader: ThreadCounts;
+}
+
+/** What came to pass in a send cell while perf counted. */
+export interface WakeRun {
+  readonly stops: number;
+  readonly wakes: number;
+  /** Wakes on another CPU than that of the newest packet's sender. */
+  readonly elsewhere: number;
+  readonly interrupts: Interrupts;
+}
+
+/** Where threads were when they were sampled, so many times a second of their own CPU time. */
+export interface Profile {
+  /** What it was that went on: cycles of the CPU, or, without such a counter, its time, of which functions that hold off interrupts have too little. */
+  readonly clock: 'cycles' | 'cpu-clock';
+  readonly samples: number;
+  /** Samples by function, the most first. */
+  readonly symbols: Readonly<Record<string, number>>;
+}
+
+/** Of a send cell, while pktgen sent; undefined: neither clock is here, or the kernel hides its symbols. */
+export interface ProfileRun {
+  readonly sender: Profile | undefined;
+  readonly reader: Profile | undefined;
 }
 
 /** Packets that a reader got, by the CPU that had allocated them. */
@@ -142,6 +178,8 @@ export interface Run {
   /** Seconds since 1970: which repeats of two reports were measured in turn. */
   readonly began?: number | undefined;
   readonly seconds: number;
+  /** With all that the cell needed: seconds in which a guest booted too. */
+  readonly tookSeconds?: number | undefined;
   /** Packets that tun took (send cell), that reached the host (message cell) or the second guest (pair cell). */
   readonly transmitted: number;
   /** Lost in tun. */
@@ -152,9 +190,16 @@ export interface Run {
   readonly uncopied: number;
   /** CPU time of vhost-net's workers; undefined: there are none, or it was not measured. */
   readonly workerSeconds: number | undefined;
+  /** CPU time of the thread that plays QEMU and the guest; undefined: of no message cell. */
+  readonly vmmSeconds?: number | undefined;
+  /** Of all CPUs of the host, timers too; undefined: of no message cell. */
+  readonly interruptsPerSecond?: number | undefined;
   /** Times that pktgen hands over each packet at once; undefined: of no send cell. */
   readonly burst?: number | undefined;
   readonly perf?: PerfRun | undefined;
+  readonly wake?: WakeRun | undefined;
+  /** undefined: not asked for. */
+  readonly profile?: ProfileRun | undefined;
   /** CPUs on which the threads that read, or vhost-net's workers, may run: '0-3'. Several: they differ. undefined: of no send cell. */
   readonly readerCpus?: readonly string[] | undefined;
   /** Packets that a reader got; undefined: not measured. */

@@ -23,6 +23,8 @@ export interface BenchSetup {
   readonly generators: ReadonlyMap<number, string>;
   /** A device as a fresh snapshot has it; the first one, if none is named. */
   look(name?: string): Promise<Device>;
+  /** Send cells sample where threads spend their time, which costs them some of it. */
+  readonly profiles: boolean;
   /** Between what is measured: probes for modules that came, owners. */
   refresh(): Promise<void>;
   /** A bench that was interrupted ends at its next wait. */

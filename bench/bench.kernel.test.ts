@@ -32,7 +32,11 @@ test('a document that is not known is refused before anything is made', async ()
   const { code, stdout, stderr } = await tapscope(['bench', '--table=v9']);
   assert.deepEqual(
     [code, stdout, stderr],
-    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue, latency.\n'],
+    [
+      1,
+      '',
+      'tapscope: --table=v9 is unknown; write one of: v7, v8, wake, profile, zero-copy, napi, multiqueue, latency.\n',
+    ],
   );
 });
 

@@ -28,17 +28,30 @@ const MACVTAP_CELLS: readonly MessageCell[] = MESSAGE_SIZES.flatMap((size) =>
   })),
 );
 
+/** The reader has a CPU that pktgen does not have: `--table wake` or `--only` must ask for them. */
+const APART_CELLS: readonly Cell[] = READERS.flatMap((reader) =>
+  (['tail-drop', 'backpressure', 'through-qdisc'] as const).map((flow) => ({
+    kind: 'send' as const,
+    id: `${reader}/threads=1/queues=1/apart/${flow}`,
+    ...{ reader, flow, threads: 1, queues: 1, pinned: true, apart: true as const, shape: 'sample01' as const },
+  })),
+);
+
 const SESSIONS = [1, 2, 4, 8] as const;
-const STREAM_QUEUES = [1, 2, 4] as const;
+/** Of the mail's multiqueue driver, then of its single-queue driver: of one CPU, both have one queue. */
+const STREAM_GUESTS = [
+  ...[1, 2, 4, 8].map((cpus) => ({ queues: cpus, cpus })),
+  ...[2, 4, 8].map((cpus) => ({ queues: 1, cpus })),
+];
 
 /** Guests in QEMU: `--table multiqueue` or `--only` must ask for them, for all other cells need no guest to boot. */
-const STREAM_CELLS: readonly StreamCell[] = STREAM_QUEUES.flatMap((queues) =>
+const STREAM_CELLS: readonly StreamCell[] = STREAM_GUESTS.flatMap(({ queues, cpus }) =>
   DIRECTIONS.flatMap((direction) =>
     STREAM_SIZES.flatMap((size) =>
       SESSIONS.map((sessions) => ({
         kind: 'stream' as const,
-        id: `stream/${direction}/size=${size ?? 'default'}/sessions=${sessions}/queues=${queues}`,
-        ...{ direction, size, sessions, queues },
+        id: `stream/${direction}/size=${size ?? 'default'}/sessions=${sessions}/queues=${queues}${queues === cpus ? '' : `/smp=${cpus}`}`,
+        ...{ direction, size, sessions, queues, cpus },
       })),
     ),
   ),
@@ -83,11 +96,20 @@ const PATH_CELLS: readonly PathCell[] = PATH_QDISCS.map((qdisc) => ({
   qdisc,
 }));
 
-export const ALL_CELLS: readonly Cell[] = [...USUAL_CELLS, ...MACVTAP_CELLS, ...STREAM_CELLS, ...PATH_CELLS];
+export const ALL_CELLS: readonly Cell[] = [
+  ...USUAL_CELLS,
+  ...APART_CELLS,
+  ...MACVTAP_CELLS,
+  ...STREAM_CELLS,
+  ...PATH_CELLS,
+];
 
 const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
-  v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$/,
+  // And the tables of the thread in which vhost-net is pinned, with one thread of pktgen and with four.
+  v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$|^vhost\/threads=[14]\/queues=1\/pinned\/(tail-drop|backpressure)$/,
   v8: /\/threads=1\/queues=1\/pinned\/(tail-drop|no-qdisc|backpressure)$/,
+  wake: /\/threads=1\/queues=1\/(pinned|apart)\/(tail-drop|backpressure|through-qdisc)$/,
+  profile: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)$/,
   napi: /^guest-to-guest\//,
   'zero-copy': /^zero-copy\/.*=(4096|8192|16384|65000)$/,
   multiqueue: /^stream\//,

@@ -3,10 +3,11 @@
 
 import { errnoOf } from '../src/kernel/error-name.ts';
 import { readQdiscs } from '../src/kernel/rtnetlink.ts';
-import type { StreamGuests } from './bench-report.ts';
+import type { Direction, StreamCell, StreamGuests } from './bench-report.ts';
 import { type BenchSetup, BRIDGE, DEVICE, Missing, missingIf, RING, SECOND_DEVICE, until } from './bench-setup.ts';
-import { bridge, raise, setAddress } from './own-device.ts';
-import type { Traffic } from './traffic/traffic.ts';
+import { EXTERNAL } from './external-host.ts';
+import { bridge, deleteLink, makeVeth, raise, setAddress } from './own-device.ts';
+import { startTraffic, type Traffic } from './traffic/traffic.ts';
 import { type GuestImage, MOST_SESSIONS, makeGuestImage } from './virtual-machine/guest-files.ts';
 import { bootGuest, type GuestMachine, hasKvm, hasVhostNet } from './virtual-machine/guest-machine.ts';
 
@@ -22,6 +23,16 @@ export interface Guest {
   readonly address: string;
   readonly machine: GuestMachine;
 }
+
+/** Who the guest talks to: this host, a namespace behind a veth, or a second guest, the latter two through a bridge. */
+type Peer = 'host' | 'external' | 'guest';
+
+export function peerOf(direction: Direction): Peer {
+  if (direction === 'guest-to-guest') return 'guest';
+  return direction === 'guest-to-external' || direction === 'external-to-guest' ? 'external' : 'host';
+}
+
+type Shape = Pick<StreamCell, 'queues' | 'cpus'>;
 
 /** RFC 2544 keeps these for benchmarks. */
 const HOST_ADDRESS = '198.18.0.1';
@@ -42,14 +53,16 @@ export class Guests {
   readonly #options: GuestOptions;
   readonly #say: (line: string) => void;
   #running: readonly Guest[] = [];
-  #queues = 0;
+  /** What `provide` was asked for when they started. */
+  #serving = '';
+  #external: Traffic | undefined;
   #hasStarted = false;
   #image: GuestImage | undefined;
   #kvm: boolean;
   #qdisc = '';
   #mitigated: readonly string[] = [];
   /** Why one, or two with a bridge, do not start on this host. */
-  readonly #refused = new Map<number, Missing>();
+  readonly #refused = new Map<Peer, Missing>();
 
   constructor(traffic: Traffic, options: GuestOptions, say: (line: string) => void) {
     this.#traffic = traffic;
@@ -71,47 +84,54 @@ export class Guests {
     };
   }
 
-  /** So many guests with so many queues each, whose servers listen. Throws Missing where this host cannot. */
-  async provide(setup: BenchSetup, count: number, queues: number): Promise<readonly Guest[]> {
-    const refused = this.#refused.get(count);
+  /** The guests of the cell, whose servers listen, and the namespace of their clients. Throws Missing where this host cannot. */
+  async provide(
+    setup: BenchSetup,
+    cell: StreamCell,
+  ): Promise<{ readonly ends: readonly Guest[]; readonly clients: Traffic }> {
+    const peer = peerOf(cell.direction);
+    const refused = this.#refused.get(peer);
     if (refused) throw refused;
-    if (this.#running.length !== count || this.#queues !== queues) {
+    const wanted = `${peer} ${cell.queues} ${cell.cpus}`;
+    if (this.#running.length === 0 || this.#serving !== wanted) {
       await this.end();
-      await this.#start(setup, count, queues).catch((error: unknown) => {
-        if (error instanceof Missing) this.#refused.set(count, error);
+      this.#serving = wanted;
+      await this.#start(setup, peer, { queues: cell.queues, cpus: cell.cpus }).catch((error: unknown) => {
+        if (error instanceof Missing) this.#refused.set(peer, error);
         throw error;
       });
     }
     for (const { machine } of this.#running) await listening(setup, machine);
-    return this.#running;
+    return { ends: this.#running, clients: this.#external ?? this.#traffic };
   }
 
   async end(): Promise<void> {
-    const ending = this.#running;
+    const [ending, external] = [this.#running, this.#external];
     this.#running = [];
+    this.#external = undefined;
     for (const { machine } of ending) await machine.end();
+    if (external) await deleteLink(this.#traffic.namespace, EXTERNAL.here).catch(() => undefined);
+    await external?.end();
   }
 
-  async #start(setup: BenchSetup, count: number, queues: number): Promise<void> {
+  async #start(setup: BenchSetup, peer: Peer, shape: Shape): Promise<void> {
     if (this.vhost && !hasVhostNet()) throw new Missing('vhost_net cannot be loaded: there is no /dev/vhost-net');
     this.#image ??= await makeGuestImage(this.#options.kernel).catch(missingIf('PROGRAM'));
     const { namespace } = this.#traffic;
-    this.#queues = queues;
-    for (const end of ENDS.slice(0, count)) {
-      this.#say(`a guest boots: ${queues} CPUs, ${this.#kvm ? 'KVM' : 'emulated'}`);
-      const machine = await this.#boot(setup, this.#image, end, queues);
+    const ends = ENDS.slice(0, peer === 'guest' ? 2 : 1);
+    for (const end of ends) {
+      this.#say(`a guest boots: ${shape.cpus} CPUs, ${shape.queues} queues, ${this.#kvm ? 'KVM' : 'emulated'}`);
+      const machine = await this.#boot(setup, this.#image, end, shape);
       this.#running = [...this.#running, { ...end, machine }];
       this.#mitigated = (await machine.ask(LIST_MITIGATED)).split('\n').filter((name) => name !== '');
       this.#hasStarted = true;
-      await raise({ namespace, name: end.device, queues }, RING);
+      await raise({ namespace, name: end.device, queues: shape.queues }, RING);
     }
-    if (count === 1) await setAddress(namespace, DEVICE, HOST_ADDRESS, PREFIX);
-    else
-      await bridge(
-        namespace,
-        BRIDGE,
-        ENDS.map(({ device }) => device),
-      ).catch(missingIf('BRIDGE'));
+    if (peer === 'host') await setAddress(namespace, DEVICE, HOST_ADDRESS, PREFIX);
+    else {
+      const ports = [...ends.map(({ device }) => device), ...(peer === 'external' ? [await this.#layCable()] : [])];
+      await bridge(namespace, BRIDGE, ports).catch(missingIf('BRIDGE'));
+    }
     const qdiscs = await readQdiscs(namespace);
     this.#qdisc = [
       ...new Set(qdiscs.map(({ kind }) => kind).filter((kind) => kind !== 'mq' && kind !== 'noqueue')),
@@ -119,16 +139,35 @@ export class Guests {
     await setup.refresh();
   }
 
+  /** To a namespace that plays another host; the name of its near end. */
+  async #layCable(): Promise<string> {
+    this.#external = await startTraffic('external');
+    const { pid, namespace } = this.#external;
+    const here = { namespace: this.#traffic.namespace, name: EXTERNAL.here, queues: 1 };
+    await makeVeth(here.namespace, EXTERNAL.here, EXTERNAL.there, pid).catch(missingIf('EOPNOTSUPP'));
+    for (const end of [here, { namespace, name: EXTERNAL.there, queues: 1 }]) await raise(end, RING);
+    await setAddress(namespace, EXTERNAL.there, HOST_ADDRESS, PREFIX);
+    return EXTERNAL.here;
+  }
+
   /** A host may have /dev/kvm and no KVM that starts this guest: then it is emulated. */
   async #boot(
     setup: BenchSetup,
     image: GuestImage,
     { device, address, number }: (typeof ENDS)[number],
-    queues: number,
+    shape: Shape,
   ): Promise<GuestMachine> {
     const boot = (kvm: boolean): Promise<GuestMachine> =>
       bootGuest({
-        ...{ image, namespace: this.#traffic.namespace, device, address: `${address}/${PREFIX}`, number, queues, kvm },
+        ...{
+          image,
+          namespace: this.#traffic.namespace,
+          device,
+          address: `${address}/${PREFIX}`,
+          number,
+          ...shape,
+          kvm,
+        },
         ...{ vhost: this.vhost, interrupted: setup.interrupted },
       });
     if (this.#kvm) {

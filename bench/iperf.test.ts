@@ -10,7 +10,7 @@ const sum = (name: string, seconds: number, bytes: number): string =>
   `\t\t"${name}":\t{\n\t\t\t"start":\t0,\n\t\t\t"end":\t${seconds},\n\t\t\t"seconds":\t${seconds},\n\t\t\t"bytes":\t${bytes},\n\t\t\t"sender":\ttrue\n\t\t},\n`;
 
 const cell = (direction: StreamCell['direction'], sessions: number): StreamCell => ({
-  ...{ kind: 'stream', id: 'stream', direction, size: null, sessions, queues: 1 },
+  ...{ kind: 'stream', id: 'stream', direction, size: null, sessions, queues: 1, cpus: 1 },
 });
 
 test('the bytes of all receivers, by their direction', () => {

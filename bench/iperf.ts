@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One iperf3 for each session, as the mails ran one netperf for each: on the host towards the guest's servers, or in a guest.
-import { type StreamCell, wholeSeconds } from './bench-report.ts';
+import { isFromGuest, type StreamCell, wholeSeconds } from './bench-report.ts';
 import { type BenchSetup, Missing } from './bench-setup.ts';
-import type { Guest } from './guests.ts';
+import { EXTERNAL_CPU } from './external-host.ts';
+import { type Guest, peerOf } from './guests.ts';
 import { programText } from './program-text.ts';
 import { FIRST_PORT } from './virtual-machine/guest-files.ts';
 import { programPath } from './virtual-machine/host-program.ts';
@@ -32,18 +33,29 @@ export async function runSessions(
     ...['-c', address, '-p', String(port), '-t', String(wholeSeconds(seconds)), '-J'],
     ...['--connect-timeout', String(Math.ceil(CONNECT_WITHIN_MS * patience))],
     ...(cell.size === null ? [] : ['-l', String(cell.size)]),
-    ...(cell.direction === 'guest-to-host' ? ['-R'] : cell.direction === 'both' ? ['--bidir'] : []),
+    ...(isFromGuest(cell.direction) ? ['-R'] : cell.direction === 'both' ? ['--bidir'] : []),
   ];
   const limit = wholeSeconds(seconds) + Math.ceil(ENDS_AFTER_S * patience);
   const ports = Array.from({ length: cell.sessions }, (_, index) => FIRST_PORT + index);
   const reports = second
     ? [await inGuest(first, ports, (port) => words(second.address, port), limit)]
-    : await Promise.all(ports.map((port) => onHost(setup, words(first.address, port), limit)));
+    : await Promise.all(ports.map((port) => onHost(setup, cell, words(first.address, port), limit)));
   return receivedBy(reports.join('\n'), cell);
 }
 
-async function onHost(setup: BenchSetup, words: readonly string[], limit: number): Promise<string> {
-  const { text, isLate } = await programText(setup, programPath('iperf3', 'iperf3'), words, limit);
+/** The external host has one CPU of this one. */
+async function onHost(
+  setup: BenchSetup,
+  { direction }: StreamCell,
+  words: readonly string[],
+  limit: number,
+): Promise<string> {
+  const iperf = programPath('iperf3', 'iperf3');
+  const [file, ...all] =
+    peerOf(direction) === 'external'
+      ? [programPath('taskset', 'util-linux'), '-c', String(EXTERNAL_CPU), iperf, ...words]
+      : [iperf, ...words];
+  const { text, isLate } = await programText(setup, file, all, limit);
   if (isLate) throw new Missing(`the guest hangs: iperf3 did not end within ${limit} s`);
   return text;
 }
@@ -68,7 +80,7 @@ export function receivedBy(text: string, { direction, sessions }: StreamCell): R
   const [, error] = /"error":\s*"([^"]*)"/.exec(text) ?? [];
   if (error !== undefined) throw new Missing(`iperf3 says: ${error}`);
   const sums = [...text.matchAll(RECEIVED)].map(([, name = '', seconds, bytes]) => ({
-    back: name !== 'sum_received' || direction === 'guest-to-host',
+    back: name !== 'sum_received' || isFromGuest(direction),
     seconds: Number(seconds),
     bytes: Number(bytes),
   }));

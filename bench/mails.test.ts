@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { at, listAt, numberAt, parseJson, textAt } from '../test/host/checked-json.ts';
+import { KINDS } from './tables/profile-table.ts';
 
 const mails = listAt(parseJson(readFileSync(join(import.meta.dirname, 'mails.json'), 'utf8')));
 const page = readFileSync('docs/benchmarks.md', 'utf8');
@@ -49,29 +50,70 @@ test('each mail is named, and by its id where its archive has one', () => {
   );
 });
 
-test('v7: transmitted and lost, stock and with fq_codel', () => {
-  const measured = listAt(figures('pktgen')).filter((one) => textAt(one, 'host').startsWith('R5 5600X'));
-  const column = (side: string): readonly string[] =>
+/** Stock and patched, of the hosts whose name begins so. */
+function pktgenColumns(host: string): readonly (readonly string[])[] {
+  const measured = listAt(figures('pktgen')).filter((one) => textAt(one, 'host').startsWith(host));
+  return ['stock', 'patched'].map((side) =>
     measured.flatMap((one) =>
       ['transmitted', 'lost'].map((name) => {
         const rate = numberAt(one, side, name);
         return rate === 0 ? '0' : `${rate} Kpps`;
       }),
-    );
-  assert.deepEqual(mailColumns(tablesBelow('v7')[0]), [column('stock'), column('patched')]);
+    ),
+  );
+}
+
+test('v7: transmitted and lost, stock and with fq_codel, not pinned and pinned', () => {
+  const [free, pinned] = tablesBelow('v7');
+  assert.deepEqual(mailColumns(free), pktgenColumns('R5 5600X'));
+  assert.deepEqual(mailColumns(pinned), pktgenColumns('i5 6300HQ'));
 });
 
-test('zero-copy: Mbit/s and CPU of vhost-net', () => {
+test('v7: the first rows of perf stat', () => {
+  const units = { contextSwitches: '/s', migrations: '/s', pageFaults: '/s', taskClock: ' CPUs' };
+  const columns = listAt(figures('perfStat'))
+    .filter((one) => textAt(one, 'reader') === 'TAP')
+    .map((one) => Object.entries(units).map(([name, unit]) => `${numberAt(one, 'shown', name)}${unit}`));
+  assert.deepEqual(mailColumns(tablesBelow('v7')[3]), columns);
+});
+
+test('zero-copy: Mbit/s, CPU of QEMU and of vhost-net, and interrupts', () => {
   const rows = listAt(figures('zeroCopy'));
-  const [rates = [], worker] = mailColumns(tablesBelow('Zero-copy')[0]);
+  const column = (name: string, unit = ''): readonly string[] => rows.map((row) => `${numberAt(row, name)}${unit}`);
+  const [rates = [], ...others] = mailColumns(tablesBelow('Zero-copy')[0]);
   assert.deepEqual(
     rates.map(Number),
     rows.map((row) => numberAt(row, 'mbits')),
   );
-  assert.deepEqual(
-    worker,
-    rows.map((row) => `${numberAt(row, 'vhostPercent')} %`),
-  );
+  assert.deepEqual(others, [column('qemuPercent', ' %'), column('vhostPercent', ' %'), column('interrupts')]);
+});
+
+test('zero-copy: the mail’s interrupts follow the CPUs that were busy, as samples of perf do', () => {
+  for (const row of listAt(figures('zeroCopy'))) {
+    const busy = (numberAt(row, 'qemuPercent') + numberAt(row, 'vhostPercent')) / 100;
+    const each = numberAt(row, 'interrupts') / busy;
+    assert.ok(each > 950 && each < 1150, `${each} a second for each busy CPU`);
+  }
+});
+
+test("profile: shares of pktgen and of vhost-net's worker", () => {
+  const reports = listAt(figures('perfReport'));
+  const share = (reader: string, threads: string, side: string, functions: RegExp): string => {
+    const found = reports.find(
+      (one) => textAt(one, 'reader') === reader && textAt(one, 'threads') === threads && textAt(one, 'side') === side,
+    );
+    const shares = Object.entries(at(found, 'percent') ?? {}).filter(([name]) => functions.test(name));
+    return `${shares.reduce((sum, [, percent]) => sum + Number(percent), 0).toFixed(2)} %`;
+  };
+  const pktgen = [/^\[pktgen\]$/, /^tun_net_xmit$/];
+  const worker = KINDS.map(([, functions]) => functions);
+  const column = (side: string): readonly string[] => [
+    ...pktgen.map((functions) => share('TAP', 'pktgen', side, functions)),
+    '–',
+    '–',
+    ...worker.map((functions) => share('TAP + vhost-net', 'vhost', side, functions)),
+  ];
+  assert.deepEqual(mailColumns(tablesBelow('Profile')[0]), [column('stock'), column('patched')]);
 });
 
 test('NAPI cache: the bitrates', () => {
@@ -100,6 +142,23 @@ test('multiqueue: throughput and the normalized one, of each count of queues and
     );
     const expected = listAt(block, 'rows').map((row) => `${Math.round(numberAt(row, 1))} (${numberAt(row, 3)})`);
     assert.deepEqual(cells, expected, `${name}, ${queues} queues`);
+  }
+});
+
+test('multiqueue: the rows of other guests', () => {
+  const rows =
+    tablesBelow('Multiqueue')
+      .find(([header]) => header?.[0] === 'test of the mail')
+      ?.slice(1) ?? [];
+  assert.equal(rows.length, 11);
+  for (const [name = '', driver, smp, sessions, mail] of rows) {
+    const measured = listAt(figures('netperf')).find((one) => name.startsWith(`${numberAt(one, 'number')} `));
+    const block = listAt(measured, 'blocks').find(
+      (one) =>
+        textAt(one, 'driver') === (driver === 'both' ? 'multiqueue' : driver) && String(numberAt(one, 'smp')) === smp,
+    );
+    const row = listAt(block, 'rows').find((one) => String(numberAt(one, 0)) === sessions);
+    assert.equal(mail, `${Math.round(numberAt(row, 1))} (${numberAt(row, 3)})`, name);
   }
 });
 

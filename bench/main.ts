@@ -56,7 +56,15 @@ async function measure(flags: BenchFlags, before: SavedReport | undefined, kept:
   const without = unkept.length === 0 ? '' : ` ${sentence(unkept.join(', and '))}.`;
   let done: Bench;
   try {
-    done = await runBench({ cells, seconds, repeats, guests, interrupted: interruption.signal, say });
+    done = await runBench({
+      profiles: table === 'profile',
+      cells,
+      seconds,
+      repeats,
+      guests,
+      interrupted: interruption.signal,
+      say,
+    });
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
     say(`Interrupted: there are no figures.${without}`);

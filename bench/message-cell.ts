@@ -6,7 +6,9 @@ import type { Device } from '../src/snapshot/device.ts';
 import { type Comparison, compare, doubts } from './agreement.ts';
 import type { MessageCell, Run } from './bench-report.ts';
 import { type BenchSetup, DEVICE, missingIf, RING } from './bench-setup.ts';
+import { interruptsSince, readInterrupts } from './interrupts.ts';
 import { deleteLink, makeMacvtap, raise } from './own-device.ts';
+import type { Sent } from './traffic/traffic.ts';
 
 const QUEUE = 'q0';
 const ENTRIES = 1024;
@@ -40,8 +42,11 @@ async function sendMessages(setup: BenchSetup, { size }: MessageCell, seconds: n
   await traffic.guest(QUEUE, { entries: ENTRIES, buffer }).catch(missingIf('ENOENT', 'ENODEV', 'ENXIO'));
   await setup.refresh();
   await setup.look();
+  const [interrupts, began] = [readInterrupts(), performance.now()];
   const sent = await traffic.send(QUEUE, size, seconds);
-  const run = judge(await setup.look(), size, sent);
+  const interruptsPerSecond =
+    (1000 * interruptsSince(interrupts, readInterrupts()).total) / (performance.now() - began);
+  const run = { ...judge(await setup.look(), size, sent), vmmSeconds: sent.ranSeconds, interruptsPerSecond };
   await traffic.unguest(QUEUE);
   return run;
 }
@@ -56,7 +61,7 @@ function countsOf({ counters, receive, macvtap }: Device): {
   return { passedOn: counters?.rxPackets, dropped };
 }
 
-function judge(device: Device, size: number, { sent, seconds }: { sent: number; seconds: number }): Run {
+function judge(device: Device, size: number, { sent, seconds }: Sent): Run {
   const { passedOn, dropped } = countsOf(device);
   const vhost = device.queues[0]?.vhost;
   const zeroCopy = vhost?.zeroCopy;

@@ -19,6 +19,8 @@ const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+const IFLA_NET_NS_PID = 19;
+const VETH_INFO_PEER = 1;
 const IFLA_BR_MCAST_SNOOPING = 23;
 const IFLA_MACVLAN_MODE = 1;
 const MACVLAN_MODE_BRIDGE = 4;
@@ -102,6 +104,24 @@ export async function makeMacvtap(namespace: string, name: string, lower: string
   const mode = attributeBytes(new Map([[IFLA_MACVLAN_MODE, u32Bytes(MACVLAN_MODE_BRIDGE)]]));
   const below = new Map([[IFLA_LINK, u32Bytes(await indexOf(namespace, lower))]]);
   await makeLink(namespace, name, 'macvtap', new Map([[IFLA_INFO_DATA, mode]]), below);
+}
+
+/** Its other end is in the namespace of a process. Code EOPNOTSUPP: this kernel has no veth. */
+export async function makeVeth(namespace: string, name: string, peer: string, pid: number): Promise<void> {
+  // struct ifinfomsg, as of the device itself, and the peer's attributes.
+  const attributes = attributeBytes(
+    new Map([
+      [IFLA_IFNAME, textBytes(peer)],
+      [IFLA_NET_NS_PID, u32Bytes(pid)],
+    ]),
+  );
+  const far = Uint8Array.of(...new Uint8Array(IFINFOMSG_SIZE), ...attributes);
+  await makeLink(
+    namespace,
+    name,
+    'veth',
+    new Map([[IFLA_INFO_DATA, attributeBytes(new Map([[VETH_INFO_PEER, far]]))]]),
+  );
 }
 
 /** What lies on it goes with it. */

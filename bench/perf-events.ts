@@ -10,28 +10,47 @@ const PERF_TYPE_SOFTWARE = 1;
 
 const EVENTS = {
   taskClockNs: [PERF_TYPE_SOFTWARE, 1],
+  pageFaults: [PERF_TYPE_SOFTWARE, 2],
   contextSwitches: [PERF_TYPE_SOFTWARE, 3],
   migrations: [PERF_TYPE_SOFTWARE, 4],
   cycles: [PERF_TYPE_HARDWARE, 0],
   instructions: [PERF_TYPE_HARDWARE, 1],
+  branches: [PERF_TYPE_HARDWARE, 4],
+  branchMisses: [PERF_TYPE_HARDWARE, 5],
+  stalledFrontend: [PERF_TYPE_HARDWARE, 7],
 } as const;
-type EventName = keyof typeof EVENTS;
+export type EventName = keyof typeof EVENTS;
 
-/** How the kernel says that this machine has no such counter, none that is free, or none for this user. */
-const NOT_HERE = ['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'EBUSY', 'ENOSYS', 'EACCES', 'EPERM'];
-
-/** Sums over the threads. undefined: there are none, this machine has no such counter, or this user may not have it. */
-export interface PerfCounts {
-  readonly taskClockNs: number | undefined;
-  readonly contextSwitches: number | undefined;
-  readonly migrations: number | undefined;
-  readonly cycles: number | undefined;
-  readonly instructions: number | undefined;
+function eachEvent<Value>(of: (name: EventName) => Value): Readonly<Record<EventName, Value>> {
+  return {
+    taskClockNs: of('taskClockNs'),
+    pageFaults: of('pageFaults'),
+    contextSwitches: of('contextSwitches'),
+    migrations: of('migrations'),
+    cycles: of('cycles'),
+    instructions: of('instructions'),
+    branches: of('branches'),
+    branchMisses: of('branchMisses'),
+    stalledFrontend: of('stalledFrontend'),
+  };
 }
 
+/** How the kernel says that this machine has no such counter, none that is free, or none for this user. */
+export const NOT_HERE = ['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'EBUSY', 'ENOSYS', 'EACCES', 'EPERM'];
+
+/** Sums over one or more threads; undefined: this machine has no such counter, or this user may not have it. */
+export type ThreadCounts = Readonly<Record<EventName, number | undefined>> & {
+  /** Of the time in which the event was enabled, the share in which it had a counter, 0 to 1; those that always had one are left out. */
+  readonly counted: Readonly<Partial<Record<EventName, number>>>;
+};
+
+/** Of a thread, since the event was opened: the count, and nanoseconds in which it was enabled, and had a counter. */
+type Reading = readonly [count: number, enabled: number, running: number];
+/** Of each thread; undefined: no such counter. */
+type Readings = Readonly<Record<EventName, readonly Reading[] | undefined>>;
+
 export interface PerfCounters {
-  /** The counts since the counters were opened. */
-  read(): PerfCounts;
+  read(): Readings;
   close(): void;
 }
 
@@ -56,47 +75,35 @@ export function countThreads(tids: readonly number[]): PerfCounters {
       throw error;
     }
   };
-  const fds = {
-    taskClockNs: openAll('taskClockNs'),
-    contextSwitches: openAll('contextSwitches'),
-    migrations: openAll('migrations'),
-    cycles: openAll('cycles'),
-    instructions: openAll('instructions'),
-  };
-  const sum = (name: EventName): number | undefined => fds[name]?.reduce((total, fd) => total + readCounter(fd), 0);
-  return {
-    read: () => ({
-      taskClockNs: sum('taskClockNs'),
-      contextSwitches: sum('contextSwitches'),
-      migrations: sum('migrations'),
-      cycles: sum('cycles'),
-      instructions: sum('instructions'),
-    }),
-    close,
-  };
+  const fds = eachEvent(openAll);
+  return { read: () => eachEvent((name) => fds[name]?.map(readCounter)), close };
 }
 
-/** The counts between two readings. */
-export function since(before: PerfCounts, after: PerfCounts): PerfCounts {
-  const growth = (name: EventName): number | undefined => {
-    const [from, to] = [before[name], after[name]];
-    return from === undefined || to === undefined ? undefined : to - from;
-  };
-  return {
-    taskClockNs: growth('taskClockNs'),
-    contextSwitches: growth('contextSwitches'),
-    migrations: growth('migrations'),
-    cycles: growth('cycles'),
-    instructions: growth('instructions'),
-  };
+/** The counts between two readings; without the first: since the counters were opened. */
+export function since(before: Readings | undefined, after: Readings): ThreadCounts {
+  const counted: Partial<Record<EventName, number>> = {};
+  const counts = eachEvent((name) => {
+    const grown = after[name]?.map((to, index) => growth(before?.[name]?.[index], to));
+    const [enabled, running] = [sum(grown, 1), sum(grown, 2)];
+    if (running < enabled) counted[name] = running / enabled;
+    // Where more events want counters than the CPU has, they take turns: scaled by the time in which this one counted.
+    return grown?.reduce((total, [count, on, had]) => total + (had > 0 ? (count * on) / had : 0), 0);
+  });
+  return { ...counts, counted };
 }
 
-/** Where more events want counters than the CPU has, they take turns: scaled by the time in which this one counted. */
-function readCounter(fd: number): number {
+function growth([count, enabled, running]: Reading = [0, 0, 0], to: Reading): Reading {
+  return [to[0] - count, to[1] - enabled, to[2] - running];
+}
+
+function sum(readings: readonly Reading[] | undefined, part: 1 | 2): number {
+  return (readings ?? []).reduce((total, reading) => total + reading[part], 0);
+}
+
+function readCounter(fd: number): Reading {
   // PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING
   const words = new BigUint64Array(3);
   readSync(fd, words);
-  const [value, enabled, running] = [...words].map(Number);
-  if (value === undefined || enabled === undefined || !running) return 0;
-  return (value * enabled) / running;
+  const [count = 0, enabled = 0, running = 0] = [...words].map(Number);
+  return [count, enabled, running];
 }

@@ -3,9 +3,10 @@
 
 import { readThreadTimes } from '../src/kernel/thread-times.ts';
 import type { Device } from '../src/snapshot/device.ts';
-import type { PerfRun, SendCell } from './bench-report.ts';
+import type { PerfRun, ProfileRun, SendCell } from './bench-report.ts';
 import type { BenchSetup } from './bench-setup.ts';
 import { countThreads, type PerfCounters, since } from './perf-events.ts';
+import { sampleThreads } from './profile.ts';
 
 /** Counts while `measured` lasts. */
 export async function perfOf(
@@ -14,8 +15,6 @@ export async function perfOf(
   readers: readonly number[],
   measured: () => Promise<void>,
 ): Promise<PerfRun> {
-  const names = Array.from({ length: cell.threads }, (_, cpu) => `kpktgend_${cpu}`);
-  const senders = [...setup.generators].filter(([, name]) => names.includes(name)).map(([tid]) => tid);
   const opened: PerfCounters[] = [];
   const count = (tids: readonly number[]): PerfCounters => {
     const counters = countThreads(tids);
@@ -23,16 +22,27 @@ export async function perfOf(
     return counters;
   };
   try {
-    const [sender, reader] = [count(senders), count(readers)];
+    const [sender, reader] = [count(sendersOf(setup, cell)), count(readers)];
     // On a busy machine it takes long to open them: what the threads did meanwhile is not of the time that is measured.
-    const [sent, received] = [sender.read(), reader.read()];
     const started = performance.now();
+    const [sent, received] = [sender.read(), reader.read()];
     await measured();
-    const seconds = (performance.now() - started) / 1000;
-    return { seconds, sender: since(sent, sender.read()), reader: since(received, reader.read()) };
+    const counts = { sender: since(sent, sender.read()), reader: since(received, reader.read()) };
+    return { seconds: (performance.now() - started) / 1000, ...counts };
   } finally {
     for (const counters of opened) counters.close();
   }
+}
+
+/** Samples until the result is called. */
+export function startProfile(setup: BenchSetup, cell: SendCell, readers: readonly number[]): () => ProfileRun {
+  const [sender, reader] = [sampleThreads(sendersOf(setup, cell)), sampleThreads(readers)];
+  return () => ({ sender: sender.end(), reader: reader.end() });
+}
+
+function sendersOf({ generators }: BenchSetup, { threads }: SendCell): readonly number[] {
+  const names = Array.from({ length: threads }, (_, cpu) => `kpktgend_${cpu}`);
+  return [...generators].filter(([, name]) => names.includes(name)).map(([tid]) => tid);
 }
 
 /** Threads that read: other threads of the reading program do not run meanwhile. */

@@ -12,7 +12,7 @@ import type {
   TunPath,
 } from './bench-report.ts';
 import { type BenchSetup, type Eyes, Missing, missingIf, openEyes } from './bench-setup.ts';
-import { type GuestOptions, Guests } from './guests.ts';
+import { type GuestOptions, Guests, peerOf } from './guests.ts';
 import { runMessageCell } from './message-cell.ts';
 import { runPairCell } from './pair-cell.ts';
 import { runPathCell } from './path-cell.ts';
@@ -26,6 +26,8 @@ interface BenchOptions {
   readonly cells: readonly Cell[];
   readonly seconds: number;
   readonly repeats: number;
+  /** Send cells are sampled. */
+  readonly profiles: boolean;
   /** What stream cells start. */
   readonly guests: GuestOptions;
   readonly interrupted: AbortSignal;
@@ -103,9 +105,9 @@ class Rounds {
       if (this.#missing.has(cell)) continue;
       say(`repeat ${repeat + 1} of ${repeats}: ${cell.id}`);
       try {
-        const began = Math.round(Date.now() / 1000);
-        const run = await this.#run(cell);
-        this.#runs.set(cell, [...(this.#runs.get(cell) ?? []), { began, ...run }]);
+        const [began, start] = [Math.round(Date.now() / 1000), performance.now()];
+        const run = { began, ...(await this.#run(cell)), tookSeconds: (performance.now() - start) / 1000 };
+        this.#runs.set(cell, [...(this.#runs.get(cell) ?? []), run]);
       } catch (error) {
         if (!(error instanceof Missing)) throw error;
         this.#missing.set(cell, error.message);
@@ -153,7 +155,8 @@ class Rounds {
     if (allocation) this.#tunPaths = this.#eyes.tunPaths();
     const { look, refresh } = this.#eyes;
     const [traffic, generators] = [this.#traffic, this.#generators];
-    return { traffic, generators, look, refresh, interrupted: this.#options.interrupted };
+    const { interrupted, profiles } = this.#options;
+    return { traffic, generators, look, refresh, interrupted, profiles };
   }
 
   /** The agent's own probes would keep the module. */
@@ -165,14 +168,16 @@ class Rounds {
   }
 }
 
+function guestsOf({ direction, queues, cpus }: StreamCell): string {
+  return `${peerOf(direction)} ${queues} ${cpus}`;
+}
+
 /** Each load of the module is used for all messages, and every second repeat begins with what the one before ended with. */
 function ordered(cells: readonly Cell[], repeat: number): readonly Cell[] {
   const sends = cells.filter((cell): cell is SendCell => cell.kind === 'send');
   const messages = cells.filter((cell): cell is MessageCell => cell.kind === 'message');
   const pairs = cells.filter(({ kind }) => kind === 'pair');
   const streams = cells.filter((cell): cell is StreamCell => cell.kind === 'stream');
-  // Each start of the guests is used for all cells with these guests.
-  const lone = streams.filter(({ direction }) => direction !== 'guest-to-guest');
   const first = repeat % 2 === 1;
   return [
     ...sends,
@@ -180,7 +185,7 @@ function ordered(cells: readonly Cell[], repeat: number): readonly Cell[] {
     ...messages.filter(({ zeroCopy }) => zeroCopy !== first),
     ...pairs,
     ...cells.filter(({ kind }) => kind === 'path'),
-    ...lone,
-    ...streams.filter((cell) => !lone.includes(cell)),
+    // Each start of the guests is used for all cells with these guests.
+    ...streams.toSorted((one, other) => guestsOf(one).localeCompare(guestsOf(other))),
   ];
 }

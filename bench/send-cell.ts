@@ -3,10 +3,13 @@
 
 import { allowedCpus } from '../src/kernel/process-text.ts';
 import { readQdiscs } from '../src/kernel/rtnetlink.ts';
+import type { Device } from '../src/snapshot/device.ts';
+import type { Flow } from '../src/snapshot/queue.ts';
 import { agentCounts, type Comparison, compare, doubts } from './agreement.ts';
-import type { Run, SendCell } from './bench-report.ts';
+import type { Run, SendCell, WakeRun } from './bench-report.ts';
 import { type BenchSetup, DEVICE, Missing, missingIf, pause, until } from './bench-setup.ts';
-import { perfOf, readersOf } from './perf-of.ts';
+import { interruptsSince, readInterrupts } from './interrupts.ts';
+import { perfOf, readersOf, startProfile } from './perf-of.ts';
 import {
   addGenerators,
   areGone,
@@ -69,14 +72,36 @@ async function send(setup: BenchSetup, cell: SendCell, options: PktgenOptions, s
   const started = performance.now();
   const readers = await readersOf(setup, cell, device);
   const readerCpus = await cpusOf(readers);
-  const perf = await perfOf(setup, cell, readers, () => pause(seconds, interrupted));
+  const before = await setup.look();
+  const endProfile = setup.profiles ? startProfile(setup, cell, readers) : undefined;
+  let wake: WakeRun | undefined;
+  const perf = await perfOf(setup, cell, readers, async () => {
+    const interrupts = readInterrupts();
+    await pause(seconds, interrupted);
+    // As before: the agent looks at the device first, so that both spans are of one length.
+    const after = await setup.look();
+    wake = { ...wakesSince(before, after), interrupts: interruptsSince(interrupts, readInterrupts()) };
+  });
   await traffic.rest();
+  const profile = endProfile?.();
   const sent = pktgenCounts(files);
   await until('all packets had arrived', NOTICED_WITHIN_S, setup, () => isAtRest(setup));
   // What waited in the qdisc arrived after pktgen's time.
   const took = cell.flow === 'through-qdisc' ? (performance.now() - started) / 1000 : pktgenSeconds(files);
   const burst = Math.max(...files.map(burstOf));
-  return { ...(await judge(setup, cell, sent, took)), burst, perf, readerCpus };
+  return { ...(await judge(setup, cell, sent, took)), burst, perf, profile, wake, readerCpus };
+}
+
+function wakesSince(before: Device, after: Device): Omit<WakeRun, 'interrupts'> {
+  const grown = (count: (flow: Flow) => number): number => {
+    const of = ({ queues }: Device): number => queues.reduce((sum, { flow }) => sum + (flow ? count(flow) : 0), 0);
+    return of(after) - of(before);
+  };
+  return {
+    stops: grown(({ stops }) => stops),
+    wakes: grown(({ wakes }) => wakes.reduce((sum, one) => sum + one.wakes, 0)),
+    elsewhere: grown(({ wakesElsewhere }) => wakesElsewhere),
+  };
 }
 
 /** What the kernel says of these threads, whoever pinned them. */

@@ -27,7 +27,7 @@ export async function runStreamCell(
 }
 
 async function measure(setup: BenchSetup, guests: Guests, cell: StreamCell, seconds: number): Promise<Run> {
-  const ends = await guests.provide(setup, cell.direction === 'guest-to-guest' ? 2 : 1, cell.queues);
+  const { ends, clients } = await guests.provide(setup, cell);
   const rests = async (): Promise<readonly Rest[]> => {
     const found: Rest[] = [];
     for (const end of ends) found.push(await atRest(setup, end));
@@ -35,7 +35,7 @@ async function measure(setup: BenchSetup, guests: Guests, cell: StreamCell, seco
   };
   const before = await rests();
   const [cpu, started] = [readHostCpuTime(), performance.now()];
-  const received = await runSessions(setup, cell, ends, seconds);
+  const received = await runSessions({ ...setup, traffic: clients }, cell, ends, seconds);
   const took = (performance.now() - started) / 1000;
   const hostCpu = busyShare(cpu, readHostCpuTime());
   const after = await rests();

@@ -13,7 +13,7 @@ const BYTES = 1000;
 const SENT = 1000;
 
 const cell = (direction: StreamCell['direction']): StreamCell => ({
-  ...{ kind: 'stream', id: 'stream', direction, size: null, sessions: 1, queues: 2 },
+  ...{ kind: 'stream', id: 'stream', direction, size: null, sessions: 1, queues: 2, cpus: 2 },
 });
 
 function deviceAt(second: number, plans: readonly QueuePlan[], more: TapPlan = {}): Device {

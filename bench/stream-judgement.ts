@@ -3,7 +3,7 @@
 
 import type { Device } from '../src/snapshot/device.ts';
 import { agentCounts, atLeast, type Comparison, compare, doubts } from './agreement.ts';
-import type { Run, StreamCell } from './bench-report.ts';
+import { isFromGuest, type Run, type StreamCell } from './bench-report.ts';
 import type { Received } from './iperf.ts';
 import type { Rest } from './stream-rest.ts';
 
@@ -42,8 +42,8 @@ export function judgeStreams(cell: StreamCell, { before, after, received, second
   const to = taps.at(-1);
   if (to === undefined) throw new Error('A stream cell has a guest.');
   const transmitted =
-    (cell.direction === 'guest-to-host' ? 0 : to.delivered) +
-    (cell.direction === 'guest-to-host' || cell.direction === 'both' ? to.fromGuest : 0);
+    (isFromGuest(cell.direction) ? 0 : to.delivered) +
+    (isFromGuest(cell.direction) || cell.direction === 'both' ? to.fromGuest : 0);
   const sum = (count: (tap: Passed) => number): number => taps.reduce((total, tap) => total + count(tap), 0);
   const bytes = [
     ...atLeast('bytes towards the guest', to.bytesTo, 'iperf3', received.bytesTo),

@@ -9,20 +9,29 @@ import { raise } from './own-device.ts';
 
 /** The CPU that vhost-net's worker shares with pktgen's first thread, as in the series. */
 export const PINNED_TO = 0;
+/** A CPU on which a single thread of pktgen is not. */
+export const APART_FROM_SENDER = 1;
 const GUEST = { entries: 256, buffer: 2048 };
 
 export async function setUpTap(setup: BenchSetup, cell: SendCell): Promise<Device> {
   const { traffic } = setup;
-  const { queues, flow, pinned } = cell;
-  await traffic.pin(pinned ? PINNED_TO : undefined).catch(missingIf('EINVAL')); // a cpuset without that CPU
+  const { queues, flow } = cell;
+  const cpu = readerCpu(cell);
+  await traffic.pin(cpu).catch(missingIf('EINVAL')); // a cpuset without that CPU
   for (const id of queueIds(cell)) await openQueue(setup, cell, id);
   const qdisc = flow === 'no-qdisc' ? 'noqueue' : 'fq_codel';
   await raise({ namespace: traffic.namespace, name: DEVICE, queues }, RING, qdisc).catch(missingIf('QDISC'));
   for (const id of queueIds(cell)) await startReading(setup, cell, id);
   await setup.refresh();
   const device = await setup.look();
-  if (pinned && cell.reader === 'vhost') await requirePinned(device);
+  if (cpu !== undefined && cell.reader === 'vhost') await requirePinned(device, cpu);
   return device;
+}
+
+/** undefined: the reader is not pinned. */
+export function readerCpu({ pinned, apart }: SendCell): number | undefined {
+  if (!pinned) return undefined;
+  return apart ? APART_FROM_SENDER : PINNED_TO;
 }
 
 async function openQueue({ traffic }: BenchSetup, { queues, flow, reader }: SendCell, id: string): Promise<void> {
@@ -41,10 +50,10 @@ async function startReading({ traffic }: BenchSetup, { reader }: SendCell, id: s
 }
 
 /** A worker that is a kernel thread does not take the CPUs of who asked for it. */
-async function requirePinned({ queues }: Device): Promise<void> {
+async function requirePinned({ queues }: Device, cpu: number): Promise<void> {
   for (const { vhost } of queues) {
     if (!vhost?.worker) throw new Missing("the agent does not see vhost-net's worker here, nor whether it is pinned");
-    if ((await allowedCpus(vhost.worker.tid)) !== String(PINNED_TO))
+    if ((await allowedCpus(vhost.worker.tid)) !== String(cpu))
       throw new Missing("vhost-net's worker runs where the kernel wants it (before Linux 6.4)");
   }
 }

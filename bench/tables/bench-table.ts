@@ -70,12 +70,12 @@ function sendTables(results: readonly Result<SendCell>[], reasons: readonly stri
   return [{ title: 'Packets towards the guest or reader', header, rows }];
 }
 
-function rowName({ reader, threads, queues, pinned, shape }: SendCell): string {
+function rowName({ reader, threads, queues, pinned, apart, shape }: SendCell): string {
   return [
     `${READER_NAMES[reader]}${shape === 'sample03' ? ', sample03' : ''}`,
     threads,
     queues,
-    pinned ? 'pinned' : 'free',
+    apart ? 'apart' : pinned ? 'pinned' : 'free',
   ].join('|');
 }
 
@@ -134,6 +134,7 @@ function streamTables(results: readonly CellResult[], reasons: readonly string[]
     String(result.cell.size ?? 'default'),
     String(result.cell.sessions),
     String(result.cell.queues),
+    String(result.cell.cpus),
     showFigure(result, (stream) => stream.bitsPerSecond / 1e6, reasons),
     showFigure(result, (stream) => 100 * stream.hostCpu, reasons),
     queuesText(result.runs) || NOTHING,
@@ -143,6 +144,7 @@ function streamTables(results: readonly CellResult[], reasons: readonly string[]
     'message',
     'sessions',
     'queues',
+    'CPUs',
     'Mbit/s',
     'CPU of the host, %',
     'packets for each queue',

@@ -113,15 +113,15 @@ test('json: the whole report, with its schema', () => {
 
 test('streams: a line a cell, with what each queue got, and JSON as its schema has it', () => {
   const cell: StreamCell = {
-    ...{ kind: 'stream', id: 'stream/both', direction: 'both', size: null, sessions: 2, queues: 2 },
+    ...{ kind: 'stream', id: 'stream/both', direction: 'both', size: null, sessions: 2, queues: 2, cpus: 2 },
   };
   const stream = { bitsPerSecond: 940e6, hostCpu: 0.5, queues: [3, 4], ofNoQueue: 1 };
   const guests = { kernel: '6.1', kvm: true, vhost: true, qdisc: 'fq_codel', mitigated: [] };
   const streams = { ...report, guests, results: [{ cell, missing: null, runs: [run(8, { stream })] }] };
   assert.deepEqual(renderBench(streams, 'text').split('\n').slice(5, 8), [
     'TCP streams of guests in QEMU',
-    'direction  message  sessions  queues  Mbit/s  CPU of the host, %  packets for each queue',
-    'both       default  2         2       940     50                  q0 3, q1 4, not known 1',
+    'direction  message  sessions  queues  CPUs  Mbit/s  CPU of the host, %  packets for each queue',
+    'both       default  2         2       2     940     50                  q0 3, q1 4, not known 1',
   ]);
   assertValid('bench', JSON.parse(renderBench(streams, 'json')));
 });

@@ -10,67 +10,29 @@ import {
   freedTotal,
   type PktgenShape,
   type Run,
-  type SendCell,
-  spread,
-  type ThreadCounts,
   type TunPath,
 } from '../bench-report.ts';
 import { PATH_DELAY_MS, PATH_FLOWS, PATH_LOSS_PERCENT, PATH_PACE, PATH_RING, pathSeconds } from '../path.ts';
+import { APART_FROM_SENDER } from '../tap.ts';
 import { verdict } from './bench-text.ts';
+import { boxed } from './boxed.ts';
+import { cellText, READERS, STOCK_AND_PATCHED, sendResult, whatIsMissing } from './cell-text.ts';
 import { slowdownText } from './host-text.ts';
 import { multiqueueHeader, multiqueueTable } from './multiqueue-table.ts';
 import { pathTables } from './path-table.ts';
+import { perfTable } from './perf-table.ts';
+import { profileTable } from './profile-table.ts';
+import { wakeTables } from './wake-table.ts';
+import { zeroCopyTable } from './zero-copy-table.ts';
 
 const COLUMNS: Readonly<Record<'v7' | 'v8', readonly (readonly [FlowCase, string])[]>> = {
-  v7: [
-    ['tail-drop', 'Stock'],
-    ['backpressure', 'Patched with fq_codel qdisc'],
-  ],
+  v7: STOCK_AND_PATCHED,
   v8: [
     ['tail-drop', 'Stock'],
     ['no-qdisc', 'Patched with noqueue qdisc'],
     ['backpressure', 'Patched with fq_codel qdisc'],
   ],
 };
-
-const READERS = [
-  ['tap', 'TAP', ''],
-  ['vhost', 'TAP', '+ vhost-net'],
-] as const;
-
-type PerfRow = readonly [
-  what: string,
-  value: (counts: ThreadCounts, seconds: number) => number | undefined,
-  show: (median: number) => string,
-];
-
-const PERF_ROWS: readonly PerfRow[] = [
-  [
-    'context-switches',
-    ({ contextSwitches }, seconds) => each(contextSwitches, seconds),
-    (value) => `${value.toFixed(1)}/s`,
-  ],
-  ['cpu-migrations', ({ migrations }, seconds) => each(migrations, seconds), (value) => `${value.toFixed(1)}/s`],
-  ['task-clock', ({ taskClockNs }, seconds) => each(taskClockNs, 1e9 * seconds), (value) => `${value.toFixed(2)} CPUs`],
-  ['cpu-cycles', ({ cycles }, seconds) => each(cycles, 1e9 * seconds), (value) => `${value.toFixed(2)} G/s`],
-  [
-    'instructions',
-    ({ instructions }, seconds) => each(instructions, 1e9 * seconds),
-    (value) => `${value.toFixed(2)} G/s`,
-  ],
-  ['insn per cycle', ({ instructions, cycles }) => each(instructions, cycles), (value) => value.toFixed(2)],
-];
-
-function each(count: number | undefined, of: number | undefined): number | undefined {
-  return count === undefined || of === undefined ? undefined : count / of;
-}
-
-const SIZES = [
-  [4096, '4K'],
-  [8192, '8K'],
-  [16_384, '16K'],
-  [65_000, '64K'],
-] as const;
 
 export function renderDocument(name: DocumentName, report: BenchReport): string {
   const body = tableOf(name, report);
@@ -82,8 +44,18 @@ function tableOf(name: DocumentName, report: BenchReport): readonly string[] {
   if (name === 'napi') return napiLines(report);
   if (name === 'multiqueue') return multiqueueTable(report.results);
   if (name === 'latency') return latencyTable(report);
+  if (name === 'profile') return profileTable(report);
+  if (name === 'wake') return wakeTables(report);
   if (name === 'v8') return pktgenTable(name, report);
-  return [...pktgenTable(name, report), '', ...pktgenTable(name, report, 'sample03'), '', ...perfTable(report)];
+  return [
+    ...pktgenTable(name, report),
+    '',
+    ...pinnedTable(report),
+    '',
+    ...pktgenTable(name, report, 'sample03'),
+    '',
+    ...perfTable(report),
+  ];
 }
 
 function header(name: DocumentName, report: BenchReport): readonly string[] {
@@ -92,13 +64,27 @@ function header(name: DocumentName, report: BenchReport): readonly string[] {
   const own: Readonly<Record<DocumentName, readonly string[]>> = {
     v7: [
       pktgen,
-      'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. Nothing is pinned.',
-      readersText(report),
+      'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. Nothing is pinned where the table does not say so.',
+      readersText(report, false),
+      'perf stat: rates are for a second of task-clock. (n%): the event had a counter for that share of its time, and is scaled.',
     ],
-    v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`, readersText(report)],
+    v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`, readersText(report, true)],
+    profile: [
+      pktgen,
+      'Sampled 997 times a second of their CPU time, while pktgen sent; shares of all repeats together. Nothing is pinned.',
+      readersText(report, false),
+      'cpu-clock, in place of cycles: what a function does with interrupts held off is counted for the one that lets them in again.',
+    ],
+    wake: [
+      pktgen,
+      `Reader or vhost-net pinned to CPU ${pinnedTo}, where pktgen's thread is, or to CPU ${APART_FROM_SENDER}.`,
+      'IPIs and TX softirqs: of the whole host, by /proc/interrupts and /proc/softirqs. Stock has those that come without a wake.',
+      'Through fq_codel: pktgen hands its packets to the qdisc, which the TX softirq sends when the queue was woken.',
+    ],
     'zero-copy': [
       'Queue: 1, noqueue qdisc on the host. CPU not pinned. The messages end on the host: no NIC sends them.',
       'Below the macvtap is a dummy device, which discards them.',
+      "qemu-kvm: the thread that plays QEMU and the guest, with the same messages again. irq/s: all interrupts of all CPUs, timers too; the mail's are those that perf top samples by.",
     ],
     napi: [
       `Two guests of vhost-net with 1 queue each and a bridge between their taps; noqueue qdisc, ring ${ring}. CPU not pinned.`,
@@ -118,27 +104,17 @@ function header(name: DocumentName, report: BenchReport): readonly string[] {
 }
 
 /** By the kernel: a worker of vhost-net may run where its owner may not. */
-function readersText({ results }: BenchReport): string {
-  const found = [...new Set(results.flatMap(({ runs }) => runs.flatMap(({ readerCpus }) => readerCpus ?? [])))];
+function readersText({ results }: BenchReport, pinned: boolean): string {
+  const runs = results.flatMap(({ cell, runs }) => (cell.kind === 'send' && cell.pinned === pinned ? runs : []));
+  const found = [...new Set(runs.flatMap(({ readerCpus }) => readerCpus ?? []))];
   return `Readers and vhost-net's workers may run on these CPUs, by the kernel: ${found.join(' or ') || 'unknown'}.`;
-}
-
-function sendResult(
-  { results }: BenchReport,
-  shape: PktgenShape,
-  reader: SendCell['reader'],
-  flow: FlowCase,
-): CellResult | undefined {
-  return results.find(
-    ({ cell }) => cell.kind === 'send' && cell.shape === shape && cell.reader === reader && cell.flow === flow,
-  );
 }
 
 function pktgenTable(name: 'v7' | 'v8', report: BenchReport, shape: PktgenShape = 'sample01'): readonly string[] {
   const columns = COLUMNS[name];
   const groups = READERS.map(([reader, title, below]) => {
     const figure = (flow: FlowCase, count: (run: Run) => number): string =>
-      packetRate(sendResult(report, shape, reader, flow), count);
+      packetRate(sendResult(report, { shape, reader, flow, pinned: name === 'v8' }), count);
     return [
       [title, 'Transmitted', ...columns.map(([flow]) => figure(flow, ({ transmitted }) => transmitted))],
       [below, 'Lost', ...columns.map(([flow]) => figure(flow, ({ lost }) => lost))],
@@ -148,91 +124,30 @@ function pktgenTable(name: 'v7' | 'v8', report: BenchReport, shape: PktgenShape 
   return boxed([title, '', ...columns.map(([, column]) => column)], groups);
 }
 
+/** The thread has these of vhost-net only, with the packets of each thread. */
+function pinnedTable(report: BenchReport): readonly string[] {
+  const groups = [1, 4].map((threads) => {
+    const line = (count: (run: Run) => number): readonly string[] =>
+      STOCK_AND_PATCHED.map(([flow]) =>
+        packetRate(sendResult(report, { reader: 'vhost', flow, threads, pinned: true }), (run) => count(run) / threads),
+      );
+    return [
+      ['TAP', 'Transmitted', ...line(({ transmitted }) => transmitted)],
+      ['+ vhost-net', 'Lost', ...line(({ lost }) => lost)],
+      [threads === 1 ? '1 thread' : `${threads} threads, each`, '', '', ''],
+    ];
+  });
+  const title = `vhost pinned to CPU ${report.pinnedTo}`;
+  return boxed([title, '', ...STOCK_AND_PATCHED.map(([, column]) => column)], groups, 'group');
+}
+
 function burstsOf({ results }: BenchReport): string {
   const runs = results.flatMap(({ cell, runs }) => (cell.kind === 'send' && cell.shape === 'sample03' ? runs : []));
   return [...new Set(runs.flatMap(({ burst }) => burst ?? []))].join(' and ') || 'not measured';
 }
 
-/** The thread shows `perf stat` of pktgen's threads and of vhost-net's worker; each figure is for one second. */
-function perfTable(report: BenchReport): readonly string[] {
-  const groups = READERS.flatMap(([reader, title, below]) =>
-    (['sender', 'reader'] as const).map((side) => {
-      const threads = side === 'sender' ? 'pktgen' : reader === 'tap' ? 'the reader' : 'vhost worker';
-      return PERF_ROWS.map(([what, value, show], index) => [
-        index === 0 ? `${title} ${below}`.trimEnd() : index === 1 ? threads : '',
-        what,
-        ...COLUMNS.v7.map(([flow]) => {
-          const figure = ({ perf }: Run): number => (perf && value(perf[side], perf.seconds)) ?? Number.NaN;
-          return cellText(sendResult(report, 'sample01', reader, flow), figure, (median) =>
-            Number.isNaN(median) ? 'not on this machine' : show(median),
-          );
-        }),
-      ]);
-    }),
-  );
-  return boxed(['perf stat', '', ...COLUMNS.v7.map(([, title]) => title)], groups, 'group');
-}
-
-/** A group's first column has no lines in it, as in the mail. */
-function boxed(
-  header: readonly string[],
-  groups: readonly (readonly (readonly string[])[])[],
-  ruled: 'row' | 'group' = 'row',
-): readonly string[] {
-  const rows = [header, ...groups.flat()];
-  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  const [first = '', ...rest] = widths.map((width) => '-'.repeat(width + 2));
-  const edge = `+${[first, ...rest].join('+')}+`;
-  const inner = `|${' '.repeat(first.length)}+${rest.join('+')}+`;
-  return [
-    edge,
-    line(header),
-    edge,
-    ...groups.flatMap((group) => [
-      ...group.flatMap((row, index) => (index === 0 || ruled === 'group' ? [line(row)] : [inner, line(row)])),
-      edge,
-    ]),
-  ];
-}
-
 function latencyTable({ results }: BenchReport): readonly string[] {
   return pathTables(results, whatIsMissing).flatMap(({ header, rows }) => boxed(header, [rows], 'group'));
-}
-
-function zeroCopyTable({ results }: BenchReport): readonly string[] {
-  const messages = results.flatMap(({ cell, ...result }) => (cell.kind === 'message' ? [{ cell, ...result }] : []));
-  const devices = [undefined, ...(messages.some(({ cell }) => cell.device) ? (['macvtap'] as const) : [])];
-  const wanted = devices.flatMap((device) => SIZES.map(([size, title]) => ({ device, size, title })));
-  const rows = wanted.flatMap(({ device, size, title }) =>
-    [true, false].map((zeroCopy) => {
-      const result = messages.find(
-        ({ cell }) => cell.device === device && cell.size === size && cell.zeroCopy === zeroCopy,
-      );
-      const bandwidth = cellText(result, ({ transmitted, seconds }) => (8e-6 * transmitted * size) / seconds, mbits);
-      const worker = cellText(
-        result,
-        ({ workerSeconds, seconds }) => (100 * (workerSeconds ?? Number.NaN)) / seconds,
-        percent,
-      );
-      return [
-        `${title}${device ? ` ${device}` : ''}${zeroCopy ? '' : '(Orig)'}`,
-        bandwidth,
-        'needs QEMU',
-        worker,
-        'not counted',
-      ];
-    }),
-  );
-  const header = ['Message', 'BW(Mb/s)', 'qemu-kvm (NumCPU)', 'vhost-net(NumCPU)', 'PerfTop irq/s'];
-  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  return [header, ...rows].map((row) =>
-    row
-      .map((text, column) => text.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** The document has one line for a tun without the NAPI cache and one for a tun with it; a kernel is one of both. */
@@ -276,25 +191,3 @@ function kpps(perSecond: number): string {
 
 const gbits = (value: number): string => `${value.toFixed(2)} Gbits/sec`;
 const share = (value: number): string => (Number.isNaN(value) ? 'not on this kernel' : `${value.toFixed(1)} %`);
-const mbits = (value: number): string => value.toFixed(2);
-const percent = (value: number): string => (Number.isNaN(value) ? 'no worker seen' : `${value.toFixed(1)}%`);
-
-function cellText(
-  result: CellResult | undefined,
-  value: (run: Run) => number,
-  show: (median: number) => string,
-): string {
-  if (result === undefined || result.missing !== null) return whatIsMissing(result?.missing ?? 'not measured');
-  const wrong = result.runs.some(({ disagreements: found }) => found.length > 0);
-  return `${show(spread(result.runs.map(value)).median)}${wrong ? ' !' : ''}`;
-}
-
-/** A cell has room for a few words; the reasons that everyone meets have them. */
-function whatIsMissing(reason: string): string {
-  if (reason.includes('IFF_BACKPRESSURE')) return 'this kernel has no IFF_BACKPRESSURE';
-  if (reason.includes('modprobe pktgen')) return 'needs pktgen';
-  const module = /: modprobe (bridge|macvtap|dummy)$/.exec(reason)?.[1];
-  if (module) return `needs the ${module} module`;
-  if (reason.includes('/dev/vhost-net') || reason.includes('vhost_net cannot be loaded')) return 'needs vhost_net';
-  return reason;
-}

@@ -62,12 +62,22 @@ long option(int argc, char **argv, const char *key, long fallback)
 	return fallback;
 }
 
-double seconds_now(void)
+static double seconds_of(clockid_t clock)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	clock_gettime(clock, &time);
 	return time.tv_sec + time.tv_nsec * 1e-9;
+}
+
+double seconds_now(void)
+{
+	return seconds_of(CLOCK_MONOTONIC);
+}
+
+double seconds_run(void)
+{
+	return seconds_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int run_command(const char *program, const struct named_command *commands, size_t n_commands, int argc,

@@ -80,6 +80,7 @@ int guest_send(int argc, char **argv, struct answer *out)
 	uint8_t segmentation = has_word(argc - 4, argv + 4, "badheader") ? UNKNOWN_GSO : VIRTIO_NET_HDR_GSO_NONE;
 	const struct message message = {frame, size, segmentation};
 	double start, deadline, end;
+	double ran;
 	bool written;
 
 	if (!guest)
@@ -92,6 +93,7 @@ int guest_send(int argc, char **argv, struct answer *out)
 		memcpy(frame, unknown, sizeof(unknown));
 	written = write_all(guest, &message);
 	/* Filling many large buffers may take longer than sending them. */
+	ran = seconds_run();
 	start = seconds_now();
 	deadline = start + option(argc, argv, "wait", 30000) * 1e-3;
 	end = start + option(argc, argv, "for", 30000) * 1e-3;
@@ -107,6 +109,7 @@ int guest_send(int argc, char **argv, struct answer *out)
 	answer_count(out, "posted", posted);
 	answer_count(out, "outstanding", guest->sends.entries - guest->sends.free_entries);
 	answer_count(out, "kicks", guest->sends.kicks);
+	answer_count(out, "ran", (uint64_t)((seconds_run() - ran) * 1e6));
 	answer_count(out, "microseconds", (uint64_t)((seconds_now() - start) * 1e6));
 	return 0;
 }

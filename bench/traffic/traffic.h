@@ -34,6 +34,9 @@ long option(int argc, char **argv, const char *key, long fallback);
 /* Seconds of the monotonic clock. */
 double seconds_now(void);
 
+/* CPU time of this thread. */
+double seconds_run(void);
+
 /* No segmentation offload has this number. */
 enum { UNKNOWN_GSO = 0x10 };
 

@@ -31,12 +31,7 @@ export interface Traffic {
    * Guest to host, for so long; messages that vhost-net has taken and given back, and the time until then. unicast: to an
    * address that only a bridge passes on.
    */
-  send(
-    id: string,
-    size: number,
-    seconds: number,
-    to?: 'unicast',
-  ): Promise<{ readonly sent: number; readonly seconds: number }>;
+  send(id: string, size: number, seconds: number, to?: 'unicast'): Promise<Sent>;
   /** Packets that it got, all told: vhost-net lets go of it when it has shown it the last. */
   unguest(id: string): Promise<number>;
   /** A VPN of this queue: its packets go to a UDP socket, `rate` a second at most, and what comes back to the queue. */
@@ -51,6 +46,13 @@ export interface Traffic {
   rest(): Promise<void>;
   /** Ends the process; its namespace goes with it, and the devices and generators there. */
   end(): Promise<void>;
+}
+
+export interface Sent {
+  readonly sent: number;
+  readonly seconds: number;
+  /** CPU time of the thread that plays the guest and its VMM. */
+  readonly ranSeconds: number;
 }
 
 interface TunnelPath {
@@ -117,7 +119,11 @@ function commands(ask: Ask): Omit<Traffic, 'pid' | 'netns' | 'namespace' | 'gene
       const answer = await ask(
         `send ${id} ${most} ${size} batch=${MESSAGES_A_KICK} for=${Math.ceil(1000 * seconds)} wait=${wait} ${to ?? ''}`,
       );
-      return { sent: Number(answer.posted) - Number(answer.outstanding), seconds: Number(answer.microseconds) / 1e6 };
+      return {
+        sent: Number(answer.posted) - Number(answer.outstanding),
+        seconds: Number(answer.microseconds) / 1e6,
+        ranSeconds: Number(answer.ran) / 1e6,
+      };
     },
     unguest: (id) => count(`unguest ${id}`),
     tunnel: (id, { own, other, port, rate }) => tell(`tunnel ${id} ${own} ${other} ${port} ${rate}`),

@@ -16,8 +16,8 @@ interface MachineOptions {
   readonly address: string;
   /** The last byte of its hardware address. */
   readonly number: number;
-  /** Queues, and virtual CPUs. */
   readonly queues: number;
+  readonly cpus: number;
   readonly vhost: boolean;
   readonly kvm: boolean;
   readonly interrupted: AbortSignal;
@@ -95,7 +95,7 @@ function unnamedFile(bytes: Uint8Array): number {
   }
 }
 
-function qemuWords({ image, device, address, number, queues, vhost, kvm }: MachineOptions): readonly string[] {
+function qemuWords({ image, device, address, number, queues, cpus, vhost, kvm }: MachineOptions): readonly string[] {
   const boot = ['console=ttyS0 rdinit=/init quiet loglevel=1 panic=-1 ipv6.disable=1', `bench.address=${address}`];
   // An emulated clock looks broken to the kernel, which would ask a slow device each time.
   if (!kvm) boot.push('mitigations=off tsc=reliable no_timer_check');
@@ -103,7 +103,7 @@ function qemuWords({ image, device, address, number, queues, vhost, kvm }: Machi
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
     ...['-machine', `q35,accel=${kvm ? 'kvm' : 'tcg'}`, '-cpu', kvm ? 'host' : 'max,-erms'],
-    ...['-smp', String(queues), '-m', String(MEMORY_MIB)],
+    ...['-smp', String(cpus), '-m', String(MEMORY_MIB)],
     ...['-kernel', image.kernel.file, '-initrd', '/proc/self/fd/4', '-append', boot.join(' ')],
     '-netdev',
     `tap,id=n0,ifname=${device},script=no,downscript=no,vhost=${vhost ? 'on' : 'off'},queues=${queues}`,

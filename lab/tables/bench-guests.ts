@@ -28,7 +28,7 @@ export function benchTraces(): readonly string[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   const programs = pids.flatMap((pid) => {
     const words = commandLine(pid);
-    return /ifname=bench[01],|iperf3 -c 198\.18\.0\./.test(words) ? [`${pid}: ${words}`] : [];
+    return /ifname=bench[01],|iperf3 -c 198\.18\.0\.|^external $/.test(words) ? [`${pid}: ${words}`] : [];
   });
   const files = existsSync(tmpdir()) ? readdirSync(tmpdir()).filter((name) => name.startsWith('tapscope-bench-')) : [];
   return [...programs, ...files];

@@ -77,7 +77,7 @@ test('the shape of the series', { skip }, async (t) => {
 });
 
 /** Each table has a bench of its own: a new agent must count its first packets as exactly as the later ones. */
-for (const table of ['v7', 'v8', 'zero-copy', 'napi'])
+for (const table of ['v7', 'v8', 'wake', 'profile', 'zero-copy', 'napi'])
   test(`--table ${table}: every counter agrees from the first run on`, { skip }, async (t) => {
     // Guests send without pktgen, and must not ask for it.
     if (table === 'zero-copy' || table === 'napi') {
@@ -88,7 +88,10 @@ for (const table of ['v7', 'v8', 'zero-copy', 'napi'])
     const { code, stdout, stderr } = await tapscope(['bench', `--table=${table}`, '--seconds=0.5', '--repeats=1']);
     assert.equal(code, 0, `${stdout}\n${stderr}`);
     assert.match(stdout, /^OK: in all \d+ runs /);
-    if (table === 'zero-copy') assert.equal(stdout.match(/^\d+K macvtap(\(Orig\))? +[\d.]+ /gm)?.length, 8);
+    if (table === 'zero-copy')
+      assert.equal(stdout.match(/^\d+K( macvtap)?(\(Orig\))? +[\d.]+ +[\d.]+% +[\d.]+% +[1-9]\d*$/gm)?.length, 16);
+    // One thread of pktgen, or one that reads.
+    for (const [figure, clock] of stdout.matchAll(/(\d+\.\d+) CPUs/g)) assert.ok(Number(clock) <= 1, figure);
     t.diagnostic(stdout);
   });
 

@@ -68,6 +68,31 @@ test('two streams to a guest with two queues', { skip: noLab }, async (t) => {
   assert.ok(packets > 0 && packets <= numberAt(run, 'transmitted') + numberAt(run, 'lost'));
 });
 
+test('guests of two CPUs and one queue: to this host, and to another behind a cable, whose streams pass its CPU alone', {
+  skip: noLab,
+}, async (t) => {
+  const guests = await benchGuests();
+  if (typeof guests === 'string') return t.skip(guests);
+  const only = '^stream/(guest-to-host|guest-to-external|external-to-guest)/size=default/sessions=2/queues=1/smp=2$';
+  const words = [`--only=${only}`, '--seconds=1', `--guest-kernel=${guests.kernel}`, '--guest-vhost=off'];
+  const bench = begin(['bench', '--table=multiqueue', ...words]);
+  t.after(() => bench.signal('SIGKILL'));
+  await until(() => benchTraces().some((line) => / \S*iperf3 -c 198/.test(line)), STARTS_WITHIN_MS);
+  assert.ok(benchTraces().some((line) => /: external $/.test(line)));
+  const { code, stdout, stderr } = await bench.end;
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
+  t.diagnostic(stdout);
+  assert.match(stdout, /^OK: in all 3 runs /);
+  // A guest serves all cells with the same peer: two were booted for three.
+  assert.equal(stderr.match(/^a guest boots: 2 CPUs, 1 queues, /gm)?.length, 2);
+  // With the mail's figures: guest to external host, default size, single queue, smp=2, two sessions.
+  assert.match(
+    stdout,
+    /^2 Guest to External Host TCP default size\nSingle-queue Result:\n== smp=2 queue=1 ==\n.*\n2 .* 8322\.94 +24\.58 +338 +\d+ s +q0 \d+$/m,
+  );
+  await nothingStays();
+});
+
 test('a guest that hangs is ended, its cell says so, and the next cell has a guest of its own', {
   skip: noLab,
 }, async (t) => {

@@ -38,7 +38,7 @@ export const FAULT_NAMES = [
 export const BENCH_FORMATS = ['text', 'markdown', 'csv', 'json'] as const;
 export type BenchFormat = (typeof BENCH_FORMATS)[number];
 /** The documents whose tables `--table` repeats. */
-export const DOCUMENTS = ['v7', 'v8', 'zero-copy', 'napi', 'multiqueue', 'latency'] as const;
+export const DOCUMENTS = ['v7', 'v8', 'wake', 'profile', 'zero-copy', 'napi', 'multiqueue', 'latency'] as const;
 export type DocumentName = (typeof DOCUMENTS)[number];
 
 export const benchFlags: readonly Flag[] = [
@@ -93,8 +93,10 @@ copied by vhost-net or not, to the host, or through a bridge (modprobe bridge) t
 through a macvtap too (modprobe -a macvtap dummy). The counts are tapscope's, held against those of pktgen, tc -s, readers and guests.
 
 --table multiqueue starts guests in QEMU (packages qemu-system-x86, iperf3, busybox, linux-image) and streams TCP by
-iperf3: 96 cells of --seconds each, about 7 minutes with 2 s. Their names for --only are those of
-stream/guest-to-host/size=512/sessions=1/queues=4, with host-to-guest, both, guest-to-guest, and size=default.
+iperf3: 336 cells of --seconds each, about half an hour. Their names for --only are those of
+stream/guest-to-host/size=512/sessions=1/queues=4, with host-to-guest, guest-to-external, external-to-guest, both,
+guest-to-guest, and size=default; queues=1/smp=4 is a guest of 4 CPUs with one queue. --only 'host|external' leaves the 256
+rows of the mail. external is a namespace behind a veth and a bridge (modprobe -a veth bridge), in place of another host.
 
 --table latency sends TCP by iperf3 through a VPN without cryptography, over a path with delay and loss (iproute2,
 modprobe -a veth sch_netem sch_cake), while the ring of its tun drops, or stops a pfifo, fq_codel or cake: about a minute.
