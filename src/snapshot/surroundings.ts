@@ -73,9 +73,9 @@ export interface AstrayFrames {
   /**
    * host: the bridge takes the address for one of its own, at this port. no-flood: this port gets no frames to unknown groups, or no broadcasts.
    * kept: they are of a protocol between neighbours (01:80:c2:00:00:0x), and this bridge does not forward them. unknown: this bridge has seen
-   * nobody send from the address, though others, and floods them.
+   * nobody send from the address, though others, and floods them. unreported: it snoops, and nobody has reported the group.
    */
-  readonly cause: 'host' | 'no-flood' | 'kept' | 'unknown';
+  readonly cause: 'host' | 'no-flood' | 'kept' | 'unknown' | 'unreported';
   readonly port: string;
   /** Since the question was asked, while the tables said so. */
   readonly packets: number;

@@ -50,7 +50,7 @@ for (const mode of ['native', 'generic'] as const)
   });
 
 /** A tap whose guest sends to a namespace behind up0. */
-async function sending(t: TestContext): Promise<Scene> {
+async function sending(t: TestContext): Promise<Awaited<ReturnType<typeof routed>>> {
   const one = await routed(t);
   const frame = ethernet(await macOf(one.lab, 'tap0'), TO_FAR);
   often(one, 100, () => one.reader.frame('a', 5, frame));
@@ -158,6 +158,15 @@ test('tc redirects what leaves by a device to another one', { skip }, async (t) 
       ? /^unknown; not-here; [\d ]+ packets from it were taken by a tc filter that redirects them to another device, where they are not followed \(tc egress of up0\)/
       : /^unknown; not-here; [\d ]+ packets from it were sent on by dd0, to which a tc filter redirects what should leave by another/,
   );
+});
+
+test('tc sends a copy of what the guest sends to a monitor, which has no use for it', { skip }, async (t) => {
+  const one = await sending(t);
+  await one.lab.ipBatch([`link add dd0 type veth peer name dd1 netns ${one.far.name}`, 'link set dd0 up']);
+  await one.far.ip('link set dd1 up');
+  await one.lab.tc('qdisc add dev tap0 clsact');
+  await one.lab.tc('filter add dev tap0 ingress protocol ip u32 match u32 0 0 action mirred egress mirror dev dd0');
+  await assertTold(one, OK);
 });
 
 test('XDP that drops half of what comes in where packets for the guest do', { skip }, async (t) => {

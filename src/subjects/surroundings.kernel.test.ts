@@ -97,47 +97,6 @@ test('two guests send from one address, and then one of them', { skip: noLab }, 
   await assertTold(one, CLEAN);
 });
 
-const SNOOPING = 'mcast_snooping 1 mcast_querier 1 mcast_query_response_interval 100';
-/** The querier is heeded from then on: the interval is taken over only after the querier was made. */
-const HEEDED_MS = 11_000;
-
-test('snooping: a group that no port has reported', { skip: noLab }, async (t) => {
-  const one = await bridged(t, SNOOPING);
-  await streamTo(one, '239.1.2.3');
-  await wait(HEEDED_MS);
-  await assertTold(one, /^warning: bridge-table .*01:00:5e:01:02:03: br0 snoops multicast/);
-  // The port reports it: nothing is withheld any more.
-  await one.lab.exec('bridge', ...'mdb add dev br0 port tap0 grp 239.1.2.3 temp'.split(' '));
-  await wait(1500);
-  await assertTold(one, CLEAN);
-});
-
-test('snooping: a group that a program wrote to another port', { skip: noLab }, async (t) => {
-  const one = await bridged(t, SNOOPING);
-  await one.lab.exec('bridge', ...'mdb add dev br0 port tap1 grp 239.1.2.3 permanent'.split(' '));
-  await streamTo(one, '239.1.2.3');
-  await wait(HEEDED_MS);
-  await assertTold(one, /^warning: bridge-table .*01:00:5e:01:02:03/);
-});
-
-test('snooping: a group that another port has reported, and a few frames to one that none has', {
-  skip: noLab,
-}, async (t) => {
-  const one = await bridged(t, SNOOPING);
-  await one.lab.exec('bridge', ...'mdb add dev br0 port tap1 grp 239.1.2.3 temp'.split(' '));
-  await streamTo(one, '239.1.2.3');
-  const sender = await one.lab.testReader();
-  often(one, 1000, () => sender.udp('239.9.9.9', 9, 1, 64));
-  await wait(HEEDED_MS);
-  await assertTold(one, CLEAN);
-});
-
-test('snooping without a querier floods', { skip: noLab }, async (t) => {
-  const one = await bridged(t, 'mcast_snooping 1');
-  await streamTo(one, '239.1.2.3');
-  await assertTold(one, CLEAN);
-});
-
 test('a port that does not flood multicast', { skip: noLab }, async (t) => {
   const one = await bridged(t);
   await one.lab.exec('bridge', ...'link set dev tap0 mcast_flood off'.split(' '));

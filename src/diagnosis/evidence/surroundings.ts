@@ -10,18 +10,27 @@ import { NOISE_PER_SECOND } from './loss.ts';
 export function surroundingDoubts(device: DeviceSpan): readonly string[] {
   const { surroundings, unfollowed = [] } = device.now;
   const unread = surroundings?.unread ?? [];
-  const [unknown] = astrayIn(device).filter(({ cause }) => cause === 'unknown');
-  const isMuch = unknown !== undefined && unknown.packets / device.seconds >= NOISE_PER_SECOND;
   return [
-    ...(isMuch
-      ? [
-          `${several(unknown.packets, 'frame from its guest is', 'frames from its guest are')} for ${unknown.address}: ${unknown.port} has seen nobody send from it, and floods what is for it; whether anybody takes that is not known`,
-        ]
-      : []),
+    ...heardByNobody(device, 'unknown'),
+    ...heardByNobody(device, 'unreported'),
     ...pinnedDoubt(device),
     ...copiesDoubt(device),
     ...(unread.length === 0 ? [] : [`not read: ${unread.join(', ')}`]),
     ...(unfollowed.length === 0 ? [] : [`the kernel does not show ${unfollowed.join(', and ')}`]),
+  ];
+}
+
+const NOBODY = {
+  unknown: 'has seen nobody send from it, and floods what is for it; whether anybody takes that is not known',
+  unreported:
+    'snoops multicast, nobody has reported that group to it, and it sends them to nobody; whether anybody wants them is not known',
+} as const;
+
+function heardByNobody(device: DeviceSpan, cause: keyof typeof NOBODY): readonly string[] {
+  const [first] = astrayIn(device).filter((one) => one.cause === cause);
+  if (!first || first.packets / device.seconds < NOISE_PER_SECOND) return [];
+  return [
+    `${several(first.packets, 'frame from its guest is', 'frames from its guest are')} for ${first.address}: ${first.port} ${NOBODY[cause]}`,
   ];
 }
 
@@ -38,12 +47,15 @@ function pinnedDoubt(device: DeviceSpan): readonly string[] {
   ];
 }
 
+const MOSTLY = 0.5;
+
 /** A mirror sends copies that nobody has to take. */
 function copiesDoubt(device: DeviceSpan): readonly string[] {
   const first = device.steps.find(({ sentOn }) => sentOn)?.copiesBeyond ?? 0;
+  const mirrored = redirectsIn(device, ({ isCopy }) => isCopy).reduce((sum, { packets }) => sum + packets, 0);
   const copies = Math.max(0, (device.now.copiesBeyond ?? 0) - first);
-  const isMirrored = redirectsIn(device, ({ isCopy }) => isCopy).length > 0;
-  if (isMirrored || copies / device.seconds < NOISE_PER_SECOND) return [];
+  // A filter's counter is read up to a second earlier.
+  if (mirrored >= MOSTLY * copies || copies / device.seconds < NOISE_PER_SECOND) return [];
   return [
     `${several(copies, 'packet from its guest was', 'packets from its guest were')} freed behind it by whom they were not for (OTHERHOST); a capture (tcpdump) or a bridge has copies of them, so that whether the one who is meant got them is not known: ask again without the capture`,
   ];

@@ -66,7 +66,7 @@ function failing(device: DeviceSpan, window: Window): readonly Diagnosis[] {
 function takenBefore(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const { name } = device.now;
   const [worst] = most(
-    redirectsIn(device, ({ from, to }) => from !== name && to !== name),
+    redirectsIn(device, ({ from, to, isCopy }) => from !== name && to !== name && !isCopy),
     'packets',
   );
   if (!worst || worst.packets < FEWEST) return [];

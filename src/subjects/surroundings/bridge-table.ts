@@ -29,6 +29,8 @@ const BETWEEN_NEIGHBOURS = /^01:80:c2:00:00:0(.)$/;
 /** Its frames are freed by the bridge, which counts there; those of the spanning tree (0) are its own, or forwarded. */
 const PAUSE_GROUP = 1;
 const GROUP = /^(01:00:5e|33:33)/;
+/** Of SSDP, SLP, mDNS, LLMNR, neighbour discovery and the like: most who ask get no answer. */
+const ASKS_WHO_IS_THERE = /^(01:00:5e:7f:ff:f[ad]|33:33:(00:0[01]|ff):)/;
 /** Of neighbour solicitations, for the last three bytes of an address: mostly those of the guest's MAC address. */
 const SOLICITED = '33:33:ff:';
 
@@ -141,7 +143,8 @@ function astrayOf(seen: SeenFrames, from: TopologyLink, tables: BridgeTables): r
   const vlan = vlanOf(seen, tables);
   if (vlan === undefined) return [];
   const frames = { address, vlan, packets };
-  return isToMany(address) ? notFlooded(frames, from, tables) : toOneAstray(frames, from, tables);
+  if (!isToMany(address)) return toOneAstray(frames, from, tables);
+  return [...notFlooded(frames, from, tables), ...unreported(frames, from, tables)];
 }
 
 type Sent = Pick<AstrayFrames, 'address' | 'vlan' | 'packets'>;
@@ -166,6 +169,18 @@ function notFlooded(frames: Sent, from: TopologyLink, tables: BridgeTables): rea
     .filter(({ ifindex, master, port }) => master === bridge.ifindex && port?.forwards && ifindex !== from.ifindex)
     .filter((to) => allows(to, frames.vlan, tables) && !isFlooded(frames.address, to, bridge))
     .map((to) => ({ ...frames, cause: 'no-flood', port: to.name }));
+}
+
+/** Nobody else is known to listen, nor a router, and the bridge sends them to nobody. */
+function unreported(frames: Sent, from: TopologyLink, { bridge, mdb }: BridgeTables): readonly AstrayFrames[] {
+  const { address, vlan } = frames;
+  const isLimited = GROUP.test(address) && snoops(bridge, address) && !FLOODED_GROUP.test(address);
+  if (!isLimited || ASKS_WHO_IS_THERE.test(address)) return [];
+  const members = mdb.entries.filter(
+    (one) => one.bridge === bridge.ifindex && one.address === address && one.vlan === vlan,
+  );
+  const isHeard = [...members.map(({ port }) => port), ...mdb.routerPorts].some((port) => port !== from.ifindex);
+  return isHeard ? [] : [{ ...frames, cause: 'unreported', port: bridge.name }];
 }
 
 /** Frames between neighbours are not forwarded but by group_fwd_mask (br_handle_frame). */

@@ -5,13 +5,13 @@ import type { NamespaceTables } from './read-namespace.ts';
 
 const MOST_REDIRECTS = 16;
 
-/** Filters that lead to the device or to one that is gone, take what comes from it, or take frames before they reach its bridge. */
+/** Filters that lead to the device or to one that is gone, take what comes from it or a copy of that, or take frames before they reach its bridge. */
 export function redirectsOf(ifindex: number, { mirred, links }: NamespaceTables): readonly TcRedirect[] {
   const bridge = links.get(ifindex)?.master;
   const takes = (from: number): boolean =>
     from === ifindex || (bridge !== undefined && (from === bridge || links.get(from)?.master === bridge));
   return mirred
-    .filter(({ from, to, isCopy }) => to === ifindex || !links.has(to) || (takes(from) && !isCopy))
+    .filter(({ from, to }) => to === ifindex || !links.has(to) || takes(from))
     .slice(0, MOST_REDIRECTS)
     .map(({ from, to, ...more }) => {
       const target = links.get(to);
