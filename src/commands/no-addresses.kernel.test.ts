@@ -45,11 +45,17 @@ function writtenWays(address: string): readonly string[] {
   return [address, ...separated, ...hexadecimal, ...numbers, ...raw];
 }
 
+/** Digits alone stand alone: 0.010000000002 s is no 02:00:00:00:00:01. */
+function has(text: string, way: string): boolean {
+  if (/^\d+$/.test(way)) return new RegExp(`(?<![\\d.])${way}(?!\\d)`).test(text);
+  return text.toLowerCase().includes(way.toLowerCase());
+}
+
 /** What of the secrets is in the text, and pointers into the kernel, by which a stack may be told too. */
 function found(text: string, { addresses, frames }: Secrets): readonly string[] {
   const ways = addresses.flatMap((address) => writtenWays(address).map((way) => [address, way] as const));
   return [
-    ...ways.filter(([, way]) => text.toLowerCase().includes(way.toLowerCase())).map(([address]) => address),
+    ...ways.filter(([, way]) => has(text, way)).map(([address]) => address),
     ...frames.filter((frame) => new RegExp(`\\b${frame}\\b`).test(text)),
     ...(text.match(/\b(?:0x)?ffff[\da-f]{12}\b/gi) ?? []),
   ];
