@@ -45,6 +45,7 @@ export interface NamespaceTables {
   readonly qdiscs: readonly Qdisc[];
   readonly mirred: readonly Mirred[];
   readonly tcEnds: readonly TcEnd[];
+  /** `addressed` is empty where nothing can end packets of another device silently. */
   readonly reach: Reach;
   readonly asked: ReadonlyMap<number, readonly AskedAddress[]>;
   readonly ways: ReadonlyMap<string, Way>;
@@ -110,7 +111,7 @@ export async function readNamespace(
   const reader = new PartReader(milliseconds);
   const qdiscs = await reader.read('qdiscs', [], () => readQdiscs(path));
   const { mirred, tcEnds } = await readAllFilters(reader, path, qdiscs);
-  const reach = await readReach(reader, path);
+  const reach = await readReach(reader, path, mayEndPackets(ifindices, links, tcEnds));
   const bridges = bridgesOf(ifindices, links);
   const fdb = new Map<number, readonly FdbEntry[]>();
   for (const { ifindex, name } of bridges) {
@@ -185,10 +186,24 @@ async function readAllFilters(
 
 const NO_REACH: Reach = { forwarding: { devices: new Set(), byAll: false }, addressed: new Set() };
 
-async function readReach(reader: PartReader, path: string | undefined): Promise<Reach> {
+/** Whether something can end packets of another device silently. */
+function mayEndPackets(
+  ifindices: readonly number[],
+  links: NamespaceTables['links'],
+  tcEnds: NamespaceTables['tcEnds'],
+): boolean {
+  const hasXdp = [...links.values()].some(({ xdp, tun }) => xdp && !tun);
+  return hasXdp || tcEnds.some(({ ifindex }) => !ifindices.includes(ifindex));
+}
+
+/** A host may have more addresses than are read: only where they matter is that a doubt. */
+async function readReach(reader: PartReader, path: string | undefined, usesAddresses: boolean): Promise<Reach> {
+  const { forwarding, addressed } = NO_REACH;
   return {
-    forwarding: await reader.read('what is forwarded', NO_REACH.forwarding, () => readForwarding(path, MOST_BYTES)),
-    addressed: await reader.read('addresses', NO_REACH.addressed, () => readAddressed(path, MOST_BYTES)),
+    forwarding: await reader.read('what is forwarded', forwarding, () => readForwarding(path, MOST_BYTES)),
+    addressed: usesAddresses
+      ? await reader.read('addresses', addressed, () => readAddressed(path, MOST_BYTES))
+      : addressed,
   };
 }
 
