@@ -74,12 +74,15 @@ const BY_TC = (place: string): RegExp =>
       : `^unknown; not-here; .*a BPF program \\(${place}\\) may (have ended them|end packets for it), which no counter shows`,
   );
 
-for (const [name, scenery, device, hook] of [
+/** Where packets from it or for it pass tc. */
+const PLACES = [
   ['the ingress of the tap', sending, 'tap0', 'ingress'],
   ['the egress of the tap', receiving, 'tap0', 'egress'],
   ['the ingress of the port by which packets for it come', receiving, 've1', 'ingress'],
   ['the egress of the device by which they leave', sending, 'up0', 'egress'],
-] as const)
+] as const;
+
+for (const [name, scenery, device, hook] of PLACES)
   test(`a tc program at ${name}`, { skip }, async (t) => {
     const one = await scenery(t);
     await one.lab.tc(`qdisc add dev ${device} clsact`);
@@ -91,12 +94,7 @@ for (const [name, scenery, device, hook] of [
     }
   });
 
-for (const [name, scenery, device, hook] of [
-  ['the ingress of the tap', sending, 'tap0', 'ingress'],
-  ['the egress of the tap', receiving, 'tap0', 'egress'],
-  ['the ingress of the port by which packets for it come', receiving, 've1', 'ingress'],
-  ['the egress of the device by which they leave', sending, 'up0', 'egress'],
-] as const)
+for (const [name, scenery, device, hook] of PLACES)
   test(`a BPF program without a qdisc at ${name} (tcx)`, { skip }, async (t) => {
     const one = await scenery(t);
     const passing = await one.lab.testReader();
